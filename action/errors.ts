@@ -1,0 +1,49 @@
+/**
+ * An error made for a person: one clear sentence that says what, where and how to mend it. Everything that the action expects to go
+ * wrong ends as one; anything else is a defect and is reported as such.
+ */
+export class UserError extends Error {
+  override name = 'UserError';
+  readonly hint: string | undefined;
+
+  /**
+   * @param message what went wrong and where, without a full stop at its end
+   * @param hint how to mend it
+   */
+  constructor(message: string, hint?: string, options?: ErrorOptions) {
+    super(hint === undefined ? message : `${message}. ${hint}`, options);
+    this.hint = hint;
+  }
+}
+
+/** A place in a file of the user's, for annotations. */
+export interface Place {
+  readonly file: string;
+  readonly line?: number;
+}
+
+/** One thing that is wrong with what the user gave: an input, a line of the options file, a line of the endpoint file. */
+export interface Problem {
+  /** The input or key: `memory-size`, `tables.Orders.index`. */
+  readonly where: string;
+  readonly message: string;
+  readonly place?: Place;
+}
+
+/** All problems of everything that was given, reported at once. */
+export class InputError extends UserError {
+  override name = 'InputError';
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(
+      problems
+        .map(
+          ({ place, message }) =>
+            `${place === undefined ? '' : `${place.file}${place.line === undefined ? '' : `:${place.line}`}: `}${message}`,
+        )
+        .join('\n'),
+    );
+    this.problems = problems;
+  }
+}
