@@ -45,3 +45,11 @@ export interface Inputs {
   readonly awsProfile: string | undefined;
   readonly githubToken: string | undefined;
 }
+
+/**
+ * Reads and checks all inputs. @param env `process.env`: `INPUT_*` first, else the predecessor's variable
+ * @throws {InputError} with every problem of every input
+ */
+export function readInputs(_env: NodeJS.ProcessEnv): Inputs {
+  throw new Error('in work');
+}
