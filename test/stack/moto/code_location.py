@@ -1,0 +1,79 @@
+"""The code of functions.
+
+moto 5.2.5 answers a Code.Location that nobody serves, keeps an inline package nowhere and takes a missing S3 object as an empty one.
+AWS answers a presigned address, good for ten minutes, and refuses a bucket or key that is not there. Here every package becomes an
+object in a bucket of moto's own S3.
+"""
+
+import uuid
+
+import boto3
+from botocore.config import Config
+from moto.awslambda import models
+from moto.s3.models import s3_backends
+
+from errors import InvalidParameter
+
+
+def apply(base_url):
+    function = models.LambdaFunction
+    set_code, get_code = function._set_function_code, function.get_code
+
+    def set_function_code(self, spec):
+        if spec is not self.code and spec.get("DryRun"):
+            return
+        if "S3Key" in spec and "ZipFile" not in spec:
+            require_object(self, spec["S3Bucket"], spec["S3Key"])
+        set_code(self, spec)
+        if spec.get("Architectures"):  # moto forgets it on update
+            self.architectures = spec["Architectures"]
+        store(self)
+
+    def with_location(self):
+        answer = get_code(self)
+        if self.package_type == "Zip":
+            answer["Code"] = {"RepositoryType": "S3", "Location": presigned(self, base_url)}
+        return answer
+
+    function._set_function_code = set_function_code
+    function.get_code = with_location
+
+
+def require_object(function, bucket, key):
+    s3 = s3_backends[function.account_id][function.partition]
+    try:
+        s3.get_bucket(bucket)
+    except Exception:
+        raise refused("NoSuchBucket", "The specified bucket does not exist")
+    if s3.get_object(bucket, key) is None:
+        raise refused("NoSuchKey", "The specified key does not exist.")
+
+
+def refused(code, message):
+    return InvalidParameter(f"Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: {message}")
+
+
+def bucket_of(function):
+    return f"awslambda-{function.region}-tasks"
+
+
+def store(function):
+    s3 = s3_backends[function.account_id][function.partition]
+    try:
+        s3.get_bucket(bucket_of(function))
+    except Exception:
+        s3.create_bucket(bucket_of(function), function.region)
+    function.code_key = f"{function.function_name}/{uuid.uuid4()}"
+    s3.put_object(bucket_of(function), function.code_key, function.code_bytes, disable_notification=True)
+
+
+def presigned(function, base_url):
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=base_url,
+        region_name=function.region,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+        config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
+    )
+    return s3.generate_presigned_url("get_object", Params={"Bucket": bucket_of(function), "Key": function.code_key}, ExpiresIn=600)
