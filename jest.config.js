@@ -14,4 +14,10 @@ export default {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/engines/'],
   modulePathIgnorePatterns: ['<rootDir>/.cache/', '<rootDir>/dist/'],
+  globalSetup: '<rootDir>/test/stack/global-setup.ts',
+  globalTeardown: '<rootDir>/test/stack/global-teardown.ts',
+  reporters: ['default', '<rootDir>/test/stack/reporter.ts'],
+  maxWorkers: 2,
+  // Time-outs are for what hangs, not for what is slow.
+  testTimeout: 60_000,
 };

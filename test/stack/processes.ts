@@ -73,11 +73,9 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
   const { name, command, args, timeoutMs = 120_000, cwd, env } = options;
   const child = spawn(command, args, { ...(cwd ? { cwd } : {}), ...(env ? { env } : {}), stdio: ['pipe', 'pipe', 'pipe'] });
   const tail = new Tail();
-  const forget = killAtExit(child);
   child.stdin.on('error', () => undefined);
   const gone = new Promise<void>((resolve) => {
     child.once('close', () => {
-      forget();
       resolve();
     });
   });

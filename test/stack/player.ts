@@ -1,0 +1,207 @@
+// Plays Lambda's event source mapping for DynamoDB streams: reads the shards of a real stream and calls the function with batches.
+// Not played: filters, tumbling windows, and more than one batch of a shard at a time.
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  DescribeStreamCommand,
+  type DynamoDBStreamsClient,
+  GetRecordsCommand,
+  GetShardIteratorCommand,
+} from '@aws-sdk/client-dynamodb-streams';
+import { type Answer, type Attempt, deliver, type Delivery, type MappingRules } from './delivery.ts';
+import { type DynamoDBRecord, sequenceOf, Stamps } from './stream-records.ts';
+
+/** An event source mapping as `ListEventSourceMappings` answers it. */
+export interface Mapping extends MappingRules {
+  readonly EventSourceArn?: string | undefined;
+  readonly FunctionArn?: string | undefined;
+  readonly BatchSize?: number | undefined;
+  readonly StartingPosition?: string | undefined;
+}
+
+/** What Lambda sends to an on-failure destination: where the records are, not what they are. */
+export interface FailureMessage {
+  readonly requestContext: { readonly functionArn: string; readonly condition: string; readonly approximateInvokeCount: number };
+  readonly version: '1.0';
+  readonly timestamp: string;
+  readonly DDBStreamBatchInfo: {
+    readonly shardId: string;
+    readonly startSequenceNumber: string;
+    readonly endSequenceNumber: string;
+    readonly batchSize: number;
+    readonly streamArn: string;
+  };
+}
+
+export interface PlayerOptions {
+  readonly streams: DynamoDBStreamsClient;
+  readonly mapping: Mapping;
+  readonly invoke: (event: { Records: readonly DynamoDBRecord[] }) => Promise<Answer>;
+  readonly onFailure?: (message: FailureMessage) => Promise<void>;
+  readonly region?: string;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+  /** Milliseconds between two looks at a shard that had nothing; default 50. */
+  readonly pollMs?: number;
+  /** Milliseconds before a batch is tried again; default 50. */
+  readonly retryMs?: number;
+}
+
+/** Lambda's limit of an event. */
+const EVENT_BYTES = 6 * 1024 * 1024;
+
+export class Player {
+  /** Every call of the function so far, in order. */
+  readonly history: Attempt[] = [];
+  /** Every record seen so far, in order, each once. */
+  readonly records: DynamoDBRecord[] = [];
+  /** What went to the on-failure destination. */
+  readonly failures: FailureMessage[] = [];
+  readonly #options: PlayerOptions;
+  readonly #stamps = new Map<string, Stamps>();
+  readonly #iterators = new Map<string, string | undefined>();
+  readonly #seen = new Set<string>();
+  #rounds = 0;
+  #stopping = false;
+  #running: Promise<void> | undefined;
+  #failure: unknown;
+
+  constructor(options: PlayerOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to read and to deliver. */
+  start(): this {
+    this.#stopping = false;
+    this.#running ??= this.#run().catch((error: unknown) => {
+      this.#failure = error;
+    });
+    return this;
+  }
+
+  /** Resolves when every record that was in the stream at the time of the call is done or given up. */
+  async drained(): Promise<void> {
+    // The round that is under way may have looked before the call.
+    const enough = this.#rounds + 2;
+    while (this.#rounds < enough) {
+      if (this.#failure) throw new Error('The player failed.', { cause: this.#failure });
+      if (!this.#running) throw new Error('The player is not running.');
+      await sleep(5);
+    }
+  }
+
+  /** Stops reading and waits for the open invocation; a batch that is being retried is left as it is. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#running;
+    this.#running = undefined;
+  }
+
+  /** Calls the function again with records of the past, as given: same numbers, same times. The answer has no consequence. */
+  replay(records: readonly DynamoDBRecord[]): Promise<Answer> {
+    return this.#options.invoke({ Records: records });
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping) {
+      if (!(await this.#round())) await sleep(this.#options.pollMs ?? 50);
+    }
+  }
+
+  /** Looks at every shard until it has nothing more. Returns whether there was anything. */
+  async #round(): Promise<boolean> {
+    const { streams, mapping } = this.#options;
+    const shards: string[] = [];
+    for (let last: string | undefined, more = true; more;) {
+      const { StreamDescription: stream } = await streams.send(
+        new DescribeStreamCommand({ StreamArn: mapping.EventSourceArn, ...(last ? { ExclusiveStartShardId: last } : {}) }),
+      );
+      // Parents come first: a child begins where its parent ends.
+      shards.push(...(stream?.Shards ?? []).map((shard) => shard.ShardId ?? ''));
+      last = stream?.LastEvaluatedShardId;
+      more = last !== undefined;
+    }
+    let any = false;
+    for (const shard of shards) {
+      while (await this.#shard(shard)) {
+        any = true;
+        if (this.#stopping) return any;
+      }
+    }
+    this.#rounds += 1;
+    return any;
+  }
+
+  /** Reads and delivers one batch of a shard. Returns whether there was one. */
+  async #shard(shardId: string): Promise<boolean> {
+    const { streams, mapping, region = 'eu-west-1', now = Date.now } = this.#options;
+    const stream = mapping.EventSourceArn ?? '';
+    if (!this.#iterators.has(shardId)) {
+      const type = mapping.StartingPosition === 'LATEST' ? 'LATEST' : 'TRIM_HORIZON';
+      const answer = await streams.send(new GetShardIteratorCommand({ StreamArn: stream, ShardId: shardId, ShardIteratorType: type }));
+      this.#iterators.set(shardId, answer.ShardIterator);
+      this.#stamps.set(shardId, new Stamps(stream, now));
+    }
+    const iterator = this.#iterators.get(shardId);
+    const stamps = this.#stamps.get(shardId);
+    if (!iterator || !stamps) return false;
+    const answer = await streams.send(new GetRecordsCommand({ ShardIterator: iterator, Limit: Math.min(mapping.BatchSize ?? 100, 1000) }));
+    const records = (answer.Records ?? []).map((record) => stamps.record(record, region));
+    for (const record of records) {
+      // A batch that was left undone by a stop is read again.
+      if (this.#seen.has(sequenceOf(record))) continue;
+      this.#seen.add(sequenceOf(record));
+      this.records.push(record);
+    }
+    for (const batch of withinEventSize(records)) {
+      if (!(await deliver(this.#delivery(shardId), batch))) return false;
+    }
+    this.#iterators.set(shardId, answer.NextShardIterator);
+    return records.length > 0;
+  }
+
+  #delivery(shardId: string): Delivery {
+    const { mapping, invoke, onFailure, now = Date.now, retryMs = 50 } = this.#options;
+    return {
+      rules: mapping,
+      invoke,
+      now,
+      pause: () => sleep(retryMs),
+      stopped: () => this.#stopping,
+      observe: (attempt) => {
+        this.history.push(attempt);
+      },
+      giveUp: async (records, condition, invocations) => {
+        const message: FailureMessage = {
+          requestContext: { functionArn: mapping.FunctionArn ?? '', condition, approximateInvokeCount: invocations },
+          version: '1.0',
+          timestamp: new Date(now()).toISOString(),
+          DDBStreamBatchInfo: {
+            shardId,
+            startSequenceNumber: records[0] ? sequenceOf(records[0]) : '',
+            endSequenceNumber: sequenceOf(records.at(-1) ?? {}),
+            batchSize: records.length,
+            streamArn: mapping.EventSourceArn ?? '',
+          },
+        };
+        this.failures.push(message);
+        await onFailure?.(message);
+      },
+    };
+  }
+}
+
+/** Cuts a batch so that no event is over Lambda's limit. */
+function withinEventSize(records: readonly DynamoDBRecord[]): DynamoDBRecord[][] {
+  const batches: DynamoDBRecord[][] = [];
+  let room = 0;
+  for (const record of records) {
+    const bytes = Buffer.byteLength(JSON.stringify(record)) + 1;
+    if (bytes > room) {
+      batches.push([]);
+      room = EVENT_BYTES - 16;
+    }
+    batches.at(-1)?.push(record);
+    room -= bytes;
+  }
+  return batches;
+}

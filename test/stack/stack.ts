@@ -1,0 +1,77 @@
+// The whole stack: a search server, DynamoDB Local and moto, for whoever starts it: the demo, a benchmark, a test (see use-stack.ts).
+import { awsEnvironment, type AwsAddresses, type Clients, connect, REGION } from './clients.ts';
+import { Parts } from './parts.ts';
+import { DEFAULT_KIND, type SearchAddress, type SearchKind } from './search.ts';
+
+export interface Stack {
+  readonly search: SearchAddress;
+  /** DynamoDB Local, with streams. */
+  readonly dynamodb: { readonly url: string };
+  /** moto: every other AWS service. */
+  readonly aws: { readonly url: string };
+  readonly region: string;
+  /** Variables that lead child processes to this stack's AWS. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly clients: Clients;
+}
+
+export interface StartedStack extends Stack {
+  stop(): Promise<void>;
+}
+
+export interface StackOptions {
+  readonly kind?: SearchKind;
+  /** Gets lines about what is going on. */
+  readonly progress?: (line: string) => void;
+}
+
+/** A stack out of addresses. */
+export function stackAt(search: SearchAddress, addresses: AwsAddresses): Stack {
+  return {
+    search,
+    dynamodb: { url: addresses.dynamodb },
+    aws: { url: addresses.aws },
+    region: REGION,
+    env: awsEnvironment(addresses),
+    clients: connect(addresses),
+  };
+}
+
+/**
+ * Starts all servers at the same time. They end with this process however it ends; SIGINT and SIGTERM stop them in order.
+ * @throws MissingPrerequisite where Java, Maven or Python is missing
+ */
+export async function startStack({ kind = DEFAULT_KIND, progress = () => undefined }: StackOptions = {}): Promise<StartedStack> {
+  const parts = new Parts(progress);
+  const release = stopOnSignals(() => parts.stop());
+  const stop = async (): Promise<void> => {
+    release();
+    await parts.stop();
+  };
+  try {
+    progress(`Starting ${kind}, DynamoDB Local and moto; the first time on a machine their parts are downloaded, about 300 MB`);
+    const [search, dynamodb, aws] = await Promise.all([parts.search(kind), parts.dynamodb(), parts.aws()]);
+    return { ...stackAt(search, { dynamodb: dynamodb.url, aws: aws.url }), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Returns what takes the handlers back. */
+function stopOnSignals(stop: () => Promise<void>): () => void {
+  const codes = { SIGINT: 130, SIGTERM: 143 } as const;
+  const handlers = Object.entries(codes).map(([signal, code]) => {
+    const handler = (): void => {
+      stop().then(
+        () => process.exit(code),
+        () => process.exit(code),
+      );
+    };
+    process.once(signal, handler);
+    return () => process.removeListener(signal, handler);
+  });
+  return () => {
+    for (const release of handlers) release();
+  };
+}
