@@ -109,7 +109,7 @@ const REDEPLOY = 'Deploy the function again with the action';
 export function parseConfig(text: string, file = 'config.json'): FunctionConfig {
   const root = parseObject(text, file);
   known(root, ['format', 'release', 'environment', 'endpoint', 'auth', 'certificateAuthority', 'options'], file, '');
-  if (root['format'] !== 1) throw new ConfigError(file, 'format', `expected 1, found ${shown(root['format'])}`, REDEPLOY);
+  if (root.format !== 1) throw new ConfigError(file, 'format', `expected 1, found ${shown(root.format)}`, REDEPLOY);
   const endpoint = string(root, 'endpoint', file, '');
   const url = URL.parse(endpoint);
   if (url?.protocol !== 'https:' && url?.protocol !== 'http:') {
@@ -118,7 +118,7 @@ export function parseConfig(text: string, file = 'config.json'): FunctionConfig 
   const options = object(root, 'options', file, '');
   known(options, ['defaults', 'tables'], file, 'options');
   const tables = object(options, 'tables', file, 'options');
-  const certificateAuthority = root['certificateAuthority'] === undefined ? undefined : string(root, 'certificateAuthority', file, '');
+  const certificateAuthority = root.certificateAuthority === undefined ? undefined : string(root, 'certificateAuthority', file, '');
   return {
     format: 1,
     release: string(root, 'release', file, ''),
@@ -149,8 +149,8 @@ export function parseKeyMapping(text: string, file = 'table_mapping.json'): KeyM
   return Object.fromEntries(
     Object.entries(root).map(([key, entry]) => {
       if (!isObject(entry)) throw new ConfigError(file, key, `expected an object, found ${shown(entry)}`, remedy);
-      const described = isObject(entry['Table']) ? entry['Table'] : entry;
-      const name = described['TableName'] ?? entry['TableName'] ?? key;
+      const described = isObject(entry.Table) ? entry.Table : entry;
+      const name = described.TableName ?? entry.TableName ?? key;
       const { PrimaryKey: hash, SortKey: range } = entry;
       if (typeof name !== 'string' || name === '') throw new ConfigError(file, `${key}.TableName`, 'expected a table name', remedy);
       if (typeof hash !== 'string' || hash === '')
@@ -158,12 +158,12 @@ export function parseKeyMapping(text: string, file = 'table_mapping.json'): KeyM
       if (range !== undefined && range !== null && typeof range !== 'string') {
         throw new ConfigError(file, `${key}.SortKey`, 'expected the name of the range key', remedy);
       }
-      const index = entry['Index'] ?? defaultIndex(name);
+      const index = entry.Index ?? defaultIndex(name);
       if (typeof index !== 'string' || indexNameProblem(index) !== undefined) {
         throw new ConfigError(
           file,
           `${key}.Index`,
-          `${shown(entry['Index'])} is no index name`,
+          `${shown(entry.Index)} is no index name`,
           'Give the table an index in the options file',
         );
       }
@@ -172,7 +172,7 @@ export function parseKeyMapping(text: string, file = 'table_mapping.json'): KeyM
         PrimaryKey: hash,
         ...(typeof range === 'string' && range !== '' ? { SortKey: range } : {}),
         Index: index,
-        ReportBatchItemFailures: entry['ReportBatchItemFailures'] === true,
+        ReportBatchItemFailures: entry.ReportBatchItemFailures === true,
       };
       return [key.toLowerCase(), mapping];
     }),
@@ -180,13 +180,13 @@ export function parseKeyMapping(text: string, file = 'table_mapping.json'): KeyM
 }
 
 function parseAuth(auth: Json, file: string): Auth {
-  const type = auth['type'];
+  const type = auth.type;
   switch (type) {
     case 'none':
       return { type };
     case 'sigv4': {
       const service = oneOf(auth, 'service', ['es', 'aoss'] as const, file, 'auth') ?? 'es';
-      return auth['region'] === undefined ? { type, service } : { type, service, region: string(auth, 'region', file, 'auth') };
+      return auth.region === undefined ? { type, service } : { type, service, region: string(auth, 'region', file, 'auth') };
     }
     case 'basic':
       return { type, username: string(auth, 'username', file, 'auth'), password: string(auth, 'password', file, 'auth') };
@@ -230,10 +230,10 @@ function parseOptions(options: Json, file: string, at: string): TableOptions {
   for (const key of ['index-settings', 'mappings'] as const) if (options[key] !== undefined) object(options, key, file, at);
   strings('include');
   strings('exclude');
-  if (options['include'] !== undefined && options['exclude'] !== undefined) {
+  if (options.include !== undefined && options.exclude !== undefined) {
     throw new ConfigError(file, at, 'include and exclude stand together', 'Give one of them in the options file');
   }
-  if (options['index'] !== undefined) {
+  if (options.index !== undefined) {
     const problem = indexNameProblem(string(options, 'index', file, at));
     if (problem !== undefined) throw new ConfigError(file, `${at}.index`, problem, 'Mend it in the options file');
   }
@@ -245,8 +245,8 @@ function parseOptions(options: Json, file: string, at: string): TableOptions {
       'Mend it in the options file',
     );
   }
-  if (options['transform'] !== undefined && !/^transforms\/[\w.-]+\.mjs$/.test(string(options, 'transform', file, at))) {
-    throw new ConfigError(file, `${at}.transform`, `expected transforms/<name>.mjs, found ${shown(options['transform'])}`, REDEPLOY);
+  if (options.transform !== undefined && !/^transforms\/[\w.-]+\.mjs$/.test(string(options, 'transform', file, at))) {
+    throw new ConfigError(file, `${at}.transform`, `expected transforms/<name>.mjs, found ${shown(options.transform)}`, REDEPLOY);
   }
   return options;
 }

@@ -1,6 +1,8 @@
-export const handler = async (): Promise<unknown> => {
-  const { S3Client } = await import(/* webpackMode: "eager" */ '@aws-sdk/client-s3');
-  const { SecretsManagerClient } = await import(/* webpackMode: "eager" */ '@aws-sdk/client-secrets-manager');
-  const { SignatureV4 } = await import(/* webpackMode: "eager" */ '@smithy/signature-v4');
-  return [S3Client, SecretsManagerClient, SignatureV4];
-};
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { answer, type LambdaContext } from './answer.ts';
+import { start } from './start.ts';
+
+const runtime = await start(dirname(fileURLToPath(import.meta.url)), process.env);
+
+export const handler = (event: unknown, context?: LambdaContext): Promise<unknown> => answer(runtime, event, context);

@@ -1,0 +1,208 @@
+// One conversation with the cluster: a request, signed, over a kept-alive connection; its answer, whatever the status.
+//
+// A plain request instead of a client library: the clients retry on their own (immediately, and never a 429), lose digits of large
+// numbers and cost more start-up time than everything else in the function together.
+import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { SignatureV4 } from '@smithy/signature-v4';
+import { Hash } from '@smithy/hash-node';
+import { HttpRequest } from '@smithy/protocol-http';
+import type { FunctionConfig } from './config.ts';
+import { authorization, type Authorization, type AwsCredentials, type ReadSecret } from './credentials.ts';
+
+export interface EngineRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT';
+  /** From the endpoint on, percent-encoded: `/orders/_mapping`. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly contentType?: 'application/json' | 'application/x-ndjson';
+}
+
+export interface EngineAnswer {
+  readonly status: number;
+  readonly text: string;
+  /** s or a date, as the header says. */
+  readonly retryAfter: string | undefined;
+}
+
+/** No answer came, or only a part of one: whether the cluster did what was asked is unknown. */
+export class NoAnswer extends Error {
+  override name = 'NoAnswer';
+  /** Node's or OpenSSL's code, `ECONNRESET` or the like. */
+  readonly code: string;
+  /** The connection was an old one that the other side had closed meanwhile: a fresh one is worth trying at once. */
+  readonly staleConnection: boolean;
+
+  constructor(code: string, message: string, staleConnection: boolean, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.staleConnection = staleConnection;
+  }
+}
+
+/** The request could not be signed or given its header. The message quotes no secret. */
+export class NoCredentials extends Error {
+  override name = 'NoCredentials';
+  /** It may pass by itself: the service that keeps the credentials is throttled or out of reach. */
+  readonly passing: boolean;
+
+  constructor(cause: unknown) {
+    const { name, message } = cause instanceof Error ? cause : new Error(String(cause));
+    super(`no credentials for the cluster: ${name}: ${message}`, { cause });
+    this.passing = /Throttl|TooManyRequests|Timeout|TimedOut|Network|ECONN|ENOTFOUND|EAI_AGAIN|ServiceUnavailable|InternalService/i.test(
+      `${name} ${message}`,
+    );
+  }
+}
+
+/** Bytes of an answer at most. The largest asked for is a bulk answer reduced to its statuses and errors. */
+const ANSWER_LIMIT = 64 * 1024 * 1024;
+
+/** Codes that name a certificate which the client does not trust, or a name that it is not for. */
+const CERTIFICATE = /^(?:CERT_|ERR_TLS_CERT|ERR_SSL|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(?:GET|VERIFY)|HOSTNAME_MISMATCH|EPROTO)/;
+
+export const isCertificateProblem = (error: NoAnswer): boolean => CERTIFICATE.test(error.code);
+
+export class Engine {
+  /** The cluster is OpenSearch Serverless, which has no refresh. */
+  readonly serverless: boolean;
+  /** For people: `search.example.com`. */
+  readonly host: string;
+  readonly #url: URL;
+  readonly #agent: HttpAgent | HttpsAgent;
+  readonly #signer: SignatureV4 | undefined;
+  readonly #authorization: Authorization;
+
+  constructor(
+    config: Pick<FunctionConfig, 'endpoint' | 'auth' | 'certificateAuthority'>,
+    env: NodeJS.ProcessEnv,
+    credentials: () => Promise<AwsCredentials>,
+    readSecret: ReadSecret,
+  ) {
+    this.#url = new URL(config.endpoint);
+    this.host = this.#url.host;
+    this.serverless = config.auth.type === 'sigv4' && config.auth.service === 'aoss';
+    const options = { keepAlive: true, maxSockets: 4 };
+    this.#agent =
+      this.#url.protocol === 'https:'
+        ? new HttpsAgent({ ...options, ...(config.certificateAuthority === undefined ? {} : { ca: config.certificateAuthority }) })
+        : new HttpAgent(options);
+    this.#authorization = authorization(config.auth, readSecret);
+    this.#signer =
+      config.auth.type === 'sigv4'
+        ? new SignatureV4({
+            service: config.auth.service,
+            region: config.auth.region ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? 'us-east-1',
+            credentials,
+            sha256: Hash.bind(null, 'sha256'),
+          })
+        : undefined;
+  }
+
+  /**
+   * Sends a request. A reset of a kept-alive connection (Lambda had frozen the function) is tried again at once on a fresh one, a
+   * 401 with a secret once more after reading the secret again.
+   * @throws {NoAnswer} without an answer; {NoCredentials} before it was sent; whatever `signal` was aborted with
+   */
+  async send(request: EngineRequest, signal: AbortSignal): Promise<EngineAnswer> {
+    const answer = await this.#onFreshConnection(request, signal);
+    return answer.status === 401 && this.#authorization.renew() ? this.#onFreshConnection(request, signal) : answer;
+  }
+
+  async #onFreshConnection(request: EngineRequest, signal: AbortSignal): Promise<EngineAnswer> {
+    for (let connections = this.#agent.maxSockets; ; connections--) {
+      try {
+        return await this.#once(request, signal);
+      } catch (error) {
+        if (!(error instanceof NoAnswer && error.staleConnection && connections > 0)) throw error;
+      }
+    }
+  }
+
+  async #once(request: EngineRequest, signal: AbortSignal): Promise<EngineAnswer> {
+    const body = request.body === undefined ? undefined : Buffer.from(request.body);
+    const headers = await this.#headers(request, body, signal);
+    const { promise, resolve, reject } = Promise.withResolvers<EngineAnswer>();
+    const query = new URLSearchParams(request.query).toString();
+    const options: RequestOptions = {
+      agent: this.#agent,
+      method: request.method,
+      protocol: this.#url.protocol,
+      hostname: this.#url.hostname.replace(/^\[|\]$/g, ''),
+      port: this.#url.port,
+      path: this.#path(request) + (query === '' ? '' : `?${query}`),
+      headers,
+    };
+    signal.throwIfAborted();
+    const outgoing = this.#url.protocol === 'https:' ? httpsRequest(options) : httpRequest(options);
+    const abort = (): void => {
+      outgoing.destroy();
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    outgoing.on('error', (error) => {
+      reject(noAnswer(error, outgoing));
+    });
+    outgoing.on('response', (response) => {
+      collect(response).then(resolve, (error: unknown) => {
+        reject(noAnswer(error, undefined));
+      });
+    });
+    outgoing.end(body);
+    try {
+      return await promise;
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  #path(request: EngineRequest): string {
+    return this.#url.pathname.replace(/\/$/, '') + request.path;
+  }
+
+  async #headers(request: EngineRequest, body: Buffer | undefined, signal: AbortSignal): Promise<Record<string, string>> {
+    const headers: Record<string, string> = { host: this.#url.host, accept: 'application/json' };
+    if (body !== undefined) {
+      headers['content-type'] = request.contentType ?? 'application/json';
+      headers['content-length'] = String(body.length);
+    }
+    try {
+      if (this.#signer !== undefined) {
+        const { protocol, hostname } = this.#url;
+        const query = { ...request.query };
+        const unsigned = new HttpRequest({ method: request.method, protocol, hostname, path: this.#path(request), query, headers, body });
+        return (await this.#signer.sign(unsigned)).headers;
+      }
+      const authorization = await this.#authorization.header(signal);
+      return authorization === undefined ? headers : { ...headers, authorization };
+    } catch (error) {
+      throw new NoCredentials(error);
+    }
+  }
+}
+
+async function collect(response: IncomingMessage): Promise<EngineAnswer> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of response as AsyncIterable<Buffer>) {
+    size += part.length;
+    if (size > ANSWER_LIMIT) {
+      response.destroy();
+      throw new Error(`the answer is longer than ${ANSWER_LIMIT} bytes`);
+    }
+    parts.push(part);
+  }
+  if (!response.complete) throw new Error('the answer was cut off');
+  return {
+    status: response.statusCode ?? 0,
+    text: Buffer.concat(parts, size).toString('utf8'),
+    retryAfter: response.headers['retry-after'],
+  };
+}
+
+function noAnswer(error: unknown, outgoing: ClientRequest | undefined): NoAnswer {
+  const { code = 'UNKNOWN', message = String(error) } = error as Partial<NodeJS.ErrnoException>;
+  const reset = code === 'ECONNRESET' || code === 'EPIPE' || code === 'ECONNABORTED';
+  return new NoAnswer(code, message, reset && outgoing?.reusedSocket === true, { cause: error });
+}

@@ -1,0 +1,159 @@
+// The indexes themselves: created once where they are missing, and given a mapping where one document needs it (contract 6.1, 6.2).
+import type { Engine, EngineAnswer, EngineRequest } from './engine.ts';
+import { classifyRequest, classifyThrown, type Outcome } from './failures.ts';
+import type { Table } from './tables.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+export type NotReady = Extract<Outcome, { kind: 'transient' | 'configuration' }>;
+
+/** Text for search, with the same as a keyword for filters and sorting: what the engines themselves make of a string. */
+const TEXT = { type: 'text', fields: { keyword: { type: 'keyword', ignore_above: 256 } } } as const;
+
+/**
+ * What keeps an index able to take every item of a table. DynamoDB does not tell 1 from 1.5, so that the engine's guess from the
+ * first number (long) would refuse or cut later ones; its guess of dates would hide later strings; its limit of 20 levels is below
+ * DynamoDB's 32 (and a name with dots adds levels). `gc_deletes` is how long a delete fences older states.
+ */
+const SETTINGS: Json = {
+  'index.mapping.coerce': true,
+  'index.mapping.ignore_malformed': true,
+  'index.mapping.depth.limit': 100,
+  'index.mapping.total_fields.limit': 5000,
+  'index.gc_deletes': '1h',
+};
+const MAPPINGS: Json = {
+  date_detection: false,
+  numeric_detection: false,
+  dynamic_templates: [
+    { whole_numbers: { match_mapping_type: 'long', mapping: { type: 'double' } } },
+    { numbers: { match_mapping_type: 'double', mapping: { type: 'double' } } },
+    { strings: { match_mapping_type: 'string', mapping: TEXT } },
+  ],
+};
+
+/** The body that creates the index of a table: the product's settings with the options' over them. */
+export function indexBody(table: Pick<Table, 'indexSettings' | 'mappings'>): { settings: Json; mappings: Json } {
+  const { dynamic_templates: templates, ...mappings } = table.mappings;
+  return {
+    settings: { ...SETTINGS, ...flattened(table.indexSettings) },
+    mappings: {
+      ...MAPPINGS,
+      ...mappings,
+      // The first template that matches decides: the user's come first.
+      dynamic_templates: [...(Array.isArray(templates) ? (templates as unknown[]) : []), ...(MAPPINGS.dynamic_templates as unknown[])],
+    },
+  };
+}
+
+/** Settings by their full names: `{ index: { refresh_interval } }`, `{ refresh_interval }` and `index.refresh_interval` are one. */
+function flattened(settings: Json, prefix = ''): Json {
+  const result: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(settings)) {
+    const path = prefix === '' ? name : `${prefix}.${name}`;
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) Object.assign(result, flattened(value as Json, path));
+    else result[path === 'index' || path.startsWith('index.') ? path : `index.${path}`] = value;
+  }
+  return result;
+}
+
+export class Indexes {
+  readonly #engine: Engine;
+  readonly #now: () => number;
+
+  constructor(engine: Engine, now: () => number) {
+    this.#engine = engine;
+    this.#now = now;
+  }
+
+  /** Whether an index or alias of this name is there; how the question failed where it could not be answered. */
+  async exists(index: string, signal: AbortSignal): Promise<boolean | NotReady> {
+    const answer = await this.#ask({ method: 'HEAD', path: `/${encodeURIComponent(index)}` }, signal);
+    if ('kind' in answer) return answer;
+    if (answer.status === 404) return false;
+    const failure = classifyRequest(answer, this.#now());
+    return failure === undefined ? true : notReady(failure, `HEAD /${index} was refused`);
+  }
+
+  /**
+   * Makes sure that the table's index is there, so that no engine ever makes it with its own defaults: asked at every invocation,
+   * since an index can be deleted under a warm function. Another writer may create it at the same time.
+   * @returns why it is not ready, or undefined
+   */
+  async ensure(table: Table & { index: string }, signal: AbortSignal): Promise<NotReady | undefined> {
+    const found = await this.exists(table.index, signal);
+    if (typeof found !== 'boolean') return found;
+    return found ? undefined : this.#create(table, indexBody(table), signal);
+  }
+
+  async #create(
+    table: Table & { index: string },
+    body: { settings?: Json; mappings: Json },
+    signal: AbortSignal,
+  ): Promise<NotReady | undefined> {
+    const answer = await this.#ask({ method: 'PUT', path: `/${encodeURIComponent(table.index)}`, body: JSON.stringify(body) }, signal);
+    if ('kind' in answer) return answer;
+    const failure = classifyRequest(answer, this.#now());
+    if (failure === undefined) return undefined;
+    if (failure.kind === 'rejected') {
+      if (failure.type === 'resource_already_exists_exception' || failure.reason.includes('already exists')) return undefined;
+      // Serverless collections choose most settings themselves and refuse to be told: the mappings are what documents need.
+      if (this.#engine.serverless && body.settings !== undefined) {
+        const own = flattened(table.indexSettings);
+        return this.#create(
+          table,
+          Object.keys(own).length > 0 && own !== body.settings ? { settings: own, mappings: body.mappings } : { mappings: body.mappings },
+          signal,
+        );
+      }
+    }
+    return notReady(failure, `the index ${table.index} could not be created`);
+  }
+
+  /**
+   * Maps a field as text and keyword, which take every scalar kind. Where it has a mapping already this changes nothing: the answer
+   * to the document that is sent again decides.
+   */
+  async mapAsText(index: string, field: string, signal: AbortSignal): Promise<NotReady | undefined> {
+    const mapping = field
+      .split('.')
+      .reduceRight<Json>((inner, name, i, path) => ({ properties: { [name]: i === path.length - 1 ? TEXT : inner } }), {});
+    const answer = await this.#ask(
+      { method: 'PUT', path: `/${encodeURIComponent(index)}/_mapping`, body: JSON.stringify(mapping) },
+      signal,
+    );
+    if ('kind' in answer) return answer;
+    const failure = classifyRequest(answer, this.#now());
+    return failure === undefined || failure.kind === 'rejected'
+      ? undefined
+      : notReady(failure, `the field ${field} of ${index} could not be mapped`);
+  }
+
+  /** Makes what was written visible to searches. @returns what went wrong, for the log: the documents are safe all the same */
+  async refresh(indexes: readonly string[], signal: AbortSignal): Promise<string | undefined> {
+    const answer = await this.#ask({ method: 'POST', path: `/${indexes.map(encodeURIComponent).join(',')}/_refresh` }, signal);
+    if ('kind' in answer) return answer.reason;
+    return answer.status < 300 ? undefined : `HTTP ${answer.status}`;
+  }
+
+  /** An answer, or the class of its absence. */
+  async #ask(request: EngineRequest, signal: AbortSignal): Promise<EngineAnswer | NotReady> {
+    try {
+      return await this.#engine.send(request, signal);
+    } catch (error) {
+      return classifyThrown(error, signal);
+    }
+  }
+}
+
+/** A refusal of an index as such is never the fault of a document. */
+function notReady(failure: Outcome, context: string): NotReady {
+  if (failure.kind === 'transient') return failure;
+  if (failure.kind === 'configuration') return { ...failure, reason: `${context}: ${failure.reason}` };
+  const { type, reason } = failure.kind === 'rejected' ? failure : { type: failure.kind, reason: '' };
+  return {
+    kind: 'configuration',
+    type,
+    reason: `${context}: ${reason}`,
+    remedy: "Mend the table's index-settings and mappings in the options file, or create the index by hand",
+  };
+}

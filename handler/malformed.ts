@@ -1,0 +1,20 @@
+/**
+ * A record that can never be written as it is: refused by the product's own shaping, by a transform or by the engine. The reason
+ * is for a person and says what to do; it may name attributes, never quote their values.
+ */
+export class MalformedRecord extends Error {
+  override name = 'MalformedRecord';
+  /** HTTP status of the engine's answer, where the engine refused it. */
+  readonly status: number | undefined;
+  /** The engine's type of error, or a word of the product's own. */
+  readonly type: string;
+  /** What may quote the document, such as a transform's own message: for the dead letter, never for a log. */
+  readonly detail: string | undefined;
+
+  constructor(type: string, reason: string, status?: number, detail?: string) {
+    super(reason);
+    this.detail = detail;
+    this.type = type;
+    this.status = status;
+  }
+}

@@ -1,0 +1,28 @@
+import type { PutObject } from './dead-letters.ts';
+import type { Engine } from './engine.ts';
+import type { Indexes } from './indexes.ts';
+import type { Log } from './log.ts';
+import type { Tables } from './tables.ts';
+
+/** What the function is made of; effects are parameters. */
+export interface Runtime {
+  readonly engine: Engine;
+  readonly indexes: Indexes;
+  readonly tables: Tables;
+  readonly release: string;
+  readonly environment: string;
+  readonly log: Log;
+  readonly putObject: PutObject;
+  /** Writes one line to standard output as it is. */
+  readonly emit: (line: string) => void;
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+/** What of Lambda's context is used. */
+export interface Invocation {
+  readonly functionName: string;
+  /** ms until Lambda ends the invocation. */
+  readonly remaining: number;
+}

@@ -1,0 +1,52 @@
+// Puts the function together from its package and its environment, once per start.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ConfigError, parseConfig, parseKeyMapping } from './config.ts';
+import { awsCredentials, secretsManager } from './credentials.ts';
+import { s3Writer } from './dead-letters.ts';
+import { Engine } from './engine.ts';
+import { Indexes } from './indexes.ts';
+import { consoleLog } from './log.ts';
+import type { Runtime } from './runtime.ts';
+import { Tables } from './tables.ts';
+import { loadTransforms } from './transforms.ts';
+
+/** @param folder where the package was unpacked @throws {ConfigError} naming the file, the key and the remedy */
+export async function start(folder: string, env: NodeJS.ProcessEnv): Promise<Runtime> {
+  const config = parseConfig(read(folder, 'config.json'));
+  const mapping = parseKeyMapping(read(folder, 'table_mapping.json'));
+  const now = (): number => Date.now();
+  const engine = new Engine(config, env, awsCredentials(env, now), secretsManager(env));
+  return {
+    engine,
+    indexes: new Indexes(engine, now),
+    tables: new Tables(config, mapping, await loadTransforms(config, folder)),
+    release: config.release,
+    environment: config.environment,
+    log: consoleLog(console),
+    putObject: s3Writer(env),
+    emit: (line) => {
+      process.stdout.write(`${line}\n`);
+    },
+    now,
+    random: Math.random,
+    sleep: async (ms, signal) => {
+      // Ends early, without an error, when the time is up.
+      await sleep(ms, undefined, { signal }).catch(() => undefined);
+    },
+  };
+}
+
+function read(folder: string, name: string): string {
+  try {
+    return readFileSync(join(folder, name), 'utf8');
+  } catch (error) {
+    throw new ConfigError(
+      name,
+      '',
+      `it cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`,
+      'Deploy the function again with the action',
+    );
+  }
+}

@@ -1,0 +1,101 @@
+// What the function knows of each table: key, index, options, all resolved once per table and start.
+import {
+  DEFAULT_OPTIONS,
+  defaultIndex,
+  indexNameProblem,
+  parseS3Uri,
+  type FunctionConfig,
+  type KeyMapping,
+  type TableOptions,
+} from './config.ts';
+import { excluding, including, type Projection } from './projection.ts';
+import type { Transform } from './transforms.ts';
+
+/** Where dead letters go. */
+export interface DeadLetterPlace {
+  readonly bucket: string;
+  /** Without slashes at its ends; may be empty. */
+  readonly prefix: string;
+}
+
+export interface Table {
+  readonly name: string;
+  /** Undefined where neither the options nor the table's name give one. */
+  readonly index: string | undefined;
+  /** Attributes of the key, hash key first; undefined where the key mapping does not know the table. */
+  readonly keyNames: readonly string[] | undefined;
+  readonly refresh: boolean | 'wait_for';
+  readonly versioned: boolean;
+  /** `fail` where dead letters have no place. */
+  readonly onMalformed: 'dead-letter' | 'fail' | 'drop';
+  readonly deadLetters: DeadLetterPlace | undefined;
+  readonly keepExpired: boolean;
+  readonly project: Projection | undefined;
+  readonly transform: Transform | undefined;
+  readonly indexSettings: Readonly<Record<string, unknown>>;
+  readonly mappings: Readonly<Record<string, unknown>>;
+  /** Whether failures can be reported by number; if not they must be thrown, or Lambda takes the batch for done. */
+  readonly partialAnswer: boolean;
+}
+
+/** The options of one table: its own over the defaults over the product's. */
+export function optionsOf(config: FunctionConfig, table: string): TableOptions {
+  return { ...config.options.defaults, ...(Object.hasOwn(config.options.tables, table) ? config.options.tables[table] : undefined) };
+}
+
+/** All tables that the function has met or been told of. */
+export class Tables {
+  readonly #known = new Map<string, Table>();
+  readonly #config: FunctionConfig;
+  readonly #mapping: KeyMapping;
+  readonly #transforms: ReadonlyMap<string, Transform>;
+
+  constructor(config: FunctionConfig, mapping: KeyMapping, transforms: ReadonlyMap<string, Transform>) {
+    this.#config = config;
+    this.#mapping = mapping;
+    this.#transforms = transforms;
+  }
+
+  /** The names of the tables of the key mapping and the options. */
+  names(): string[] {
+    return [
+      ...new Set([...Object.values(this.#mapping).map((entry) => entry.TableName), ...Object.keys(this.#config.options.tables)]),
+    ].sort();
+  }
+
+  get(name: string): Table {
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    const table = this.#resolve(name);
+    this.#known.set(name, table);
+    return table;
+  }
+
+  #resolve(name: string): Table {
+    const options = { ...DEFAULT_OPTIONS, ...optionsOf(this.#config, name) };
+    const key = name.toLowerCase();
+    const mapping = Object.hasOwn(this.#mapping, key) ? this.#mapping[key] : undefined;
+    const index = options.index ?? mapping?.Index ?? defaultIndex(name);
+    const deadLetters = options['dead-letters'] === undefined ? undefined : parseS3Uri(options['dead-letters']);
+    const onMalformed = options['on-malformed'];
+    return {
+      name,
+      index: index === undefined || indexNameProblem(index) !== undefined ? undefined : index,
+      keyNames: mapping === undefined ? undefined : [mapping.PrimaryKey, ...(mapping.SortKey === undefined ? [] : [mapping.SortKey])],
+      refresh: options.refresh,
+      versioned: options.versioning === 'external',
+      onMalformed: onMalformed === 'dead-letter' && deadLetters === undefined ? 'fail' : onMalformed,
+      deadLetters,
+      keepExpired: options['ttl-deletes'] === 'keep',
+      project:
+        options.include !== undefined ? including(options.include) : options.exclude !== undefined ? excluding(options.exclude) : undefined,
+      transform: options.transform === undefined ? undefined : this.#transforms.get(options.transform),
+      indexSettings: options['index-settings'] ?? {},
+      mappings: options.mappings ?? {},
+      partialAnswer:
+        options['partial-batch-response'] === 'auto'
+          ? mapping?.ReportBatchItemFailures === true
+          : options['partial-batch-response'] === 'always',
+    };
+  }
+}

@@ -1,0 +1,249 @@
+// Brings the writes of a batch to the cluster: in requests bounded by bytes, again and again until each is settled or the time is up.
+import { abortAt, type Budget } from './budget.ts';
+import { REQUEST_TARGET, sendBulk, type Settled } from './bulk.ts';
+import type { Write } from './collapse.ts';
+import { withoutValues, type Configuration } from './failures.ts';
+import { MalformedRecord } from './malformed.ts';
+import type { Metrics } from './metrics.ts';
+import { operationOf, type Operation } from './operation.ts';
+import type { StreamRecord } from './record.ts';
+import type { Runtime } from './runtime.ts';
+import type { Table } from './tables.ts';
+
+/** ms: the first pause after a transient failure is up to twice this, each further one up to twice the former. */
+const FIRST_PAUSE = 50;
+const LONGEST_PAUSE = 10_000;
+/** Writes whose transforms run at the same time. */
+const TRANSFORMS_AT_ONCE = 32;
+/** Fields of one document that are mapped for it, one after the other, at most. */
+const MAPPED_FIELDS_LIMIT = 200;
+
+type Ready = Write & { table: Table & { index: string }; record: StreamRecord; id: string };
+type Prepared = Ready & { operation: Operation };
+
+export class Writer {
+  readonly #runtime: Runtime;
+  readonly #metrics: Metrics;
+  readonly #budget: Budget;
+  /** ms */
+  readonly #transformLimit: number;
+
+  constructor(runtime: Runtime, metrics: Metrics, budget: Budget, remaining: number) {
+    this.#runtime = runtime;
+    this.#metrics = metrics;
+    this.#budget = budget;
+    this.#transformLimit = Math.min(5000, remaining / 4);
+  }
+
+  /** Gives every write an outcome. */
+  async write(writes: readonly Write[]): Promise<void> {
+    const { signal, release } = abortAt(this.#budget.writeUntil, this.#runtime.now());
+    try {
+      let pending = writes.filter((write): write is Ready => this.#isReady(write));
+      for (let attempt = 0; pending.length > 0; attempt++) {
+        if (attempt > 0) this.#metrics.add('Retried', pending.length);
+        const round = new Round(pending);
+        await this.#round(round, signal);
+        if (round.configuration !== undefined) {
+          this.#giveUp(round.again, round.configuration);
+          return;
+        }
+        pending = round.again;
+        if (round.pauseFor !== undefined && !(await this.#pause(attempt, round.pauseFor, signal))) {
+          const reason = `${round.lastReason} (given up in time for the answer)`;
+          for (const write of pending) write.outcome = { kind: 'failed', reason };
+          return;
+        }
+      }
+    } finally {
+      release();
+    }
+  }
+
+  /** Whether there is something to send; a table that can have no index fails its records. */
+  #isReady(write: Write): boolean {
+    if (write.outcome !== undefined) return false;
+    if (write.table.index !== undefined && write.record !== undefined && write.id !== undefined) return true;
+    write.outcome = {
+      kind: 'failed',
+      reason: `the table ${write.table.name} has no index: give it one with the option index and deploy again`,
+    };
+    return false;
+  }
+
+  /** Sends everything that is pending once. */
+  async #round(round: Round, signal: AbortSignal): Promise<void> {
+    const indexes = this.#ensureIndexes(round.pending, signal);
+    let sending = indexes.then((problem) => {
+      if (problem !== undefined) round.stop(problem);
+    });
+    for await (const request of this.#requests(round.pending)) {
+      await sending;
+      if (round.stopped) {
+        round.again.push(...request);
+        continue;
+      }
+      sending = this.#send(round, request, signal);
+    }
+    await sending;
+  }
+
+  /** Looks after all indexes of the round at once. @returns the first problem */
+  async #ensureIndexes(pending: readonly Ready[], signal: AbortSignal): Promise<Settled | undefined> {
+    const tables = new Map(pending.map(({ table }) => [table.index, table]));
+    const problems = await Promise.all([...tables.values()].map((table) => this.#runtime.indexes.ensure(table, signal)));
+    return problems.find((problem) => problem?.kind === 'configuration') ?? problems.find((problem) => problem !== undefined);
+  }
+
+  /** The pending writes with their lines, cut into requests. Malformed ones get their outcome and go no further. */
+  async *#requests(pending: readonly Ready[]): AsyncGenerator<Prepared[]> {
+    let request: Prepared[] = [];
+    let bytes = 0;
+    for (let i = 0; i < pending.length; i += TRANSFORMS_AT_ONCE) {
+      const window = pending.slice(i, i + TRANSFORMS_AT_ONCE);
+      const unfinished = window.map((write) => this.#prepare(write)).filter((work) => work !== undefined);
+      if (unfinished.length > 0) await Promise.all(unfinished);
+      for (const write of window) {
+        if (!isPrepared(write)) continue;
+        if (request.length > 0 && bytes + write.operation.bytes > REQUEST_TARGET) {
+          yield request;
+          request = [];
+          bytes = 0;
+        }
+        request.push(write);
+        bytes += write.operation.bytes;
+      }
+    }
+    if (request.length > 0) yield request;
+  }
+
+  /** Makes the lines of a write, once. @returns a promise where a transform has to be waited for */
+  #prepare(write: Ready): Promise<void> | undefined {
+    if (write.operation !== undefined) return undefined;
+    const refused = (error: unknown): void => {
+      if (!(error instanceof MalformedRecord)) throw error;
+      write.outcome = { kind: 'malformed', error };
+    };
+    try {
+      const operation = operationOf(write.record, write.table, write.id, this.#transformLimit);
+      if (operation instanceof Promise) {
+        return operation.then((result) => {
+          write.operation = result;
+        }, refused);
+      }
+      write.operation = operation;
+    } catch (error) {
+      refused(error);
+    }
+    return undefined;
+  }
+
+  async #send(round: Round, request: readonly Prepared[], signal: AbortSignal): Promise<void> {
+    const { engine, now } = this.#runtime;
+    const bulk = { engine, metrics: this.#metrics, now, signal };
+    const index = request[0]?.table.index ?? '';
+    const waitFor = request.some(({ table }) => table.refresh === 'wait_for');
+    const outcomes = await sendBulk(
+      bulk,
+      request.map(({ operation }) => operation),
+      index,
+      waitFor,
+    );
+    const [first] = outcomes;
+    // Where nothing came through, the next request would only meet the same.
+    if (first?.kind === 'transient' && outcomes.every(({ kind }) => kind === 'transient')) round.stop(first);
+    const fields = new Map<string, { index: string; field: string }>();
+    for (const [i, write] of request.entries()) {
+      const outcome = outcomes[i];
+      if (outcome?.kind === 'mixed-field' && !write.mapped.has(outcome.field) && write.mapped.size < MAPPED_FIELDS_LIMIT) {
+        write.mapped.add(outcome.field);
+        fields.set(JSON.stringify([write.table.index, outcome.field]), { index: write.table.index, field: outcome.field });
+        round.again.push(write);
+      } else if (outcome !== undefined) {
+        this.#settle(round, write, outcome);
+      }
+    }
+    for (const { index, field } of fields.values()) {
+      const problem = signal.aborted ? undefined : await this.#runtime.indexes.mapAsText(index, field, signal);
+      if (problem !== undefined) round.stop(problem);
+    }
+  }
+
+  #settle(round: Round, write: Prepared, outcome: Settled): void {
+    switch (outcome.kind) {
+      case 'done':
+        write.outcome = { kind: 'done' };
+        write.written = outcome.result !== 'stale';
+        this.#metrics.add(outcome.result === 'indexed' ? 'Indexed' : outcome.result === 'deleted' ? 'Deleted' : 'Stale');
+        break;
+      case 'malformed':
+      case 'mixed-field':
+        write.outcome = {
+          kind: 'malformed',
+          error: new MalformedRecord(outcome.type, `the cluster refuses the document: ${outcome.reason}`, outcome.status),
+        };
+        break;
+      case 'transient':
+        if (outcome.throttled) this.#metrics.add('Throttled');
+        round.again.push(write);
+        round.pause(outcome);
+        break;
+      case 'configuration':
+        round.again.push(write);
+        round.stop(outcome);
+        break;
+    }
+    // The lines are needed again only where the write is.
+    if (write.outcome !== undefined) (write as Write).operation = undefined;
+  }
+
+  /** One loud line; the whole rest of the batch must come again, since every record would meet the same. */
+  #giveUp(again: readonly Write[], problem: Configuration): void {
+    this.#runtime.log.error('the cluster cannot be used as it is configured: nothing is lost, the batch comes again', {
+      host: this.#runtime.engine.host,
+      type: problem.type,
+      reason: withoutValues(problem.reason),
+      remedy: problem.remedy,
+    });
+    for (const write of again) write.outcome = { kind: 'failed', reason: `${problem.reason}. ${problem.remedy}` };
+  }
+
+  /** Waits before the next round, with full jitter. @returns false where the time does not allow for another */
+  async #pause(attempt: number, atLeast: number, signal: AbortSignal): Promise<boolean> {
+    const { now, random, sleep } = this.#runtime;
+    const pause = Math.max(atLeast, random() * Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempt + 1)));
+    if (signal.aborted || now() + pause >= this.#budget.writeUntil) return false;
+    await sleep(pause, signal);
+    return !signal.aborted;
+  }
+}
+
+const isPrepared = (write: Ready): write is Prepared => write.outcome === undefined && write.operation !== undefined;
+
+/** One pass over what is pending. */
+class Round {
+  readonly pending: readonly Ready[];
+  /** To be sent again. */
+  readonly again: Ready[] = [];
+  configuration: Configuration | undefined;
+  /** ms to wait at least before the next round; undefined where there is nothing to wait for. */
+  pauseFor: number | undefined;
+  lastReason = '';
+  stopped = false;
+
+  constructor(pending: readonly Ready[]) {
+    this.pending = pending;
+  }
+
+  pause(outcome: { reason: string; retryAfter?: number }): void {
+    this.pauseFor = Math.max(this.pauseFor ?? 0, outcome.retryAfter ?? 0);
+    this.lastReason = outcome.reason;
+  }
+
+  /** Sends no more in this round: it would only meet the same. */
+  stop(outcome: Settled): void {
+    this.stopped = true;
+    if (outcome.kind === 'configuration') this.configuration ??= outcome;
+    else if (outcome.kind === 'transient') this.pause(outcome);
+  }
+}
