@@ -1,32 +1,54 @@
 // Builds dist/ from a clean folder: the action (dist/index.js) and, beside it, the Lambda function (dist/handler/index.mjs).
+// usage: node scripts/build.ts [folder instead of dist] [action|handler: this part alone]
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const ncc = join(root, 'node_modules', '@vercel', 'ncc', 'dist', 'ncc', 'cli.js');
+/** Inside the project, so that imports of packages resolve; a folder of its own per build, so that builds can run beside each other. */
+const compiled = join(root, '.cache', 'build', String(process.pid));
 
-/** Bundles `entry` into `out`. No cache: a build depends on the sources alone. */
-function bundle(entry: string, out: string, options: string[]): void {
-  execFileSync(process.execPath, [ncc, 'build', join(root, entry), '--out', out, '--no-cache', '--no-source-map-register', ...options], {
-    cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
+function node(...args: string[]): void {
+  execFileSync(process.execPath, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
 }
 
-export function build(dist: string): void {
+/**
+ * Strips the types with the TypeScript compiler. Types are checked by `npm run check:types`; and the bundler, given TypeScript,
+ * takes no file for an ES module, which the handler's await at its top needs.
+ */
+function compile(): void {
+  rmSync(compiled, { recursive: true, force: true });
+  const tsc = join(root, 'node_modules', 'typescript', 'lib', 'tsc.js');
+  node(tsc, '--noCheck', '--outDir', compiled, '--sourceMap', 'false', '--incremental', 'false', '--project', join(root, 'tsconfig.json'));
+}
+
+/** Bundles the compiled `entry` into `out`. No cache: a build depends on the sources alone. */
+function bundle(entry: string, out: string, ...options: string[]): void {
+  const ncc = join(root, 'node_modules', '@vercel', 'ncc', 'dist', 'ncc', 'cli.js');
+  node(ncc, 'build', join(compiled, entry), '--out', out, '--no-cache', '--no-source-map-register', '--license', 'licenses.txt', ...options);
+}
+
+/** Builds into `dist`. @throws where a bundle is not the one file that it must be */
+export function build(dist: string, part?: string): void {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist, { recursive: true });
-  bundle('action/index.ts', dist, ['--license', 'licenses.txt']);
-  const handler = join(dist, 'handler');
-  bundle('handler/index.ts', handler, ['--minify', '--license', 'licenses.txt']);
-  // The package of the function has no package.json: the extension alone says that it is an ES module.
-  renameSync(join(handler, 'index.js'), join(handler, 'index.mjs'));
-  rmSync(join(handler, 'package.json'), { force: true });
-  const unexpected = readdirSync(handler).filter((name) => !['index.mjs', 'licenses.txt'].includes(name));
-  if (unexpected.length > 0 || !existsSync(join(dist, 'package.json')))
-    throw new Error(`The build of the handler must be one file, but ncc also wrote ${unexpected.join(', ')}`);
+  try {
+    compile();
+    if (part !== 'handler') bundle('action/index.js', dist);
+    if (part !== 'action') bundleHandler(join(dist, 'handler'));
+  } finally {
+    rmSync(compiled, { recursive: true, force: true });
+  }
 }
 
-if (import.meta.main) build(join(root, 'dist'));
+function bundleHandler(out: string): void {
+  bundle('handler/index.js', out, '--minify');
+  // The package of the function has no package.json: the extension alone says that it is an ES module.
+  renameSync(join(out, 'index.js'), join(out, 'index.mjs'));
+  rmSync(join(out, 'package.json'));
+  const more = readdirSync(out).filter((name) => name !== 'index.mjs' && name !== 'licenses.txt');
+  if (more.length > 0) throw new Error(`The bundle of the handler must be one file, but ncc wrote ${more.join(', ')} beside it`);
+}
+
+if (import.meta.main) build(resolve(process.argv[2] ?? join(root, 'dist')), process.argv[3]);
