@@ -2,9 +2,8 @@
 import { abortAt, budgetFor, type Budget } from './budget.ts';
 import { collapse, type Received, type Write } from './collapse.ts';
 import { deadLetterKey, type DeadLetter } from './dead-letters.ts';
-import { withoutValues } from './failures.ts';
 import type { Log } from './log.ts';
-import type { MalformedRecord } from './malformed.ts';
+import { type MalformedRecord, withoutValues } from './malformed.ts';
 import { Metrics } from './metrics.ts';
 import { compareSequenceNumbers, isDynamoDbRecord, tableOf } from './record.ts';
 import type { Invocation, Runtime } from './runtime.ts';
@@ -79,7 +78,7 @@ async function settleOne(runtime: Runtime, metrics: Metrics, write: Write, signa
   if (policy === 'drop') {
     write.outcome = { kind: 'done' };
   } else if (policy === 'fail' || write.table.deadLetters === undefined) {
-    write.outcome = { kind: 'failed', reason: error.message };
+    write.outcome = { kind: 'failed', reason: error.loggable };
   } else {
     const letter = deadLetter(runtime, write, error);
     try {
@@ -135,7 +134,7 @@ function logMalformed(log: Log, malformed: readonly Write[]): void {
   for (const { outcome, table, records } of malformed) {
     if (outcome?.kind !== 'malformed') continue;
     const { type } = outcome.error;
-    const reason = withoutValues(outcome.error.message);
+    const reason = outcome.error.loggable;
     const key = JSON.stringify([table.name, type, reason]);
     const group = groups.get(key) ?? { table: table.name, type, reason, count: 0, sequenceNumber: records.at(-1)?.sequenceNumber };
     group.count++;
@@ -188,7 +187,7 @@ function report(
   runtime.emit(metrics.line(runtime.now(), { FunctionName: invocation.functionName, Environment: runtime.environment }));
 }
 
-const reasonOf = (write: Write | undefined): string => (write?.outcome?.kind === 'failed' ? withoutValues(write.outcome.reason) : '');
+const reasonOf = (write: Write | undefined): string => (write?.outcome?.kind === 'failed' ? write.outcome.reason : '');
 
 /** The record with the lowest sequence number of all that are not done, those that were collapsed into later ones included. */
 function lowest(open: readonly Write[]): Received | undefined {

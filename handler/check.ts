@@ -2,7 +2,8 @@
 import { abortAt, budgetFor } from './budget.ts';
 import { probeWrite } from './bulk.ts';
 import type { DeadLetterPlace, Table } from './tables.ts';
-import { classifyRequest, classifyThrown, withoutValues, type Outcome } from './failures.ts';
+import { classifyRequest, classifyThrown, type Outcome } from './failures.ts';
+import { withoutValues } from './malformed.ts';
 import { Metrics } from './metrics.ts';
 import type { Invocation, Runtime } from './runtime.ts';
 

@@ -20,7 +20,7 @@ export type Result =
   | { readonly kind: 'done' }
   /** Can never be written. */
   | { readonly kind: 'malformed'; readonly error: MalformedRecord }
-  /** Must come again. */
+  /** Must come again; the reason is fit for a log. */
   | { readonly kind: 'failed'; readonly reason: string };
 
 /** The state that one item shall have at the end of the batch, and what becomes of it. */

@@ -175,18 +175,3 @@ function retryAfterMs(value: string | undefined, now: number): number | undefine
   const ms = /^\d+$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - now;
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
-
-/**
- * An engine's reason without what it quotes of the document, for logs: `failed to parse field [price] of type [double]`. The type
- * and the field stay, values and ids go.
- */
-export function withoutValues(reason: string): string {
-  return reason
-    .replace(/\s*in document with id '[\s\S]*?'(?=\.|,|:|$)/g, '')
-    .replace(/Preview of field's value:[\s\S]*/, '')
-    .replace(/(?:For input string|For input|value|string): ?(["'])[\s\S]*?\1/gi, '$1…$1')
-    .replace(/"[^"]*"/g, '"…"')
-    .replace(/'[^']*'/g, "'…'")
-    .slice(0, 300)
-    .trim();
-}

@@ -17,4 +17,23 @@ export class MalformedRecord extends Error {
     this.type = type;
     this.status = status;
   }
+
+  /** For logs: the engine's reasons quote values of the document, the product's own never do. */
+  get loggable(): string {
+    return this.status === undefined ? this.message : withoutValues(this.message);
+  }
+}
+
+/**
+ * An engine's reason without what it quotes of the document, for logs: `failed to parse field [price] of type [double]`. The type
+ * and the field stay, values and ids go.
+ */
+export function withoutValues(reason: string): string {
+  return reason
+    .replace(/\s*in document with id '[\s\S]*?'(?=\.|,|:|$)/g, '')
+    .replace(/Preview of field's value:[\s\S]*/, '')
+    .replace(/"[^"]*"/g, '"…"')
+    .replace(/'[^']*'/g, "'…'")
+    .slice(0, 300)
+    .trim();
 }

@@ -2,8 +2,8 @@
 import { abortAt, type Budget } from './budget.ts';
 import { REQUEST_TARGET, sendBulk, type Settled } from './bulk.ts';
 import type { Write } from './collapse.ts';
-import { withoutValues, type Configuration } from './failures.ts';
-import { MalformedRecord } from './malformed.ts';
+import { type Configuration } from './failures.ts';
+import { MalformedRecord, withoutValues } from './malformed.ts';
 import type { Metrics } from './metrics.ts';
 import { operationOf, type Operation } from './operation.ts';
 import type { StreamRecord } from './record.ts';
@@ -50,7 +50,7 @@ export class Writer {
         }
         pending = round.again;
         if (round.pauseFor !== undefined && !(await this.#pause(attempt, round.pauseFor, signal))) {
-          const reason = `${round.lastReason} (given up in time for the answer)`;
+          const reason = `${withoutValues(round.lastReason)} (given up in time for the answer)`;
           for (const write of pending) write.outcome = { kind: 'failed', reason };
           return;
         }
@@ -205,7 +205,7 @@ export class Writer {
       reason: withoutValues(problem.reason),
       remedy: problem.remedy,
     });
-    for (const write of again) write.outcome = { kind: 'failed', reason: `${problem.reason}. ${problem.remedy}` };
+    for (const write of again) write.outcome = { kind: 'failed', reason: `${withoutValues(problem.reason)}. ${problem.remedy}` };
   }
 
   /** Waits before the next round, with full jitter. @returns false where the time does not allow for another */
