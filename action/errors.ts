@@ -47,3 +47,10 @@ export class InputError extends UserError {
     this.problems = problems;
   }
 }
+
+/** Any thrown thing as one sentence for the person who reads the log. */
+export function failureSentence(error: unknown): string {
+  if (error instanceof UserError) return error.message;
+  const words = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return `This is a defect of the action, please report it: ${words}`;
+}

@@ -1,0 +1,158 @@
+import { UserError } from '../errors.ts';
+import { iamAction, type Action } from '../permissions.ts';
+
+/** A call that AWS refused or that never reached it, as one sentence: operation, resource, AWS's own words, likely cause, missing permission. */
+export class AwsError extends UserError {
+  override name = 'AwsError';
+  /** AWS's name of the error (`ResourceConflictException`), or Node's code (`ENOTFOUND`). */
+  readonly code: string;
+  readonly action: Action;
+  /** AWS's own words. */
+  readonly words: string;
+
+  constructor(action: Action, resource: string, cause: unknown) {
+    const code = errorCode(cause);
+    const words = errorWords(cause);
+    const name = iamAction(action);
+    const hint = hintFor(name, code, words, status(cause));
+    super(`${name} of ${resource} failed: ${code}${words === '' || words === code ? '' : `: ${words}`}`, hint, { cause });
+    this.code = code;
+    this.action = action;
+    this.words = words;
+  }
+}
+
+/** Whether a call failed with one of AWS's `names`. */
+export function isAwsError(error: unknown, ...names: string[]): error is AwsError {
+  return error instanceof AwsError && (names.length === 0 || names.includes(error.code));
+}
+
+/** Whether AWS, reached, said that the caller may not. */
+export function isDenied(error: unknown): error is AwsError {
+  return error instanceof AwsError && DENIED.test(error.code);
+}
+
+interface Raw {
+  readonly name?: unknown;
+  readonly message?: unknown;
+  readonly code?: unknown;
+  readonly $metadata?: { readonly httpStatusCode?: unknown };
+  readonly errors?: readonly unknown[];
+}
+
+const raw = (error: unknown): Raw => (typeof error === 'object' && error !== null ? error : {});
+const status = (error: unknown): number | undefined => {
+  const found = raw(error).$metadata?.httpStatusCode;
+  return typeof found === 'number' ? found : undefined;
+};
+
+function errorCode(error: unknown): string {
+  const { name, code, errors } = raw(error);
+  if (typeof code === 'string' && /^E[A-Z_]+$/.test(code)) return code;
+  // A refused connection to a name with several addresses is an AggregateError without a code of its own.
+  if (Array.isArray(errors) && errors.length > 0) return errorCode(errors[0]);
+  if (status(error) === 403 && (typeof name !== 'string' || !DENIED.test(name)) && !CREDENTIALS.test(String(name))) return 'AccessDenied';
+  return typeof name === 'string' && name !== '' ? name : 'Error';
+}
+
+function errorWords(error: unknown): string {
+  const { message, errors } = raw(error);
+  const words = typeof message === 'string' && message !== '' ? message : Array.isArray(errors) ? errorWords(errors[0]) : '';
+  return words.replace(/\s+/g, ' ').trim().replace(/\.$/, '').slice(0, 600);
+}
+
+const DENIED = /^(AccessDenied(Exception)?|UnauthorizedOperation|Forbidden|403|NotAuthorized)$/;
+const CREDENTIALS =
+  /^(ExpiredToken(Exception)?|InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|InvalidSignatureException|InvalidAccessKeyId|TokenRefreshRequired|RequestExpired)$/;
+const THROTTLES =
+  /^(Throttling(Exception|edException)?|ThrottledException|TooManyRequestsException|RequestLimitExceeded|SlowDown|ProvisionedThroughputExceededException|RequestThrottled(Exception)?|LimitExceededException|EC2ThrottledException|PriorRequestNotComplete)$/;
+const CONNECTION =
+  /^(ECONNRESET|ECONNREFUSED|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ENOTFOUND|EPROTO|TimeoutError|NetworkingError|RequestTimeout)$/;
+const SERVER =
+  /^(ServiceException|InternalError|InternalServerError|InternalServerException|InternalFailure|ServiceUnavailable(Exception)?|RequestTimeTooSkewed)$/;
+
+/** Throttled: worth trying again for long. Not: a function whose concurrency someone set to 0, which stays so. */
+export function isThrottled(error: unknown): boolean {
+  const { code, words } = error instanceof AwsError ? error : { code: errorCode(error), words: errorWords(error) };
+  if (/ReservedFunctionConcurrent/.test(words) || /Reason"?:?\s*"?Reserved/.test(words)) return false;
+  // DynamoDB's LimitExceededException at ten tables changing at once is a matter of waiting; that of other services is a quota.
+  if (code === 'LimitExceededException') return /simultaneous|subscriber|control plane|rate/i.test(words);
+  return THROTTLES.test(code) || status(error instanceof AwsError ? error.cause : error) === 429;
+}
+
+/** A broken connection or a stumbling server: worth a few attempts. */
+export function isTransient(error: unknown): boolean {
+  const code = error instanceof AwsError ? error.code : errorCode(error);
+  return CONNECTION.test(code) || SERVER.test(code) || (status(error instanceof AwsError ? error.cause : error) ?? 0) >= 500;
+}
+
+/** The likely cause and its remedy; undefined where none is likely enough to be said. */
+function hintFor(action: string, code: string, words: string, http: number | undefined): string | undefined {
+  if (DENIED.test(code) || http === 403) {
+    // What AWS says is missing is surer than what was called: CreateFunction is also refused for want of iam:PassRole.
+    const missing = /not authorized to perform:? `?([a-z0-9-]+:[A-Za-z]+)/.exec(words)?.[1] ?? action;
+    if (action === 's3:GetObject') {
+      return 'The deploying role needs s3:GetObject on it, and s3:ListBucket on the bucket: without that S3 says "denied" also of an object that does not exist';
+    }
+    return `The deploying role needs the permission ${missing}${missing === 'iam:PassRole' ? " on the function's role, for lambda.amazonaws.com" : ''} (the policies are in docs/permissions.md)`;
+  }
+  if (CREDENTIALS.test(code))
+    return 'The AWS credentials of this job are wrong or have expired: sign in anew, as aws-actions/configure-aws-credentials does';
+  return HINTS.find(({ codes, says }) => codes.test(code) && (says === undefined || says.test(words)))?.hint;
+}
+
+const HINTS: readonly { codes: RegExp; says?: RegExp; hint: string }[] = [
+  {
+    codes: /^(CredentialsProviderError|TokenProviderError)$/,
+    hint: 'No AWS credentials were found: let aws-actions/configure-aws-credentials sign in before this step, or name a profile with aws-profile',
+  },
+  {
+    codes: /^(ENOTFOUND|EAI_AGAIN)$/,
+    hint: 'The name was not found: check the region (AWS_REGION), AWS_ENDPOINT_URL, and HTTPS_PROXY if this runner is behind a proxy',
+  },
+  {
+    codes: CONNECTION,
+    hint: 'AWS could not be reached: check AWS_ENDPOINT_URL, the network of the runner, and HTTPS_PROXY if it is behind a proxy',
+  },
+  { codes: /^NoSuchBucket$/, hint: 'Check code-bucket (AWS_BUCKET_CODE) and the account: buckets are never created here' },
+  {
+    codes: /^(PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraintException)$/,
+    hint: 'The bucket is in another region than the function; the code bucket must be in the region of the function',
+  },
+  {
+    codes: /^InvalidParameterValueException$/,
+    says: /cannot be assumed by Lambda/,
+    hint: 'Either the role was made seconds ago and is not known everywhere yet (run again), or its trust policy does not name the principal lambda.amazonaws.com for sts:AssumeRole',
+  },
+  {
+    codes: /^InvalidParameterValueException$/,
+    says: /CreateNetworkInterface/,
+    hint: "The function's role needs the EC2 permissions of AWSLambdaVPCAccessExecutionRole",
+  },
+  {
+    codes: /^InvalidParameterValueException$/,
+    says: /S3 Error Code: PermanentRedirect|different region/,
+    hint: 'The code bucket must be in the region of the function',
+  },
+  { codes: /^InvalidParameterValueException$/, says: /Environment|environment variables/, hint: 'Check environment-variables' },
+  {
+    codes: /^InvalidParameterValueException$/,
+    says: /(Cannot access stream|GetRecords|DescribeStream|GetShardIterator|ListStreams)/,
+    hint: "The function's role needs dynamodb:GetRecords, GetShardIterator, DescribeStream and ListStreams on the stream",
+  },
+  {
+    codes: /^CodeStorageExceededException$/,
+    hint: 'The code storage of this account and region is full: delete old versions of functions and layers',
+  },
+  { codes: /^RequestEntityTooLargeException$/, hint: 'The package is too large to be sent inline: name a code-bucket' },
+  {
+    codes: /^TooManyRequestsException$/,
+    says: /Reserved/,
+    hint: 'The reserved concurrency of the function is 0: raise it, or the function cannot run',
+  },
+  { codes: /^KMS/, hint: 'Check the KMS key of the function (kms-key-arn), its state and its policy' },
+  {
+    codes: /^(SubnetIPAddressLimitReachedException|ENILimitReachedException)$/,
+    hint: 'The subnets of the function have no free address left: name larger or further subnets in subnet-ids',
+  },
+];

@@ -1,0 +1,207 @@
+import {
+  CreateFunctionCommand,
+  GetFunctionCommand,
+  GetFunctionConfigurationCommand,
+  UpdateFunctionCodeCommand,
+  UpdateFunctionConfigurationCommand,
+  type Architecture,
+  type CreateFunctionCommandInput,
+  type FunctionConfiguration,
+  type UpdateFunctionConfigurationCommandInput,
+} from '@aws-sdk/client-lambda';
+import { UserError } from '../errors.ts';
+import { isAwsError, isTransient } from './errors.ts';
+import { TRANSIENT, withRetry } from './retry.ts';
+import type { Aws } from './session.ts';
+
+/** A function, or one version of it, as AWS shows it. */
+export interface DeployedFunction {
+  readonly configuration: FunctionConfiguration;
+  /** Empty also where the caller may not list them. */
+  readonly tags: Readonly<Record<string, string>>;
+  /** Presigned link to the package: a secret, good for ten minutes. */
+  readonly codeLocation: string | undefined;
+}
+
+/** Where AWS takes a package from. */
+export type Code = { readonly bucket: string; readonly key: string } | { readonly bytes: Uint8Array };
+export type Configuration = Omit<UpdateFunctionConfigurationCommandInput, 'FunctionName' | 'RevisionId'>;
+
+/** ms: how long a function may be busy with a change; a function in a VPC takes minutes. */
+const READY_WITHIN = 10 * 60_000;
+/** ms: how long AWS may take to know of a fresh role everywhere (contract 2.3). */
+const ROLE_WITHIN = 60_000;
+
+const named = (name: string, qualifier?: string): string => `function ${name}${qualifier === undefined ? '' : `:${qualifier}`}`;
+
+/** The function, or undefined where there is none. @throws {AwsError} */
+export async function getFunction(aws: Aws, name: string, qualifier?: string): Promise<DeployedFunction | undefined> {
+  try {
+    const found = await aws.call('lambda:GetFunction', named(name, qualifier), () =>
+      aws.lambda.send(new GetFunctionCommand({ FunctionName: name, ...(qualifier === undefined ? {} : { Qualifier: qualifier }) })),
+    );
+    return { configuration: found.Configuration ?? {}, tags: found.Tags ?? {}, codeLocation: found.Code?.Location };
+  } catch (error) {
+    if (isAwsError(error, 'ResourceNotFoundException')) return undefined;
+    throw error;
+  }
+}
+
+/** Downloads the package that a function runs. @throws {UserError} */
+export async function downloadCode(aws: Aws, name: string, location: string | undefined): Promise<Uint8Array> {
+  if (location === undefined) {
+    throw new UserError(
+      `${named(name)} shows no package to download`,
+      'A function made from a container image cannot be taken over: choose another function-name',
+    );
+  }
+  try {
+    return await withRetry(
+      aws.pace,
+      () => aws.download(location),
+      (error) => (isTransient(error) ? TRANSIENT : undefined),
+    );
+  } catch (cause) {
+    // The cause's own words may hold the link, which is a key to the package; so the cause itself is not kept.
+    const words = cause instanceof Error ? cause.message.replaceAll(location, '').replace(/https?:\/\/\S+/g, '(link)') : 'unknown error';
+    throw new UserError(
+      `The deployed package of ${named(name)} could not be downloaded: ${words}`,
+      'Check that the runner reaches S3 (HTTPS_PROXY behind a proxy)',
+    );
+  }
+}
+
+/** Whether nothing is under way: the function can be changed and invoked. */
+function isReady({ State, LastUpdateStatus }: FunctionConfiguration): boolean {
+  return State !== 'Pending' && LastUpdateStatus !== 'InProgress';
+}
+
+/**
+ * Polls until no change is under way. `after`: a change that failed ends the wait at once with AWS's reason; before one, a former
+ * failure is what the change is to mend. @throws {UserError}
+ */
+export async function waitUntilReady(
+  aws: Aws,
+  name: string,
+  moment: 'before' | 'after',
+  qualifier?: string,
+): Promise<FunctionConfiguration> {
+  const until = aws.pace.now() + READY_WITHIN;
+  for (let delay = 400; ; delay = Math.min(delay * 1.5, 5_000)) {
+    const found = await aws.call('lambda:GetFunctionConfiguration', named(name, qualifier), () =>
+      aws.lambda.send(
+        new GetFunctionConfigurationCommand({ FunctionName: name, ...(qualifier === undefined ? {} : { Qualifier: qualifier }) }),
+      ),
+    );
+    if (moment === 'after') refuseFailed(name, found);
+    if (isReady(found)) return found;
+    if (aws.pace.now() >= until) {
+      throw new UserError(
+        `${named(name, qualifier)} is still busy after ${READY_WITHIN / 60_000} minutes (State ${found.State ?? 'unknown'}, LastUpdateStatus ${found.LastUpdateStatus ?? 'unknown'})`,
+        'Look at the function in the console, and run again',
+      );
+    }
+    await aws.pace.sleep(delay);
+  }
+}
+
+function refuseFailed(name: string, found: FunctionConfiguration): void {
+  const failed =
+    found.LastUpdateStatus === 'Failed'
+      ? { what: 'the update', code: found.LastUpdateStatusReasonCode, reason: found.LastUpdateStatusReason }
+      : found.State === 'Failed'
+        ? { what: 'the function', code: found.StateReasonCode, reason: found.StateReason }
+        : undefined;
+  if (failed === undefined) return;
+  throw new UserError(
+    `${named(name)}: ${failed.what} failed: ${failed.code ?? 'no reason code'}${failed.reason === undefined ? '' : `: ${failed.reason.replace(/\.$/, '')}`}`,
+    REASONS.find(([codes]) => codes.test(failed.code ?? ''))?.[1],
+  );
+}
+
+/** https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html, LastUpdateStatusReasonCode */
+const REASONS: readonly (readonly [RegExp, string])[] = [
+  [/Subnet/, 'Check subnet-ids: each must exist, in one VPC, with free addresses'],
+  [/SecurityGroup/, 'Check security-group-ids: each must exist in the VPC of the subnets'],
+  [/Eni/i, "Check the EC2 permissions of the function's role (AWSLambdaVPCAccessExecutionRole) and the limit of network interfaces"],
+  [/Role|InsufficientRolePermissions/, "Check the function's role and its trust policy"],
+  [/KMS/i, 'Check kms-key-arn, the state of the key and its policy'],
+  [/Image|Runtime/, 'Choose another function-name, or mend the function by hand'],
+];
+
+/** Ready → change → ready; a change that meets another one waits for it and is made again. @throws {UserError} */
+async function bracket<T extends FunctionConfiguration>(aws: Aws, name: string, change: () => Promise<T>): Promise<FunctionConfiguration> {
+  const until = aws.pace.now() + READY_WITHIN;
+  await waitUntilReady(aws, name, 'before');
+  for (;;) {
+    try {
+      const answer = await change();
+      // AWS answers InProgress; where an answer says that all is done already there is nothing to wait for.
+      if (answer.State === 'Active' && answer.LastUpdateStatus === 'Successful') return answer;
+      return await waitUntilReady(aws, name, 'after');
+    } catch (error) {
+      if (!isAwsError(error, 'ResourceConflictException') || aws.pace.now() >= until) throw error;
+      await aws.pace.sleep(500 + aws.pace.random() * 1_500);
+      await waitUntilReady(aws, name, 'before');
+    }
+  }
+}
+
+/**
+ * Creates the function and waits until it is ready. While AWS does not know a fresh role yet, for up to a minute, it is tried again.
+ * @returns undefined where a function of this name exists already: go on as an update
+ * @throws {UserError}
+ */
+export async function createFunction(
+  aws: Aws,
+  name: string,
+  request: Omit<CreateFunctionCommandInput, 'FunctionName' | 'Code'>,
+  code: Code,
+): Promise<FunctionConfiguration | undefined> {
+  const until = aws.pace.now() + ROLE_WITHIN;
+  for (;;) {
+    try {
+      await aws.call('lambda:CreateFunction', named(name), () =>
+        aws.lambda.send(
+          new CreateFunctionCommand({
+            ...request,
+            FunctionName: name,
+            Code: 'bytes' in code ? { ZipFile: code.bytes } : { S3Bucket: code.bucket, S3Key: code.key },
+          }),
+        ),
+      );
+      return await waitUntilReady(aws, name, 'after');
+    } catch (error) {
+      if (isAwsError(error, 'ResourceConflictException') && error.action === 'lambda:CreateFunction') return undefined;
+      const roleUnknown =
+        isAwsError(error, 'InvalidParameterValueException') &&
+        /cannot be assumed by Lambda|role defined for the function/.test(error.words);
+      if (!roleUnknown || aws.pace.now() >= until) throw error;
+      await aws.pace.sleep(2_000 + aws.pace.random() * 3_000);
+    }
+  }
+}
+
+/** Puts a package in place. @throws {UserError} */
+export function updateCode(aws: Aws, name: string, code: Code, architecture: Architecture | undefined): Promise<FunctionConfiguration> {
+  return bracket(aws, name, () =>
+    aws.call('lambda:UpdateFunctionCode', named(name), () =>
+      aws.lambda.send(
+        new UpdateFunctionCodeCommand({
+          FunctionName: name,
+          ...('bytes' in code ? { ZipFile: code.bytes } : { S3Bucket: code.bucket, S3Key: code.key }),
+          ...(architecture === undefined ? {} : { Architectures: [architecture] }),
+        }),
+      ),
+    ),
+  );
+}
+
+/** Changes the given fields, and no others. @throws {UserError} */
+export function updateConfiguration(aws: Aws, name: string, configuration: Configuration): Promise<FunctionConfiguration> {
+  return bracket(aws, name, () =>
+    aws.call('lambda:UpdateFunctionConfiguration', named(name), () =>
+      aws.lambda.send(new UpdateFunctionConfigurationCommand({ ...configuration, FunctionName: name })),
+    ),
+  );
+}

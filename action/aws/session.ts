@@ -1,0 +1,159 @@
+import { Agent as HttpAgent, get as httpGet } from 'node:http';
+import { Agent as HttpsAgent, get as httpsGet } from 'node:https';
+import { isIP } from 'node:net';
+import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { S3Client } from '@aws-sdk/client-s3';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { UserError } from '../errors.ts';
+import { PERMISSIONS, type Action } from '../permissions.ts';
+import { AwsError, isThrottled, isTransient } from './errors.ts';
+import { THROTTLED, TRANSIENT, withRetry, type Pace } from './retry.ts';
+
+/** The services the action talks to; in tests, plain objects with `send`. */
+export interface Clients {
+  readonly lambda: Pick<LambdaClient, 'send'>;
+  readonly s3: Pick<S3Client, 'send'>;
+  readonly dynamodb: Pick<DynamoDBClient, 'send'>;
+  readonly logs: Pick<CloudWatchLogsClient, 'send'>;
+}
+
+/** Account, region and the way to call AWS in them. */
+export interface Aws extends Clients {
+  readonly region: string;
+  readonly account: string;
+  /** `aws`, `aws-cn`, `aws-us-gov`, … */
+  readonly partition: string;
+  readonly pace: Pace;
+  /**
+   * Makes one call, again where AWS throttles or the connection breaks.
+   * @param action the permission the call needs; a mutating one is refused in a dry run
+   * @param resource how the error names it: `function DynamoToES`
+   * @throws {AwsError}
+   */
+  readonly call: <T>(action: Action, resource: string, send: () => Promise<T>) => Promise<T>;
+  /** Gets a presigned link. @throws {Error} */
+  readonly download: (url: string) => Promise<Uint8Array>;
+}
+
+export interface SessionRequest {
+  readonly env: NodeJS.ProcessEnv;
+  readonly profile: string | undefined;
+  readonly allowedAccountIds: readonly string[];
+  /** No mutating call leaves this process. */
+  readonly dryRun: boolean;
+  readonly pace: Pace;
+  /** Aborted when the job is cancelled: no mutating call begins after that. */
+  readonly signal: AbortSignal;
+  readonly userAgent: string;
+}
+
+/**
+ * Finds region, credentials and account. @throws {UserError} without a region, without credentials, where AWS cannot be reached, or in
+ * an account that is not allowed
+ */
+export async function openSession(request: SessionRequest): Promise<Aws> {
+  const { env, profile, pace } = request;
+  const region = env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'];
+  // The SDK's own agents know nothing of HTTPS_PROXY; these do (Node 24.5 and later).
+  const httpsAgent = new HttpsAgent({ keepAlive: true, maxSockets: 50, proxyEnv: env });
+  const httpAgent = new HttpAgent({ keepAlive: true, maxSockets: 50, proxyEnv: env });
+  const options = {
+    // Attempts are made by `call`, so that one place knows clock, chance and limits.
+    maxAttempts: 1,
+    customUserAgent: request.userAgent,
+    ...(region === undefined || region === '' ? {} : { region }),
+    ...(profile === undefined ? {} : { profile }),
+    requestHandler: new NodeHttpHandler({
+      connectionTimeout: 10_000,
+      // ms without a byte; an invocation may think for as long as a function may run.
+      socketTimeout: 910_000,
+      httpsAgent,
+      httpAgent,
+    }),
+  };
+  const sts = new STSClient(options);
+  const found = await sts.config.region().catch((cause: unknown) => {
+    throw new UserError(
+      'No AWS region is set',
+      `Set AWS_REGION, as aws-actions/configure-aws-credentials does with aws-region${profile === undefined ? '' : `, or give the profile ${profile} a region`}`,
+      { cause },
+    );
+  });
+  const call = caller(request);
+  const identity = await call('sts:GetCallerIdentity', 'these credentials', () => sts.send(new GetCallerIdentityCommand({})));
+  const account = identity.Account ?? '';
+  if (request.allowedAccountIds.length > 0 && !request.allowedAccountIds.includes(account)) {
+    throw new UserError(
+      `The credentials belong to account ${account}, which is not among allowed-account-ids (${request.allowedAccountIds.join(', ')})`,
+      'Sign in to the right account, or add this one to allowed-account-ids',
+    );
+  }
+  return {
+    region: found,
+    account,
+    partition: identity.Arn?.split(':')[1] ?? 'aws',
+    pace,
+    call,
+    download: (url) => download(url, url.startsWith('https:') ? httpsAgent : httpAgent),
+    lambda: new LambdaClient(options),
+    s3: new S3Client({ ...options, forcePathStyle: pathStyle(env), followRegionRedirects: true }),
+    dynamodb: new DynamoDBClient(options),
+    logs: new CloudWatchLogsClient(options),
+  };
+}
+
+/** The one way out: retries, dry run, cancelling and errors. */
+export function caller({ dryRun, signal, pace }: Pick<SessionRequest, 'dryRun' | 'signal' | 'pace'>): Aws['call'] {
+  return (action, resource, send) =>
+    withRetry(
+      pace,
+      async () => {
+        if (PERMISSIONS[action].mutates) {
+          if (dryRun) throw new Error(`A dry run was about to call ${action} of ${resource}: this is a defect`);
+          signal.throwIfAborted();
+        }
+        try {
+          return await send();
+        } catch (cause) {
+          throw cause instanceof UserError ? cause : new AwsError(action, resource, cause);
+        }
+      },
+      (error) => (isThrottled(error) ? THROTTLED : isTransient(error) ? TRANSIENT : undefined),
+    );
+}
+
+/** An IP address or loopback name cannot have the bucket in front of it, as `bucket.127.0.0.1`. */
+export function pathStyle(env: NodeJS.ProcessEnv): boolean {
+  const url = URL.parse(env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL'] ?? '');
+  if (url === null) return false;
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  return isIP(host) !== 0 || host === 'localhost' || host.endsWith('.localhost');
+}
+
+/** bytes: more than Lambda allows an unzipped package to be */
+const MOST = 260 * 1024 * 1024;
+
+function download(url: string, agent: HttpAgent): Promise<Uint8Array> {
+  const get = url.startsWith('https:') ? httpsGet : httpGet;
+  return new Promise((resolve, reject) => {
+    const request = get(url, { agent, timeout: 60_000 }, (response) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      response.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+        if (size > MOST) request.destroy(new Error(`it is larger than ${MOST} bytes`));
+        else chunks.push(chunk);
+      });
+      response.on('end', () => {
+        if (response.statusCode === 200) resolve(Buffer.concat(chunks));
+        else reject(new Error(`S3 answered ${response.statusCode ?? 'nothing'}`));
+      });
+      response.on('error', reject);
+    });
+    request.on('timeout', () => request.destroy(Object.assign(new Error('no answer within a minute'), { code: 'ETIMEDOUT' })));
+    request.on('error', reject);
+  });
+}

@@ -1,0 +1,87 @@
+import { DescribeTableCommand, UpdateTableCommand, type StreamViewType, type TableDescription } from '@aws-sdk/client-dynamodb';
+import { UserError } from '../errors.ts';
+import { isAwsError } from './errors.ts';
+import type { Aws } from './session.ts';
+
+/** What the action must know of a table. */
+export interface Table {
+  readonly name: string;
+  readonly hashKey: string;
+  readonly rangeKey: string | undefined;
+  /** Undefined where the table has no stream, or had one that is switched off. */
+  readonly stream: Stream | undefined;
+}
+
+export interface Stream {
+  readonly arn: string;
+  readonly viewType: StreamViewType | undefined;
+  /** ms since 1970, from the stream's label */
+  readonly since: number | undefined;
+}
+
+/** ms */
+const STREAM_WITHIN = 5 * 60_000;
+
+/** The table, or undefined where there is none. @param name or ARN, of a table of another account @throws {UserError} */
+export async function describeTable(aws: Aws, name: string): Promise<Table | undefined> {
+  try {
+    const { Table: found } = await aws.call('dynamodb:DescribeTable', `table ${name}`, () =>
+      aws.dynamodb.send(new DescribeTableCommand({ TableName: name })),
+    );
+    return found === undefined ? undefined : toTable(name, found);
+  } catch (error) {
+    if (isAwsError(error, 'ResourceNotFoundException')) return undefined;
+    throw error;
+  }
+}
+
+export function toTable(name: string, found: TableDescription): Table {
+  const key = (type: 'HASH' | 'RANGE'): string | undefined => found.KeySchema?.find(({ KeyType }) => KeyType === type)?.AttributeName;
+  const hashKey = key('HASH');
+  if (hashKey === undefined) throw new UserError(`table ${name}: AWS shows no hash key`);
+  // A stream that was switched off still has an ARN; only an enabled one is followed.
+  const enabled = found.StreamSpecification?.StreamEnabled === true && found.LatestStreamArn !== undefined;
+  return {
+    name: found.TableName ?? name,
+    hashKey,
+    rangeKey: key('RANGE'),
+    stream: enabled
+      ? { arn: found.LatestStreamArn ?? '', viewType: found.StreamSpecification?.StreamViewType, since: labelTime(found.LatestStreamLabel) }
+      : undefined,
+  };
+}
+
+/** A stream's label is the time it was made, in UTC without saying so: `2026-11-22T20:32:57.123`. */
+function labelTime(label: string | undefined): number | undefined {
+  const time = Date.parse(`${label ?? ''}Z`);
+  return Number.isNaN(time) ? undefined : time;
+}
+
+/** Enables the table's stream with `NEW_AND_OLD_IMAGES` and waits for it. @throws {UserError} */
+export async function enableStream(aws: Aws, name: string): Promise<Stream> {
+  const until = aws.pace.now() + STREAM_WITHIN;
+  for (let asked = false; ;) {
+    const stream = (await describeTable(aws, name))?.stream;
+    if (stream !== undefined) return stream;
+    if (aws.pace.now() >= until)
+      throw new UserError(`table ${name}: its stream is not there ${STREAM_WITHIN / 60_000} minutes after it was enabled`, 'Run again');
+    try {
+      if (!asked) {
+        await aws.call('dynamodb:UpdateTable', `table ${name}`, () =>
+          aws.dynamodb.send(
+            new UpdateTableCommand({ TableName: name, StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' } }),
+          ),
+        );
+        asked = true;
+        continue;
+      }
+    } catch (error) {
+      // Another change of the table is under way, or someone enabled the stream in the meantime.
+      const waits =
+        isAwsError(error, 'ResourceInUseException') ||
+        (isAwsError(error, 'ValidationException') && /already has an enabled stream/i.test(error.words));
+      if (!waits) throw error;
+    }
+    await aws.pace.sleep(1_000 + aws.pace.random() * 1_000);
+  }
+}

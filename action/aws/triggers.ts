@@ -1,0 +1,159 @@
+import {
+  CreateEventSourceMappingCommand,
+  DeleteEventSourceMappingCommand,
+  GetEventSourceMappingCommand,
+  ListEventSourceMappingsCommand,
+  UpdateEventSourceMappingCommand,
+  type CreateEventSourceMappingCommandInput,
+  type EventSourceMappingConfiguration,
+  type UpdateEventSourceMappingCommandInput,
+} from '@aws-sdk/client-lambda';
+import { UserError } from '../errors.ts';
+import { isAwsError } from './errors.ts';
+import type { Aws } from './session.ts';
+
+/** A trigger of the function: an event source mapping, as AWS shows it. */
+export interface Trigger {
+  readonly uuid: string;
+  /** ARN of the stream, or of another kind of source. */
+  readonly source: string;
+  /** The alias or version it calls; undefined: `$LATEST`. */
+  readonly qualifier: string | undefined;
+  readonly state: string;
+  /** Only where it is: AWS says more than `No records processed` or `OK`. */
+  readonly problem: string | undefined;
+  readonly reportsBatchItemFailures: boolean;
+  readonly configuration: EventSourceMappingConfiguration;
+}
+
+/** Of a stream: region, account and table. */
+export interface StreamOrigin {
+  readonly region: string;
+  readonly account: string;
+  readonly table: string;
+}
+
+/** ms: Lambda takes up to a minute or so to change a trigger. */
+const SETTLED_WITHIN = 5 * 60_000;
+
+/** Takes a stream's ARN apart; undefined where it is none of DynamoDB. */
+export function streamOrigin(arn: string): StreamOrigin | undefined {
+  const match = /^arn:[\w-]+:dynamodb:([\w-]*):(\d*):table\/([^/]+)\/stream\//.exec(arn);
+  const [, region, account, table] = match ?? [];
+  return region === undefined || account === undefined || table === undefined ? undefined : { region, account, table };
+}
+
+/** The alias or version at the end of a function's ARN. */
+function qualifierOf(arn: string | undefined): string | undefined {
+  return /:function:[^:]+:(.+)$/.exec(arn ?? '')?.[1];
+}
+
+export function toTrigger(found: EventSourceMappingConfiguration): Trigger {
+  return {
+    uuid: found.UUID ?? '',
+    source: found.EventSourceArn ?? '',
+    qualifier: qualifierOf(found.FunctionArn),
+    state: found.State ?? 'unknown',
+    problem: /^PROBLEM/i.test(found.LastProcessingResult ?? '') ? found.LastProcessingResult : undefined,
+    reportsBatchItemFailures: found.FunctionResponseTypes?.includes('ReportBatchItemFailures') === true,
+    configuration: found,
+  };
+}
+
+/** Every trigger of the function that calls `$LATEST`, and of its alias: AWS lists the two apart. All pages. @throws {AwsError} */
+export async function listTriggers(aws: Aws, functionName: string, alias: string | undefined): Promise<Trigger[]> {
+  const lists = await Promise.all(
+    [functionName, ...(alias === undefined ? [] : [`${functionName}:${alias}`])].map((name) => listOf(aws, name)),
+  );
+  return [...new Map(lists.flat().map((trigger) => [trigger.uuid, trigger])).values()];
+}
+
+async function listOf(aws: Aws, name: string): Promise<Trigger[]> {
+  const triggers: Trigger[] = [];
+  let marker: string | undefined;
+  try {
+    do {
+      const page = await aws.call('lambda:ListEventSourceMappings', `function ${name}`, () =>
+        aws.lambda.send(
+          new ListEventSourceMappingsCommand({ FunctionName: name, MaxItems: 100, ...(marker === undefined ? {} : { Marker: marker }) }),
+        ),
+      );
+      triggers.push(...(page.EventSourceMappings ?? []).map(toTrigger));
+      marker = page.NextMarker;
+    } while (marker !== undefined && marker !== '');
+  } catch (error) {
+    // A function or alias that does not exist yet has none.
+    if (!isAwsError(error, 'ResourceNotFoundException')) throw error;
+  }
+  return triggers.filter(({ state }) => state !== 'Deleting');
+}
+
+/** Creates a trigger. @returns its state; another run may have created it already @throws {AwsError} */
+export async function createTrigger(aws: Aws, request: CreateEventSourceMappingCommandInput): Promise<string> {
+  const made = await settled(aws, undefined, () =>
+    aws.call('lambda:CreateEventSourceMapping', `trigger of ${request.FunctionName ?? ''} on ${request.EventSourceArn ?? ''}`, () =>
+      aws.lambda.send(new CreateEventSourceMappingCommand(request)),
+    ),
+  );
+  return made.UUID ?? '';
+}
+
+/** Changes the given fields of a trigger. @throws {UserError} */
+export async function updateTrigger(aws: Aws, uuid: string, changes: Omit<UpdateEventSourceMappingCommandInput, 'UUID'>): Promise<void> {
+  await waitUntilSettled(aws, uuid);
+  await settled(aws, uuid, () =>
+    aws.call('lambda:UpdateEventSourceMapping', `trigger ${uuid}`, () =>
+      aws.lambda.send(new UpdateEventSourceMappingCommand({ ...changes, UUID: uuid })),
+    ),
+  );
+}
+
+/** Removes a trigger; one that is gone is removed. @throws {UserError} */
+export async function deleteTrigger(aws: Aws, uuid: string): Promise<void> {
+  try {
+    await settled(aws, uuid, () =>
+      aws.call('lambda:DeleteEventSourceMapping', `trigger ${uuid}`, () =>
+        aws.lambda.send(new DeleteEventSourceMappingCommand({ UUID: uuid })),
+      ),
+    );
+  } catch (error) {
+    if (!isAwsError(error, 'ResourceNotFoundException')) throw error;
+  }
+}
+
+/** A change of a trigger that is busy, or whose function is, is made again. */
+async function settled<T>(aws: Aws, uuid: string | undefined, change: () => Promise<T>): Promise<T> {
+  const until = aws.pace.now() + SETTLED_WITHIN;
+  for (;;) {
+    try {
+      return await change();
+    } catch (error) {
+      const busy =
+        isAwsError(error, 'ResourceInUseException') ||
+        (isAwsError(error, 'ResourceConflictException') && !/already exists/i.test(error.words));
+      if (!busy || aws.pace.now() >= until) throw error;
+      await aws.pace.sleep(1_000 + aws.pace.random() * 2_000);
+      if (uuid !== undefined) await waitUntilSettled(aws, uuid);
+    }
+  }
+}
+
+/** Polls until the trigger is neither being made nor changed. @throws {UserError} */
+export async function waitUntilSettled(aws: Aws, uuid: string): Promise<Trigger> {
+  const until = aws.pace.now() + SETTLED_WITHIN;
+  for (let delay = 500; ; delay = Math.min(delay * 1.5, 5_000)) {
+    const found = toTrigger(
+      await aws.call('lambda:GetEventSourceMapping', `trigger ${uuid}`, () =>
+        aws.lambda.send(new GetEventSourceMappingCommand({ UUID: uuid })),
+      ),
+    );
+    if (!/ing$/.test(found.state)) return found;
+    if (aws.pace.now() >= until) {
+      throw new UserError(
+        `trigger ${uuid} is still ${found.state} after ${SETTLED_WITHIN / 60_000} minutes`,
+        'Look at the trigger in the console, and run again',
+      );
+    }
+    await aws.pace.sleep(delay);
+  }
+}

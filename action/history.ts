@@ -1,0 +1,109 @@
+// Which packages served, newest first, and whether the one in place has passed its check. Without an alias AWS remembers neither: the
+// action keeps them in the code bucket (or, without a bucket, as a tag), per account, region and function.
+//
+// A run that changes anything writes `pending` before its first mutating call and takes it away after the check. A run that is killed
+// anywhere between leaves it standing, so that the next run checks again whatever it finds, and knows what to go back to. A run that
+// changes nothing writes nothing.
+import type { FunctionConfiguration } from '@aws-sdk/client-lambda';
+
+/** A package that served. */
+export interface PackageRecord {
+  readonly sha256: string;
+  readonly release: string | undefined;
+  readonly environment: string | undefined;
+  /** ISO 8601, UTC */
+  readonly deployedAt: string;
+  /** Whether the function, running it, passed its check. */
+  readonly checked: boolean;
+  /** What it ran with: everything but the environment variables, whose values belong in no file. */
+  readonly configuration: RecordedConfiguration;
+}
+
+export type RecordedConfiguration = Pick<
+  FunctionConfiguration,
+  | 'Handler'
+  | 'Runtime'
+  | 'Role'
+  | 'MemorySize'
+  | 'Timeout'
+  | 'Description'
+  | 'KMSKeyArn'
+  | 'TracingConfig'
+  | 'Layers'
+  | 'VpcConfig'
+  | 'Architectures'
+>;
+
+export interface History {
+  readonly format: 1;
+  /** A change is under way, or was interrupted: what is in place has not passed its check. */
+  readonly pending: boolean;
+  /** Newest first; the first one serves unless `pending`. */
+  readonly packages: readonly PackageRecord[];
+}
+
+export const EMPTY: History = { format: 1, pending: false, packages: [] };
+/** A rollback further than this is a deploy of an older release. */
+const KEPT = 50;
+
+export function recordConfiguration(from: FunctionConfiguration): RecordedConfiguration {
+  return {
+    ...(from.Handler === undefined ? {} : { Handler: from.Handler }),
+    ...(from.Runtime === undefined ? {} : { Runtime: from.Runtime }),
+    ...(from.Role === undefined ? {} : { Role: from.Role }),
+    ...(from.MemorySize === undefined ? {} : { MemorySize: from.MemorySize }),
+    ...(from.Timeout === undefined ? {} : { Timeout: from.Timeout }),
+    Description: from.Description ?? '',
+    KMSKeyArn: from.KMSKeyArn ?? '',
+    TracingConfig: { Mode: from.TracingConfig?.Mode ?? 'PassThrough' },
+    Layers: (from.Layers ?? []).flatMap(({ Arn }) => (Arn === undefined ? [] : [{ Arn }])),
+    VpcConfig: { SubnetIds: [...(from.VpcConfig?.SubnetIds ?? [])], SecurityGroupIds: [...(from.VpcConfig?.SecurityGroupIds ?? [])] },
+    Architectures: [from.Architectures?.[0] ?? 'x86_64'],
+  };
+}
+
+/** A history that cannot be read counts as none: it is a memory, and no deploy fails for want of it. */
+export function parseHistory(text: string | undefined): History {
+  if (text === undefined) return EMPTY;
+  try {
+    const value = JSON.parse(text) as Partial<History> | null;
+    if (value?.format !== 1 || !Array.isArray(value.packages)) return EMPTY;
+    const packages = (value.packages as Partial<PackageRecord>[]).filter(
+      (entry): entry is PackageRecord =>
+        typeof entry.sha256 === 'string' && /^[0-9a-f]{64}$/.test(entry.sha256) && typeof entry.configuration === 'object',
+    );
+    return { format: 1, pending: value.pending === true, packages };
+  } catch {
+    return EMPTY;
+  }
+}
+
+export const historyText = (history: History): string => `${JSON.stringify(history, null, 2)}\n`;
+
+/** Whether the package in place has passed its check. @param sha256Hex of the package in place */
+export function hasPassed(history: History, sha256Hex: string): boolean {
+  const [serving] = history.packages;
+  return !history.pending && serving?.sha256 === sha256Hex && serving.checked;
+}
+
+/**
+ * The history after `record` came to serve. The same package again replaces its entry.
+ * @param instead the package that it replaces in the history too: one that served for a moment within the same run
+ */
+export function withServing(history: History, record: PackageRecord, instead?: string): History {
+  const rest = history.packages.filter(({ sha256 }, at) => !(at === 0 && (sha256 === record.sha256 || sha256 === instead)));
+  return { format: 1, pending: false, packages: [record, ...rest].slice(0, KEPT) };
+}
+
+/** The history after a rollback to `record`: what served after it is forgotten, so that the next rollback goes one further. */
+export function rolledBackTo(history: History, record: PackageRecord): History {
+  const at = history.packages.findIndex(({ sha256 }) => sha256 === record.sha256);
+  const rest = at < 0 ? history.packages : history.packages.slice(at + 1);
+  return { format: 1, pending: false, packages: [record, ...rest] };
+}
+
+/** The package that served before the one in place. */
+export function formerPackage(history: History, sha256Hex: string): PackageRecord | undefined {
+  const at = history.packages.findIndex(({ sha256 }) => sha256 === sha256Hex);
+  return history.packages.slice(at + 1).find(({ sha256 }) => sha256 !== sha256Hex);
+}

@@ -1,0 +1,232 @@
+import type { CreateFunctionCommandInput, FunctionConfiguration } from '@aws-sdk/client-lambda';
+import { sha256Of, type Actual } from '../actual.ts';
+import { applyTriggers, tableReports } from '../apply-triggers.ts';
+import { applyUpdate, finishServing, provide, type Applied, type Run } from '../apply.ts';
+import { createFunction } from '../aws/function.ts';
+import { describeLogGroup, keepLogs, type LogGroup } from '../aws/log-group.ts';
+import { tagsOnCreate } from '../aws/package-memory.ts';
+import { changeTags } from '../aws/tags.ts';
+import { listTriggers } from '../aws/triggers.ts';
+import type { Change } from '../changes.ts';
+import { HANDLER, ON_CREATE, planConfiguration, type ConfigurationPlan } from '../configuration.ts';
+import {
+  functionConfig,
+  gather,
+  readDeployed,
+  readEndpoint,
+  readFeed,
+  readOptions,
+  refuseForeignEnvironment,
+  type Feed,
+} from '../deployment.ts';
+import { InputError, UserError, type Problem } from '../errors.ts';
+import { hasPassed, withServing } from '../history.ts';
+import { CLEAR, type Inputs } from '../inputs.ts';
+import type { Options } from '../options.ts';
+import { buildPackage, readHandler, type Package } from '../package.ts';
+import { planCreation, planFunction, planLogs, planTags, type FunctionPlan, type TagPlan } from '../plan.ts';
+import { planTriggers, type TriggerPlan } from '../trigger-plan.ts';
+
+/** Everything that was read, and what is to be done about it. */
+interface Deployment {
+  readonly options: Options;
+  readonly actual: Actual;
+  readonly feed: Feed;
+  readonly package: Package;
+  /** Undefined: the function is to be created. */
+  readonly update: FunctionPlan | undefined;
+  readonly tags: TagPlan;
+  readonly logs: LogGroup | undefined;
+  readonly triggers: TriggerPlan;
+  readonly changes: readonly Change[];
+}
+
+/** Endpoint → key mapping → package → plan → create or update the function → check → triggers → report (contract 2). @throws {UserError} */
+export async function deploy(run: Run): Promise<void> {
+  const { inputs, report } = run;
+  const deployment = await prepare(run);
+  report.plan(deployment.changes);
+  reportServing(run, deployment, undefined);
+  if (inputs.dryRun) return;
+  const applied = await applyFunction(run, deployment);
+  reportServing(run, deployment, applied);
+  await applyTriggers(run, deployment.triggers.steps);
+  if (deployment.triggers.steps.length > 0) await followTriggers(run, deployment);
+}
+
+/** Reads and compares; changes nothing. @throws {InputError} with all problems of endpoint, options, tables and inputs */
+async function prepare(run: Run, instead?: Deployment): Promise<Deployment> {
+  const { inputs, aws, report, env } = run;
+  const [options, endpoint, actual, triggers, handler, logs] = await gather<
+    [Options, Awaited<ReturnType<typeof readEndpoint>>, Actual, Awaited<ReturnType<typeof listTriggers>>, Uint8Array, LogGroup | undefined]
+  >([
+    readOptions(inputs, env),
+    readEndpoint(aws, inputs, report),
+    readDeployed(aws, inputs, report),
+    listTriggers(aws, inputs.functionName, inputs.alias),
+    readHandler(),
+    inputs.logRetentionDays === undefined ? undefined : describeLogGroup(aws, `/aws/lambda/${inputs.functionName}`),
+  ]);
+  if (instead === undefined) report.warnAbout([...endpoint.warnings, ...options.warnings]);
+  const config = functionConfig(inputs, endpoint, options);
+  const feed = await readFeed(aws, inputs, config.options, report, triggers);
+  const plannedTriggers = planTriggers(feed.sources, feed.triggers, options, {
+    functionName: inputs.functionName,
+    alias: inputs.alias,
+    managed: inputs.tables.length > 0,
+    now: aws.pace.now(),
+  });
+  const { serving, latest } = actual;
+  const configuration = serving === undefined ? undefined : planConfiguration(inputs, serving.configuration);
+  const problems = [...feed.problems, ...plannedTriggers.problems, ...(configuration?.problems ?? []), ...createProblems(inputs, actual)];
+  if (problems.length > 0) throw new InputError(problems);
+  const wanted = buildPackage({ handler, config, mapping: feed.mapping, transforms: options.transforms });
+  const found = await refuseForeignEnvironment(actual, inputs, wanted);
+  const update =
+    latest === undefined || serving === undefined || configuration === undefined
+      ? undefined
+      : planFunction(
+          { package: wanted, configuration, alias: inputs.alias, check: inputs.check },
+          {
+            latest: latest.configuration,
+            serving: serving.configuration,
+            alias: actual.alias,
+            package: found,
+            passed: hasPassed(actual.memory.history, wanted.sha256Hex),
+          },
+        );
+  const tags = planTags(inputs.tags, latest?.tags ?? {});
+  for (const warning of [...plannedTriggers.warnings, ...timeoutWarning(inputs, serving?.configuration)]) report.warn(warning);
+  return {
+    options,
+    actual,
+    feed,
+    package: wanted,
+    update,
+    tags,
+    logs,
+    triggers: plannedTriggers,
+    changes: [
+      ...(update === undefined ? planCreation(inputs, wanted) : update.changes),
+      ...tags.changes,
+      ...planLogs(inputs.logRetentionDays, logs),
+      ...plannedTriggers.changes,
+    ],
+  };
+}
+
+function createProblems({ functionName, role }: Inputs, { latest }: Actual): Problem[] {
+  if (latest !== undefined || role !== undefined) return [];
+  return [
+    {
+      where: 'role',
+      message: `role: function ${functionName} does not exist yet, and to create it the ARN of its role is required. Set role (IAM_ROLE), or check function-name, account and region`,
+    },
+  ];
+}
+
+/** s: under it the handler's reserve leaves little time to write (contract 6.4). */
+const SHORT = 15;
+
+function timeoutWarning({ timeout }: Inputs, actual: FunctionConfiguration | undefined): { title: string; message: string }[] {
+  const seconds = timeout ?? actual?.Timeout ?? ON_CREATE.timeout;
+  return seconds >= SHORT
+    ? []
+    : [
+        {
+          title: 'A short time limit',
+          message: `The function may run for ${seconds} s: a batch that meets a slow cluster comes again and again. Set timeout to ${SHORT} or more`,
+        },
+      ];
+}
+
+/** Creates or updates the function, as far as the plan says. */
+async function applyFunction(run: Run, deployment: Deployment): Promise<Applied | undefined> {
+  const { inputs, aws, report } = run;
+  const { actual, package: wanted, update, tags, logs } = deployment;
+  const setLogs = async (): Promise<void> => {
+    if (inputs.logRetentionDays !== undefined && logs !== undefined && logs.retentionDays !== inputs.logRetentionDays)
+      await keepLogs(aws, logs, inputs.logRetentionDays);
+  };
+  let applied: Applied | undefined;
+  if (update === undefined) {
+    report.outputs({ created: 'true' });
+    applied = await create(run, deployment, setLogs);
+  } else {
+    if (update.serves) applied = await applyUpdate(run, actual, update, wanted, withServing);
+    await changeTags(aws, actual.arn, tags.set, tags.remove);
+    await setLogs();
+  }
+  return applied;
+}
+
+async function create(run: Run, { actual, package: wanted, logs: _logs }: Deployment, setLogs: () => Promise<void>): Promise<Applied> {
+  const { inputs, aws, report } = run;
+  await actual.memory.begin(actual.memory.history.packages);
+  const code = await provide(run, wanted);
+  const made = await createFunction(aws, inputs.functionName, createRequest(inputs), code);
+  if (made === undefined) {
+    throw new UserError(`Function ${inputs.functionName} was created by someone else at this moment`, 'Run again: it is then updated');
+  }
+  report.info(`Function ${inputs.functionName} is created.`);
+  // Before the first invocation, which would create the log group itself.
+  await setLogs();
+  return finishServing(run, actual, wanted, made, actual.memory.history.packages, withServing, undefined);
+}
+
+function createRequest(inputs: Inputs): Omit<CreateFunctionCommandInput, 'FunctionName' | 'Code'> {
+  const set = <T>(value: T | typeof CLEAR | undefined): T | undefined => (value === CLEAR ? undefined : value);
+  const [description, subnets, groups, variables, layers, key, tags] = [
+    set(inputs.description),
+    set(inputs.subnetIds),
+    set(inputs.securityGroupIds),
+    set(inputs.environmentVariables),
+    set(inputs.layers),
+    set(inputs.kmsKeyArn),
+    { ...(set(inputs.tags) ?? {}), ...(inputs.codeBucket === undefined && inputs.alias === undefined ? tagsOnCreate : {}) },
+  ] as const;
+  return {
+    Handler: HANDLER,
+    Runtime: (inputs.runtime ?? ON_CREATE.runtime) as NonNullable<CreateFunctionCommandInput['Runtime']>,
+    Role: inputs.role,
+    Architectures: [inputs.architecture ?? ON_CREATE.architecture],
+    MemorySize: inputs.memorySize ?? ON_CREATE.memorySize,
+    Timeout: inputs.timeout ?? ON_CREATE.timeout,
+    ...(description === undefined ? {} : { Description: description }),
+    ...(subnets === undefined ? {} : { VpcConfig: { SubnetIds: [...subnets], SecurityGroupIds: [...(groups ?? [])] } }),
+    ...(variables === undefined ? {} : { Environment: { Variables: { ...variables } } }),
+    ...(layers === undefined ? {} : { Layers: [...layers] }),
+    ...(key === undefined ? {} : { KMSKeyArn: key }),
+    ...(inputs.tracing === undefined ? {} : { TracingConfig: { Mode: inputs.tracing } }),
+    ...(Object.keys(tags).length === 0 ? {} : { Tags: tags }),
+  };
+}
+
+/**
+ * Reads the triggers back. Where one has only now begun to report batch item failures, the package is told so in a second step: told
+ * before, the function would have reported failures that Lambda still ignored, and lost them.
+ */
+async function followTriggers(run: Run, before: Deployment): Promise<void> {
+  const after = await prepare(run, before);
+  reportServing(run, after, undefined);
+  if (after.update?.serves !== true) return;
+  run.report.info('The triggers report batch item failures now; the key mapping in the package says so.');
+  run.report.plan(after.update.changes);
+  const replaced = before.package.sha256Hex;
+  const applied = await applyUpdate(run, after.actual, after.update, after.package, (history, record) =>
+    withServing(history, record, replaced),
+  );
+  reportServing(run, after, applied);
+}
+
+function reportServing({ inputs, report }: Run, { actual, feed, package: wanted }: Deployment, applied: Applied | undefined): void {
+  const alias = applied?.alias ?? actual.alias;
+  report.outputs({
+    'function-arn': actual.arn,
+    'function-version': inputs.alias === undefined ? '$LATEST' : (alias?.version ?? ''),
+    'alias-arn': alias?.arn ?? '',
+    'code-sha256': applied === undefined ? (sha256Of(actual.serving) ?? (inputs.dryRun ? wanted.sha256Base64 : '')) : wanted.sha256Base64,
+    ...(actual.latest === undefined && inputs.dryRun ? { created: 'true' } : {}),
+  });
+  report.tables(tableReports(feed.mapping, feed.sources, inputs.alias));
+}

@@ -1,0 +1,76 @@
+import { sha256Of } from '../actual.ts';
+import { tableReports } from '../apply-triggers.ts';
+import { applyUpdate, type Run } from '../apply.ts';
+import { gather, readDeployed, readFeed, refuseForeignEnvironment } from '../deployment.ts';
+import { listTriggers, type Trigger } from '../aws/triggers.ts';
+import type { Actual } from '../actual.ts';
+import { InputError, UserError } from '../errors.ts';
+import { hasPassed, withServing } from '../history.ts';
+import { configOf } from '../package-changes.ts';
+import { MAPPING_ENTRY, entryText, mappingText, withEntry } from '../package.ts';
+import { planFunction } from '../plan.ts';
+
+/** Replaces the key mapping in the package that serves; code, endpoint, options and configuration stay (contract 2). @throws {UserError} */
+export async function refreshMapping(run: Run): Promise<void> {
+  const { inputs, aws, report } = run;
+  const { functionName } = inputs;
+  const [actual, triggers] = await gather<[Actual, Trigger[]]>([
+    readDeployed(aws, inputs, report),
+    listTriggers(aws, functionName, inputs.alias),
+  ]);
+  const { latest, serving } = actual;
+  if (latest === undefined || serving === undefined) {
+    throw new UserError(
+      `function-name: there is no function ${functionName} in account ${aws.account}, region ${aws.region}`,
+      'Run operation deploy first, or check function-name and the region',
+    );
+  }
+  const found = await refuseForeignEnvironment(actual, inputs, undefined);
+  const config = found === undefined ? undefined : configOf(found);
+  if (found === undefined || config === undefined) {
+    throw new UserError(
+      `The package of function ${functionName} was not deployed by this action: it has no config.json that can be read`,
+      'Run operation deploy first, which takes the function over',
+    );
+  }
+  const feed = await readFeed(aws, inputs, config.options, report, triggers);
+  if (feed.problems.length > 0) throw new InputError(feed.problems);
+  for (const trigger of feed.triggers.filter(({ reportsBatchItemFailures }) => !reportsBatchItemFailures)) {
+    report.warn({
+      title: 'A trigger without ReportBatchItemFailures',
+      message: `Trigger ${trigger.uuid} lacks ReportBatchItemFailures: one record that fails makes its whole batch come again. Deploy with its table in tables, or add it by hand`,
+    });
+  }
+  const text = mappingText(feed.mapping);
+  // Compared is the text: another release may have packed the same content into other bytes.
+  const wanted = entryText(found, MAPPING_ENTRY) === text ? found : withEntry(found, MAPPING_ENTRY, text);
+  const plan = planFunction(
+    {
+      package: wanted,
+      configuration: { patch: {}, architecture: undefined, changes: [], problems: [] },
+      alias: inputs.alias,
+      check: inputs.check,
+    },
+    {
+      latest: latest.configuration,
+      serving: serving.configuration,
+      alias: actual.alias,
+      package: found,
+      passed: hasPassed(actual.memory.history, wanted.sha256Hex),
+    },
+  );
+  report.plan(plan.changes);
+  const tell = (alias: Actual['alias'], sha256: string | undefined): void => {
+    report.outputs({
+      'function-arn': actual.arn,
+      'function-version': inputs.alias === undefined ? '$LATEST' : (alias?.version ?? ''),
+      'alias-arn': alias?.arn ?? '',
+      'code-sha256': sha256 ?? '',
+    });
+    report.tables(tableReports(feed.mapping, feed.sources, inputs.alias));
+  };
+  tell(actual.alias, sha256Of(serving));
+  if (inputs.dryRun || !plan.serves) return;
+  const applied = await applyUpdate(run, actual, plan, wanted, withServing);
+  tell(applied.alias, wanted.sha256Base64);
+}

@@ -1,0 +1,220 @@
+import type { Runtime } from '@aws-sdk/client-lambda';
+import { sha256Of, type Actual } from '../actual.ts';
+import { applyUpdate, ask, type Run } from '../apply.ts';
+import { listVersions, pointAlias, type Alias } from '../aws/alias.ts';
+import { packageKey, readObject } from '../aws/code-bucket.ts';
+import { change } from '../changes.ts';
+import type { ConfigurationPlan } from '../configuration.ts';
+import { readDeployed, refuseForeignEnvironment } from '../deployment.ts';
+import { UserError } from '../errors.ts';
+import { formerPackage, hasPassed, recordConfiguration, rolledBackTo, type PackageRecord } from '../history.ts';
+import { configOf } from '../package-changes.ts';
+import { readPackage, type Package } from '../package.ts';
+import { planFunction } from '../plan.ts';
+
+/** Puts the package deployed before the current one back, or the alias on the version before, or what `rollback-to` names. @throws {UserError} */
+export async function rollback(run: Run): Promise<void> {
+  const { inputs, aws, report } = run;
+  const actual = await readDeployed(aws, inputs, report);
+  if (actual.latest === undefined || actual.serving === undefined) {
+    throw new UserError(
+      `function-name: there is no function ${inputs.functionName} in account ${aws.account}, region ${aws.region}`,
+      'Check function-name and the region',
+    );
+  }
+  report.outputs({
+    'function-arn': actual.arn,
+    'function-version': actual.alias?.version ?? '$LATEST',
+    'alias-arn': actual.alias?.arn ?? '',
+    'code-sha256': sha256Of(actual.serving) ?? '',
+  });
+  await refuseForeignEnvironment(actual, inputs, undefined);
+  await (inputs.alias === undefined ? rollBackPackage(run, actual) : rollBackAlias(run, actual, inputs.alias));
+}
+
+async function rollBackAlias(run: Run, actual: Actual, name: string): Promise<void> {
+  const { inputs, aws, report } = run;
+  const { functionName } = inputs;
+  if (actual.alias === undefined)
+    throw new UserError(`alias: function ${functionName} has no alias ${name}`, 'Check alias, or run operation deploy with it first');
+  const target = await targetVersion(run, actual.alias, name);
+  if (target.version === actual.alias.version) {
+    report.plan([]);
+    return;
+  }
+  report.plan([
+    change(
+      'alias',
+      name,
+      actual.alias.version,
+      target.version,
+      inputs.rollbackTo === undefined ? 'the version that served before' : 'as rollback-to says',
+    ),
+  ]);
+  if (inputs.dryRun) return;
+  if (inputs.check) {
+    const answer = await ask(run, inputs.environment, target.version);
+    if (!answer.ok) {
+      const problems = answer.problems.map(({ what }) => what).join('; ');
+      throw new UserError(
+        `The check of version ${target.version} failed: ${problems}; alias ${name} still serves version ${actual.alias.version}`,
+        'Set check: false to roll back all the same',
+      );
+    }
+  }
+  const moved = await pointAlias(aws, functionName, name, actual.alias, target.version, target.former);
+  report.outputs({ 'function-version': moved.version, 'alias-arn': moved.arn, 'code-sha256': target.codeSha256 });
+}
+
+/** The version to go back to, and what a further rollback goes to from there. */
+async function targetVersion(
+  { aws, inputs }: Run,
+  alias: Alias,
+  name: string,
+): Promise<{ version: string; codeSha256: string; former: string[] }> {
+  const { functionName, rollbackTo } = inputs;
+  const versions = await listVersions(aws, functionName);
+  const lower = versions.filter(({ version }) => Number(version) < Number(alias.version)).reverse();
+  // An alias made by hand does not say what it served: the next lower version then.
+  const served = (alias.former ?? lower.map(({ version }) => version)).filter((version) => versions.some((one) => one.version === version));
+  const sha256 = rollbackTo === undefined ? undefined : asBase64(rollbackTo);
+  const wanted =
+    rollbackTo === undefined
+      ? versions.find(({ version }) => version === served[0])
+      : (versions.find(({ version }) => version === rollbackTo) ??
+        [...served.map((version) => versions.find((one) => one.version === version)), ...versions.toReversed()].find(
+          (one) => one?.codeSha256 === sha256,
+        ));
+  if (wanted === undefined) {
+    if (rollbackTo === undefined)
+      throw new UserError(
+        `Alias ${name} of function ${functionName} has served no version before ${alias.version}`,
+        'Name one with rollback-to',
+      );
+    throw new UserError(
+      `rollback-to: function ${functionName} has no version ${rollbackTo}`,
+      `It has ${
+        versions.length === 0
+          ? 'none'
+          : versions
+              .slice(-20)
+              .map(({ version }) => version)
+              .join(', ')
+      }`,
+    );
+  }
+  const at = served.indexOf(wanted.version);
+  return { ...wanted, former: at >= 0 ? served.slice(at + 1) : served.filter((version) => Number(version) < Number(wanted.version)) };
+}
+
+async function rollBackPackage(run: Run, actual: Actual): Promise<void> {
+  const { inputs, aws, report } = run;
+  const { functionName, codeBucket: bucket } = inputs;
+  if (bucket === undefined)
+    throw new UserError(
+      'rollback needs code-bucket, where former packages are kept, or an alias, whose versions are',
+      'Set code-bucket (AWS_BUCKET_CODE) or alias',
+    );
+  const { latest, serving, memory } = actual;
+  if (latest === undefined || serving === undefined) return;
+  const current = Buffer.from(sha256Of(serving) ?? '', 'base64').toString('hex');
+  const record = targetRecord(run, actual, current);
+  const stored = await readObject(aws, bucket, packageKey(functionName, record.sha256));
+  if (stored === undefined)
+    throw new UserError(
+      `There is no package s3://${bucket}/${packageKey(functionName, record.sha256)}`,
+      'Name another with rollback-to, or deploy an older release',
+    );
+  const wanted = readPackage(stored.bytes);
+  if (wanted.sha256Hex !== record.sha256)
+    throw new UserError(
+      `s3://${bucket}/${packageKey(functionName, record.sha256)} is not what its name says`,
+      'Name another with rollback-to',
+    );
+  const environment = configOf(wanted)?.environment;
+  if (environment !== undefined && environment !== inputs.environment) {
+    throw new UserError(
+      `The package ${record.sha256} is of environment ${environment}, and this run is for ${inputs.environment}`,
+      'Name another with rollback-to',
+    );
+  }
+  const plan = planFunction(
+    { package: wanted, configuration: needs(record, serving.configuration, wanted), alias: undefined, check: inputs.check },
+    {
+      latest: latest.configuration,
+      serving: serving.configuration,
+      alias: undefined,
+      package: await actual.servingPackage(),
+      passed: hasPassed(memory.history, wanted.sha256Hex),
+    },
+  );
+  report.plan(plan.changes);
+  if (inputs.dryRun || !plan.serves) return;
+  const checked: Run = environment === undefined ? { ...run, inputs: { ...inputs, check: false } } : run;
+  if (checked !== run)
+    report.warn({
+      title: 'A package that cannot be checked',
+      message: `The package ${record.sha256} was not made by this action and answers no check`,
+    });
+  await applyUpdate(checked, actual, plan, wanted, rolledBackTo);
+  report.outputs({ 'code-sha256': wanted.sha256Base64 });
+}
+
+function targetRecord({ inputs }: Run, { serving, memory: { history } }: Actual, current: string): PackageRecord {
+  const { rollbackTo, functionName } = inputs;
+  if (rollbackTo === undefined) {
+    const former = formerPackage(history, current);
+    if (former !== undefined) return former;
+    throw new UserError(
+      `No package of function ${functionName} is known from before the current one`,
+      'Name one with rollback-to, or deploy an older release',
+    );
+  }
+  const sha256 = Buffer.from(asBase64(rollbackTo) ?? '', 'base64').toString('hex');
+  if (sha256 === '')
+    throw new UserError(
+      `rollback-to: ${rollbackTo} is a version, and without alias there are none`,
+      'Give the SHA-256 of a package, or name the alias',
+    );
+  return (
+    history.packages.find((record) => record.sha256 === sha256) ?? {
+      sha256,
+      release: undefined,
+      environment: undefined,
+      deployedAt: '',
+      checked: false,
+      configuration: recordConfiguration(serving?.configuration ?? {}),
+    }
+  );
+}
+
+/** What the former package needs of the configuration; all else stays. */
+function needs(
+  { configuration: { Handler: handler, Runtime: runtime } }: PackageRecord,
+  actual: { Handler?: string | undefined; Runtime?: Runtime | undefined },
+  wanted: Package,
+): ConfigurationPlan {
+  const reason = 'the package needs it';
+  // One package of this product runs wherever another does.
+  const same = configOf(wanted) !== undefined && actual.Handler === 'index.handler' && /^nodejs/.test(actual.Runtime ?? '');
+  const changed = [
+    ...(same || handler === undefined || handler === actual.Handler
+      ? []
+      : [{ patch: { Handler: handler }, change: change('function', 'handler', actual.Handler, handler, reason) }]),
+    ...(same || runtime === undefined || runtime === actual.Runtime
+      ? []
+      : [{ patch: { Runtime: runtime }, change: change('function', 'runtime', actual.Runtime, runtime, reason) }]),
+  ];
+  return {
+    patch: Object.assign({}, ...changed.map(({ patch }) => patch)) as ConfigurationPlan['patch'],
+    architecture: undefined,
+    changes: changed.map((one) => one.change),
+    problems: [],
+  };
+}
+
+/** A hash in hex or base64 → base64; undefined for a version's number. */
+function asBase64(value: string): string | undefined {
+  if (/^[0-9a-f]{64}$/i.test(value)) return Buffer.from(value, 'hex').toString('base64');
+  return /^[A-Za-z0-9+/]{43}=$/.test(value) ? value : undefined;
+}

@@ -1,0 +1,248 @@
+// The permissions of the deploying role, in one place: every call to AWS names its row here (the types see to it), errors name the
+// missing action from it, and the policies in the docs are generated from it.
+
+/** When a permission is needed: by operation, and by what is set. */
+export interface Permission {
+  /** Whether the call changes something: such a call is never made in a dry run. */
+  readonly mutates: boolean;
+  /** The ARN that a minimal policy names. */
+  readonly resource: string;
+  readonly operations: readonly ('deploy' | 'refresh-mapping' | 'rollback')[];
+  /** The input or state that asks for it; absent: always. */
+  readonly when?: string;
+  readonly why: string;
+}
+
+const ALL = ['deploy', 'refresh-mapping', 'rollback'] as const;
+const FUNCTION = 'arn:${partition}:lambda:${region}:${account}:function:${function-name}';
+const QUALIFIED = `${FUNCTION}:*`;
+const PACKAGES = 'arn:${partition}:s3:::${code-bucket}/lambda/${function-name}*';
+
+export const PERMISSIONS = {
+  'sts:GetCallerIdentity': { mutates: false, resource: '*', operations: ALL, why: 'tells the account; AWS asks no permission for it' },
+
+  'lambda:GetFunction': { mutates: false, resource: FUNCTION, operations: ALL, why: 'reads the function and the package that is deployed' },
+  'lambda:GetFunctionConfiguration': { mutates: false, resource: FUNCTION, operations: ALL, why: 'waits until the function is ready' },
+  'lambda:ListTags': {
+    mutates: false,
+    resource: FUNCTION,
+    operations: ['deploy'],
+    when: '`tags` is set, or `code-bucket` is not',
+    why: 'GetFunction shows tags only with it',
+  },
+  'lambda:ListEventSourceMappings': {
+    mutates: false,
+    resource: '*',
+    operations: ['deploy', 'refresh-mapping'],
+    why: 'finds the tables that feed the function',
+  },
+  'lambda:CreateFunction': {
+    mutates: true,
+    resource: FUNCTION,
+    operations: ['deploy'],
+    when: 'the function does not exist yet',
+    why: 'creates the function',
+  },
+  'lambda:UpdateFunctionCode': { mutates: true, resource: FUNCTION, operations: ALL, why: 'puts the package in place' },
+  'lambda:UpdateFunctionConfiguration': {
+    mutates: true,
+    resource: FUNCTION,
+    operations: ALL,
+    why: 'changes the configuration, and puts it back after a failed check',
+  },
+  'lambda:InvokeFunction': {
+    mutates: true,
+    resource: FUNCTION,
+    operations: ALL,
+    when: '`check` is `true`',
+    why: 'asks the function whether it reaches the cluster',
+  },
+  'lambda:TagResource': {
+    mutates: true,
+    resource: FUNCTION,
+    operations: ALL,
+    when: '`tags` is set, or `code-bucket` is not',
+    why: 'sets tags; without a bucket a tag remembers which package passed its check',
+  },
+  'lambda:UntagResource': {
+    mutates: true,
+    resource: FUNCTION,
+    operations: ['deploy'],
+    when: '`tags` is set',
+    why: 'removes tags that are no longer named',
+  },
+  'lambda:GetAlias': { mutates: false, resource: QUALIFIED, operations: ALL, when: '`alias` is set', why: 'reads which version serves' },
+  'lambda:PublishVersion': {
+    mutates: true,
+    resource: FUNCTION,
+    operations: ['deploy', 'refresh-mapping'],
+    when: '`alias` is set',
+    why: 'publishes the version that the alias will serve',
+  },
+  'lambda:CreateAlias': { mutates: true, resource: FUNCTION, operations: ['deploy'], when: '`alias` is set', why: 'creates the alias' },
+  'lambda:UpdateAlias': { mutates: true, resource: FUNCTION, operations: ALL, when: '`alias` is set', why: 'moves the alias' },
+  'lambda:ListVersionsByFunction': {
+    mutates: false,
+    resource: FUNCTION,
+    operations: ['rollback'],
+    when: '`alias` is set',
+    why: 'finds the version to go back to',
+  },
+  'iam:PassRole': {
+    mutates: false,
+    resource: '${role}',
+    operations: ['deploy'],
+    when: '`role` is set',
+    why: 'gives the function its role',
+  },
+  'lambda:GetLayerVersion': {
+    mutates: false,
+    resource: '${layers}',
+    operations: ['deploy'],
+    when: '`layers` is set',
+    why: 'AWS checks that the deployer may use the layers',
+  },
+  'ec2:DescribeSubnets': {
+    mutates: false,
+    resource: '*',
+    operations: ['deploy'],
+    when: '`subnet-ids` is set',
+    why: 'AWS checks the subnets in the name of the deployer',
+  },
+  'ec2:DescribeSecurityGroups': {
+    mutates: false,
+    resource: '*',
+    operations: ['deploy'],
+    when: '`subnet-ids` is set',
+    why: 'AWS checks the security groups in the name of the deployer',
+  },
+  'ec2:DescribeVpcs': {
+    mutates: false,
+    resource: '*',
+    operations: ['deploy'],
+    when: '`subnet-ids` is set',
+    why: 'AWS checks the VPC in the name of the deployer',
+  },
+  'kms:Encrypt': {
+    mutates: false,
+    resource: '${kms-key-arn}',
+    operations: ['deploy'],
+    when: '`kms-key-arn` is set',
+    why: 'encrypts the environment variables',
+  },
+  'kms:Decrypt': {
+    mutates: false,
+    resource: '${kms-key-arn}',
+    operations: ['deploy'],
+    when: '`kms-key-arn` is set',
+    why: 'reads the environment variables that the function has',
+  },
+  'kms:CreateGrant': {
+    mutates: false,
+    resource: '${kms-key-arn}',
+    operations: ['deploy'],
+    when: '`kms-key-arn` is set',
+    why: 'lets the function use the key',
+  },
+
+  's3:GetObject': {
+    mutates: false,
+    resource: PACKAGES,
+    operations: ALL,
+    when: '`code-bucket` is set',
+    why: 'AWS reads the package in the name of the deployer; the history of packages',
+  },
+  's3:GetObject (endpoint file)': {
+    mutates: false,
+    resource: 'arn:${partition}:s3:::${code-bucket}/${endpoint-file}',
+    operations: ['deploy'],
+    when: '`endpoint` is not set',
+    why: 'reads the endpoint file',
+  },
+  's3:ListBucket': {
+    mutates: false,
+    resource: 'arn:${partition}:s3:::${code-bucket}',
+    operations: ALL,
+    when: '`code-bucket` is set',
+    why: 'lets S3 tell a missing object from a forbidden one',
+  },
+  's3:PutObject': {
+    mutates: true,
+    resource: PACKAGES,
+    operations: ALL,
+    when: '`code-bucket` is set',
+    why: 'uploads the package and the history of packages',
+  },
+
+  'dynamodb:DescribeTable': {
+    mutates: false,
+    resource: 'arn:${partition}:dynamodb:${region}:${account}:table/${tables}',
+    operations: ['deploy', 'refresh-mapping'],
+    why: 'reads keys and stream of each table',
+  },
+  'dynamodb:UpdateTable': {
+    mutates: true,
+    resource: 'arn:${partition}:dynamodb:${region}:${account}:table/${tables}',
+    operations: ['deploy'],
+    when: '`tables` is set',
+    why: 'enables the stream of a table',
+  },
+  'lambda:CreateEventSourceMapping': {
+    mutates: true,
+    resource: '*',
+    operations: ['deploy'],
+    when: '`tables` is set',
+    why: 'creates a trigger',
+  },
+  'lambda:UpdateEventSourceMapping': {
+    mutates: true,
+    resource: 'arn:${partition}:lambda:${region}:${account}:event-source-mapping:*',
+    operations: ['deploy'],
+    when: '`tables` is set',
+    why: 'brings a trigger to the options',
+  },
+  'lambda:GetEventSourceMapping': {
+    mutates: false,
+    resource: 'arn:${partition}:lambda:${region}:${account}:event-source-mapping:*',
+    operations: ['deploy'],
+    when: '`tables` is set',
+    why: 'waits until a trigger is enabled',
+  },
+  'lambda:DeleteEventSourceMapping': {
+    mutates: true,
+    resource: 'arn:${partition}:lambda:${region}:${account}:event-source-mapping:*',
+    operations: ['deploy'],
+    when: '`prune-triggers: true` in the options file',
+    why: 'removes triggers that are not listed',
+  },
+
+  'logs:DescribeLogGroups': {
+    mutates: false,
+    resource: '*',
+    operations: ['deploy'],
+    when: '`log-retention-days` is set',
+    why: 'reads the retention',
+  },
+  'logs:CreateLogGroup': {
+    mutates: true,
+    resource: 'arn:${partition}:logs:${region}:${account}:log-group:/aws/lambda/${function-name}*',
+    operations: ['deploy'],
+    when: '`log-retention-days` is set',
+    why: 'creates the log group before the first invocation does',
+  },
+  'logs:PutRetentionPolicy': {
+    mutates: true,
+    resource: 'arn:${partition}:logs:${region}:${account}:log-group:/aws/lambda/${function-name}*',
+    operations: ['deploy'],
+    when: '`log-retention-days` is set',
+    why: 'sets the retention',
+  },
+} as const satisfies Record<string, Permission>;
+
+/** An IAM action as the table above names it. */
+export type Action = keyof typeof PERMISSIONS;
+
+/** The name in a policy: without what the table adds to tell two rows of one action apart. */
+export function iamAction(action: Action): string {
+  return action.replace(/ .*$/, '');
+}

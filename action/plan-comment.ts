@@ -1,0 +1,62 @@
+import { readFile } from 'node:fs/promises';
+import type { getOctokit } from '@actions/github';
+
+type Octokit = Pick<ReturnType<typeof getOctokit>, 'rest' | 'paginate'>;
+
+/** One comment a function and environment, known by a line that readers do not see. */
+export interface PlanComment {
+  readonly functionName: string;
+  readonly environment: string;
+  readonly markdown: string;
+}
+
+export interface PullRequest {
+  readonly owner: string;
+  readonly repo: string;
+  readonly number: number;
+}
+
+/** The pull request that this run is for; undefined on any other event. */
+export async function pullRequestOf(env: NodeJS.ProcessEnv): Promise<PullRequest | undefined> {
+  const { GITHUB_EVENT_NAME: event, GITHUB_EVENT_PATH: path, GITHUB_REPOSITORY: repository } = env;
+  if (event !== 'pull_request' || path === undefined || repository === undefined) return undefined;
+  const [owner, repo] = repository.split('/');
+  const payload = JSON.parse(await readFile(path, 'utf8')) as { pull_request?: { number?: unknown } };
+  const number = payload.pull_request?.number;
+  return owner === undefined || repo === undefined || typeof number !== 'number' ? undefined : { owner, repo, number };
+}
+
+/** Writes the plan into the pull request, over the comment of a former run. @throws {Error} where the token may not */
+export async function writePlanComment(octokit: Octokit, { owner, repo, number }: PullRequest, comment: PlanComment): Promise<void> {
+  const marker = `<!-- dynamodb-to-opensearch plan ${comment.functionName} ${comment.environment} -->`;
+  const body = `${marker}\n### ${comment.functionName}, ${comment.environment}: what a deploy would change\n\n${comment.markdown}`.slice(
+    0,
+    65_000,
+  );
+  const comments = await octokit.paginate(octokit.rest.issues.listComments, { owner, repo, issue_number: number, per_page: 100 });
+  const former = comments.find((one) => one.body?.startsWith(marker) === true);
+  if (former === undefined) await octokit.rest.issues.createComment({ owner, repo, issue_number: number, body });
+  else if (former.body !== body) await octokit.rest.issues.updateComment({ owner, repo, comment_id: former.id, body });
+}
+
+/**
+ * Writes the comment where this is a pull request and the token may. @returns why not, as a sentence for the summary; undefined where
+ * there is nothing to say
+ */
+export async function commentOnPullRequest(
+  env: NodeJS.ProcessEnv,
+  token: string | undefined,
+  comment: PlanComment,
+): Promise<string | undefined> {
+  try {
+    const pullRequest = await pullRequestOf(env);
+    if (pullRequest === undefined) return undefined;
+    if (token === undefined) return 'No comment was written on the pull request: github-token is empty.';
+    const { getOctokit: connect } = await import(/* webpackMode: "eager" */ '@actions/github');
+    await writePlanComment(connect(token), pullRequest, comment);
+    return undefined;
+  } catch (error) {
+    const status = typeof error === 'object' && error !== null && 'status' in error ? ` (GitHub answered ${String(error.status)})` : '';
+    return `No comment was written on the pull request: github-token may not${status}. Grant the job pull-requests: write; a fork's pull request never has it.`;
+  }
+}

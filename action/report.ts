@@ -1,0 +1,237 @@
+import type { CheckAnswer } from './aws/check.ts';
+import type { Change, Warning } from './changes.ts';
+import type { Problem } from './errors.ts';
+import { escaped, planJson, planMarkdown, planText, type PlanHeading } from './plan-text.ts';
+
+/** What the report needs of `@actions/core`. */
+export interface Runner {
+  readonly info: (line: string) => void;
+  readonly warning: (message: string, properties?: { title?: string; file?: string; startLine?: number }) => void;
+  readonly error: (message: string, properties?: { title?: string; file?: string; startLine?: number }) => void;
+  readonly setSecret: (secret: string) => void;
+  readonly setOutput: (name: string, value: string) => void;
+  /** Writes the job summary. */
+  readonly summarize: (markdown: string) => Promise<void>;
+}
+
+/** Per table, for the output `tables` and the summary. */
+export interface TableReport {
+  readonly index: string;
+  /** Hash key, and range key where there is one. */
+  readonly keys: readonly string[];
+  /** State of the trigger as AWS shows it; null: none. */
+  readonly trigger: string | null;
+}
+
+/** The outputs of the action (contract 2.2), in the order of action.yml. */
+export interface Outputs {
+  'function-arn': string;
+  'function-version': string;
+  'alias-arn': string;
+  'code-sha256': string;
+  changed: string;
+  created: string;
+  environment: string;
+  operation: string;
+  plan: string;
+  'plan-markdown': string;
+  tables: string;
+}
+
+/** Gathers what happened, and tells it: log lines at once, outputs and summary at the end, whichever way the run ends. */
+export class Report {
+  readonly #runner: Runner;
+  readonly #started: number;
+  readonly #now: () => number;
+  readonly #secrets = new Set<string>();
+  readonly #warnings: Warning[] = [];
+  readonly #notes: string[] = [];
+  #heading: PlanHeading = { operation: '', environment: '', functionName: '' };
+  #dryRun = false;
+  #changes: Change[] = [];
+  #check: CheckAnswer | undefined;
+  #tables: Readonly<Record<string, TableReport>> = {};
+  #outputs: Pick<Outputs, 'function-arn' | 'function-version' | 'alias-arn' | 'code-sha256' | 'created'> = {
+    'function-arn': '',
+    'function-version': '',
+    'alias-arn': '',
+    'code-sha256': '',
+    created: 'false',
+  };
+
+  constructor(runner: Runner, now: () => number) {
+    this.#runner = runner;
+    this.#now = now;
+    this.#started = now();
+  }
+
+  begin(heading: PlanHeading, dryRun: boolean): void {
+    this.#heading = heading;
+    this.#dryRun = dryRun;
+    this.info(`${heading.operation}${dryRun ? ' (dry run)' : ''}: function ${heading.functionName}, environment ${heading.environment}`);
+  }
+
+  /** Hides a value from everything that is written from now on. */
+  mask(...secrets: readonly string[]): void {
+    for (const secret of secrets) {
+      if (secret.trim() === '') continue;
+      this.#runner.setSecret(secret);
+      this.#secrets.add(secret);
+    }
+  }
+
+  info(line: string): void {
+    this.#runner.info(this.redact(line));
+  }
+
+  /** Something that needs a person; said once. */
+  warn(warning: Warning): void {
+    if (this.#warnings.some(({ message }) => message === warning.message)) return;
+    this.#warnings.push(warning);
+    this.#runner.warning(this.redact(warning.message), { title: warning.title });
+  }
+
+  /** Warnings of files that the user gave, with their place. */
+  warnAbout(problems: readonly Problem[]): void {
+    for (const { where, message, place } of problems) {
+      this.#warnings.push({ title: where, message });
+      this.#runner.warning(this.redact(message), {
+        title: where,
+        ...(place === undefined ? {} : { file: place.file, ...(place.line === undefined ? {} : { startLine: place.line }) }),
+      });
+    }
+  }
+
+  /** A sentence for the summary alone. */
+  note(sentence: string): void {
+    this.#notes.push(sentence);
+  }
+
+  /** The plan, or a further part of it. */
+  plan(changes: readonly Change[]): void {
+    this.#changes.push(...changes);
+    for (const line of planText(changes)) this.info(`  ${line}`);
+    if (this.#changes.length === 0) this.info('  Nothing to change.');
+  }
+
+  get changes(): readonly Change[] {
+    return this.#changes;
+  }
+
+  checked(answer: CheckAnswer): void {
+    this.#check = answer;
+    for (const { what, remedy } of answer.problems) {
+      const say = answer.ok ? this.#runner.warning : this.#runner.error;
+      say(this.redact(`${what}${remedy === '' ? '' : `. ${remedy}`}`), { title: 'The check of the function' });
+    }
+    const { cluster } = answer;
+    if (answer.ok)
+      this.info(
+        `The function reaches the cluster${cluster === undefined ? '' : ` (${[cluster.distribution, cluster.version].filter(Boolean).join(' ')})`}.`,
+      );
+  }
+
+  tables(tables: Readonly<Record<string, TableReport>>): void {
+    this.#tables = tables;
+  }
+
+  outputs(outputs: Partial<Report['resultOutputs']>): void {
+    this.#outputs = { ...this.#outputs, ...outputs };
+  }
+
+  get resultOutputs(): Pick<Outputs, 'function-arn' | 'function-version' | 'alias-arn' | 'code-sha256' | 'created'> {
+    return this.#outputs;
+  }
+
+  /** The plan as it goes into the comment on a pull request. */
+  get markdown(): string {
+    return this.redact(planMarkdown(this.#changes));
+  }
+
+  /** Writes outputs and summary. @param failure the sentence that the job fails with */
+  async finish(failure: string | undefined): Promise<void> {
+    const { operation, environment } = this.#heading;
+    const outputs: Outputs = {
+      ...this.#outputs,
+      changed: String(this.#changes.length > 0),
+      environment,
+      operation,
+      plan: planJson(this.#heading, this.#changes),
+      'plan-markdown': planMarkdown(this.#changes),
+      tables: JSON.stringify(this.#tables),
+    };
+    for (const [name, value] of Object.entries(outputs) as [string, string][]) this.#runner.setOutput(name, this.redact(value));
+    try {
+      await this.#runner.summarize(this.redact(this.#summary(failure)));
+    } catch {
+      this.info('The job summary could not be written.');
+    }
+  }
+
+  /** The text without any secret that was masked. */
+  redact(text: string): string {
+    let clean = text;
+    for (const secret of this.#secrets) {
+      // In outputs a secret may stand inside JSON; the runner itself masks only what is there letter by letter.
+      clean = clean.replaceAll(secret, '***').replaceAll(JSON.stringify(secret).slice(1, -1), '***');
+    }
+    return clean;
+  }
+
+  #summary(failure: string | undefined): string {
+    const { operation, environment, functionName } = this.#heading;
+    const outcome = failure !== undefined ? 'failed' : this.#changes.length === 0 ? 'nothing to change' : this.#dryRun ? 'plan' : 'done';
+    const seconds = ((this.#now() - this.#started) / 1000).toFixed(1);
+    const facts: [string, string][] = [
+      ['Function', this.#outputs['function-arn'] || functionName],
+      ['Environment', environment],
+      ['Version', this.#outputs['function-version']],
+      ['Alias', this.#outputs['alias-arn']],
+      ['Package (SHA-256)', this.#outputs['code-sha256']],
+      ['Check', this.#checkText()],
+      ['Duration', `${seconds} s`],
+    ];
+    const tables = Object.entries(this.#tables);
+    return [
+      `## ${escaped(`${functionName === '' ? 'DynamoDB to OpenSearch' : functionName}: ${operation || 'inputs'}, ${outcome}`)}`,
+      ...(failure === undefined ? [] : ['', ...failure.split('\n').map((line) => `> ${escaped(line)}`)]),
+      '',
+      '| | |',
+      '| --- | --- |',
+      ...facts.filter(([, value]) => value !== '').map(([name, value]) => `| ${name} | ${escaped(value)} |`),
+      '',
+      `### ${this.#dryRun ? 'What would change' : failure === undefined ? 'What changed' : 'What was to change'}`,
+      '',
+      planMarkdown(this.#changes),
+      ...(tables.length === 0
+        ? []
+        : [
+            '',
+            '### Tables',
+            '',
+            '| Table | Index | Keys | Trigger |',
+            '| --- | --- | --- | --- |',
+            ...tables.map(
+              ([table, { index, keys, trigger }]) => `| ${[table, index, keys.join(', '), trigger ?? 'none'].map(escaped).join(' | ')} |`,
+            ),
+          ]),
+      ...(this.#warnings.length === 0
+        ? []
+        : [
+            '',
+            '### What needs a person',
+            '',
+            ...this.#warnings.map(({ title, message }) => `- **${escaped(title)}**: ${escaped(message)}`),
+          ]),
+      ...(this.#notes.length === 0 ? [] : ['', ...this.#notes.map(escaped)]),
+      '',
+    ].join('\n');
+  }
+
+  #checkText(): string {
+    if (this.#check === undefined) return '';
+    const { ok, cluster, problems } = this.#check;
+    if (ok) return cluster === undefined ? 'passed' : `passed: ${[cluster.distribution, cluster.version].filter(Boolean).join(' ')}`;
+    return `failed: ${problems.map(({ what }) => what).join('; ')}`;
+  }
+}

@@ -1,0 +1,347 @@
+// The triggers of the listed tables: options × what AWS shows → steps, changes and warnings. Pure.
+import type { CreateEventSourceMappingCommandInput, UpdateEventSourceMappingCommandInput } from '@aws-sdk/client-lambda';
+import type { Trigger } from './aws/triggers.ts';
+import { streamOrigin } from './aws/triggers.ts';
+import { change, isSame, type Change, type Shown, type Warning } from './changes.ts';
+import type { Problem } from './errors.ts';
+import type { Source } from './key-mapping.ts';
+import { triggerOptions, type Options, type TriggerOptions } from './options.ts';
+
+export type TriggerStep =
+  /** The stream is enabled first where the table has none. */
+  | {
+      readonly do: 'create';
+      readonly table: string;
+      readonly stream: string | undefined;
+      readonly request: Omit<CreateEventSourceMappingCommandInput, 'EventSourceArn'>;
+    }
+  | {
+      readonly do: 'update';
+      readonly table: string;
+      readonly uuid: string;
+      readonly changes: Omit<UpdateEventSourceMappingCommandInput, 'UUID'>;
+    }
+  | { readonly do: 'delete'; readonly table: string; readonly uuid: string };
+
+export interface TriggerPlan {
+  readonly steps: readonly TriggerStep[];
+  readonly changes: readonly Change[];
+  readonly warnings: readonly Warning[];
+  readonly problems: readonly Problem[];
+}
+
+export interface TriggerContext {
+  readonly functionName: string;
+  readonly alias: string | undefined;
+  /** Whether the input `tables` names any: without it triggers are left alone. */
+  readonly managed: boolean;
+  /** ms since 1970 */
+  readonly now: number;
+}
+
+/** The values that a trigger is brought to; a destination and a filter only where the options file gives them. */
+interface Wanted {
+  readonly BatchSize: number;
+  readonly MaximumBatchingWindowInSeconds: number;
+  readonly ParallelizationFactor: number;
+  readonly MaximumRecordAgeInSeconds: number;
+  readonly MaximumRetryAttempts: number;
+  readonly BisectBatchOnFunctionError: boolean;
+}
+
+const RESPONSES = ['ReportBatchItemFailures'] as const;
+/** ms: a stream that was replaced can be read for a day (DynamoDB Streams), and an hour more for clocks. */
+const STREAM_KEPT = 25 * 3_600_000;
+
+/** @param triggers all of the function, also those of tables that are gone */
+export function planTriggers(
+  sources: readonly Source[],
+  triggers: readonly Trigger[],
+  options: Options,
+  context: TriggerContext,
+): TriggerPlan {
+  const parts: TriggerPlan[] = sources
+    .filter(({ listed }) => context.managed && listed)
+    .map((source) => planTable(source, options, context));
+  const listed = new Set(sources.filter((source) => source.listed).map(({ table }) => table.name));
+  const others = triggers.filter(({ source }) => !listed.has(streamOrigin(source)?.table ?? ''));
+  if (context.managed) parts.push(planUnlisted(others, options));
+  const known = parts.flatMap(({ steps }) => steps);
+  return {
+    steps: known,
+    changes: parts.flatMap(({ changes }) => changes),
+    problems: parts.flatMap(({ problems }) => problems),
+    warnings: [...parts.flatMap(({ warnings }) => warnings), ...triggers.flatMap((trigger) => warningsOf(trigger, known, context))],
+  };
+}
+
+function planTable({ table, triggers }: Source, options: Options, context: TriggerContext): TriggerPlan {
+  const steps: TriggerStep[] = [];
+  const changes: Change[] = [];
+  const warnings: Warning[] = [];
+  const wanted = triggerOptions(options, table.name);
+  const resource = `trigger ${table.name}`;
+  const viewType = table.stream?.viewType;
+  if (viewType === 'KEYS_ONLY' || viewType === 'OLD_IMAGE') {
+    const message = `tables: the stream of table ${table.name} has the view type ${viewType}, which does not hold what an item looks like now, and a stream's view type cannot be changed. Disable the stream of ${table.name} and run again: it is enabled anew with NEW_AND_OLD_IMAGES`;
+    return { steps, changes, warnings, problems: [{ where: 'tables', message }] };
+  }
+  if (table.stream === undefined) {
+    changes.push(change(`table ${table.name}`, 'stream', undefined, 'NEW_AND_OLD_IMAGES', 'the table has no stream'));
+  }
+  const target = context.alias === undefined ? context.functionName : `${context.functionName}:${context.alias}`;
+  const onStream = triggers.filter(({ source }) => source === table.stream?.arn);
+  // A trigger that still calls $LATEST is moved to the alias, which keeps its place in the stream.
+  const existing =
+    onStream.find(({ qualifier }) => qualifier === context.alias) ?? onStream.find(({ qualifier }) => qualifier === undefined);
+  if (existing === undefined) {
+    steps.push({ do: 'create', table: table.name, stream: table.stream?.arn, request: createRequest(target, wanted) });
+    const old = triggers.find(({ source }) => source !== table.stream?.arn);
+    changes.push(
+      change(
+        resource,
+        'trigger',
+        undefined,
+        { ...shown(wanted), 'starting-position': wanted.startingPosition, function: target },
+        old === undefined
+          ? 'the table has no trigger of this function'
+          : 'the table has a new stream; the old trigger stays until the old stream is gone',
+      ),
+    );
+  } else {
+    const update = planUpdate(existing, wanted, target, context, resource);
+    changes.push(...update.changes);
+    warnings.push(...update.warnings);
+    if (Object.keys(update.fields).length > 0) steps.push({ do: 'update', table: table.name, uuid: existing.uuid, changes: update.fields });
+  }
+  for (const old of triggers.filter(({ source }) => source !== table.stream?.arn)) {
+    const gone = table.stream?.since !== undefined && context.now - table.stream.since > STREAM_KEPT;
+    if (gone && options.pruneTriggers) {
+      steps.push({ do: 'delete', table: table.name, uuid: old.uuid });
+      changes.push(
+        change(
+          resource,
+          'trigger',
+          `${old.uuid} (${old.state})`,
+          undefined,
+          'its stream is gone, and the options file says prune-triggers',
+        ),
+      );
+    } else if (gone) {
+      warnings.push({
+        title: 'A trigger whose stream is gone',
+        message: `Trigger ${old.uuid} reads a former stream of table ${table.name} that is gone; remove it, or set prune-triggers: true in the options file`,
+      });
+    }
+  }
+  if (wanted.onFailure === undefined && existing?.configuration.DestinationConfig?.OnFailure?.Destination === undefined) {
+    warnings.push({
+      title: 'No on-failure destination',
+      message: `The trigger of table ${table.name} has no on-failure destination: an outage of more than ${wanted.maximumRecordAgeHours} hours would drop records without a trace. Give one in the options file (trigger: on-failure)`,
+    });
+  }
+  if (wanted.filter.length > 0)
+    warnings.push(
+      ...filterWarning(
+        table.name,
+        wanted.filter.map((pattern) => JSON.stringify(pattern)),
+      ),
+    );
+  return { steps, changes, warnings, problems: [] };
+}
+
+function settings(options: TriggerOptions): Wanted {
+  return {
+    BatchSize: options.batchSize,
+    MaximumBatchingWindowInSeconds: options.windowSeconds,
+    ParallelizationFactor: options.parallelization,
+    MaximumRecordAgeInSeconds: options.maximumRecordAgeHours * 3_600,
+    MaximumRetryAttempts: options.maximumRetries,
+    BisectBatchOnFunctionError: options.bisect,
+  };
+}
+
+const filters = (options: TriggerOptions): { Filters: { Pattern: string }[] } => ({
+  Filters: options.filter.map((pattern) => ({ Pattern: JSON.stringify(pattern) })),
+});
+
+function createRequest(target: string, options: TriggerOptions): Omit<CreateEventSourceMappingCommandInput, 'EventSourceArn'> {
+  return {
+    FunctionName: target,
+    ...settings(options),
+    StartingPosition: options.startingPosition,
+    FunctionResponseTypes: [...RESPONSES],
+    ...(options.onFailure === undefined ? {} : { DestinationConfig: { OnFailure: { Destination: options.onFailure } } }),
+    ...(options.filter.length === 0 ? {} : { FilterCriteria: filters(options) }),
+    ...(options.enabled === undefined ? {} : { Enabled: options.enabled }),
+  };
+}
+
+/** A setting of AWS → its name in the options file. */
+const NAMES = {
+  BatchSize: 'batch-size',
+  MaximumBatchingWindowInSeconds: 'window-seconds',
+  ParallelizationFactor: 'parallelization',
+  MaximumRecordAgeInSeconds: 'maximum-record-age-seconds',
+  MaximumRetryAttempts: 'maximum-retries',
+  BisectBatchOnFunctionError: 'bisect',
+} as const satisfies Record<keyof Wanted, string>;
+
+/** What AWS means where it shows nothing. */
+const ABSENT: Wanted = {
+  BatchSize: 100,
+  MaximumBatchingWindowInSeconds: 0,
+  ParallelizationFactor: 1,
+  MaximumRecordAgeInSeconds: -1,
+  MaximumRetryAttempts: -1,
+  BisectBatchOnFunctionError: false,
+};
+
+function shown(options: TriggerOptions): Record<string, Shown> {
+  const wanted = settings(options);
+  return {
+    ...Object.fromEntries((Object.keys(NAMES) as (keyof Wanted)[]).map((key) => [NAMES[key], wanted[key]])),
+    'report-batch-item-failures': true,
+    ...(options.onFailure === undefined ? {} : { 'on-failure': options.onFailure }),
+    ...(options.filter.length === 0 ? {} : { filter: options.filter.map((pattern) => JSON.stringify(pattern)) }),
+  };
+}
+
+interface Update {
+  readonly fields: Omit<UpdateEventSourceMappingCommandInput, 'UUID'>;
+  readonly changes: Change[];
+  readonly warnings: Warning[];
+}
+
+function planUpdate(
+  { configuration, qualifier, reportsBatchItemFailures, state, uuid }: Trigger,
+  options: TriggerOptions,
+  target: string,
+  context: TriggerContext,
+  resource: string,
+): Update {
+  const fields: Omit<UpdateEventSourceMappingCommandInput, 'UUID'> = {};
+  const changes: Change[] = [];
+  const warnings: Warning[] = [];
+  const wanted = settings(options);
+  const differ = (path: string, before: Shown | undefined, after: Shown, reason = 'the options'): void => {
+    changes.push(change(resource, path, before ?? null, after, reason));
+  };
+  for (const key of Object.keys(NAMES) as (keyof Wanted)[]) {
+    const before = configuration[key] ?? ABSENT[key];
+    if (before === wanted[key]) continue;
+    Object.assign(fields, { [key]: wanted[key] });
+    differ(NAMES[key], before, wanted[key]);
+  }
+  if (!reportsBatchItemFailures) {
+    fields.FunctionResponseTypes = [...RESPONSES];
+    differ('report-batch-item-failures', false, true, 'without it one failed record repeats its whole batch');
+  }
+  if (qualifier !== context.alias) {
+    fields.FunctionName = target;
+    differ('function', context.functionName, target, 'triggers hang on the alias');
+  }
+  const destination = configuration.DestinationConfig?.OnFailure?.Destination;
+  if (options.onFailure !== undefined && options.onFailure !== destination) {
+    fields.DestinationConfig = { OnFailure: { Destination: options.onFailure } };
+    differ('on-failure', destination, options.onFailure);
+  }
+  const patterns = (configuration.FilterCriteria?.Filters ?? []).flatMap(({ Pattern }) => Pattern ?? []);
+  const wantedPatterns = filters(options).Filters.map(({ Pattern }) => Pattern);
+  if (wantedPatterns.length > 0 && !isSame(patterns.map(parsed), wantedPatterns.map(parsed))) {
+    fields.FilterCriteria = filters(options);
+    differ('filter', patterns, wantedPatterns);
+  }
+  if (configuration.StartingPosition !== undefined && configuration.StartingPosition !== options.startingPosition) {
+    warnings.push({
+      title: 'A starting position that cannot be changed',
+      message: `The ${resource} began at ${configuration.StartingPosition}, the options say ${options.startingPosition}. It holds on create alone, and the trigger is left as it is`,
+    });
+  }
+  const disabled = state === 'Disabled' || state === 'Disabling';
+  if (options.enabled === true && disabled) {
+    fields.Enabled = true;
+    differ('enabled', false, true);
+  } else if (options.enabled === false && !disabled) {
+    fields.Enabled = false;
+    differ('enabled', true, false);
+  } else if (options.enabled === undefined && disabled) {
+    warnings.push({
+      title: 'A disabled trigger',
+      message: `Trigger ${uuid} of ${resource.replace('trigger ', 'table ')} is disabled and stays so: the index falls behind, and DynamoDB keeps changes for a day. Enable it, or say enabled: true in the options file (trigger)`,
+    });
+  }
+  return { fields, changes, warnings };
+}
+
+function parsed(pattern: string): unknown {
+  try {
+    return JSON.parse(pattern);
+  } catch {
+    return pattern;
+  }
+}
+
+function planUnlisted(others: readonly Trigger[], options: Options): TriggerPlan {
+  const named = others.map((trigger) => ({ trigger, table: streamOrigin(trigger.source)?.table ?? trigger.source }));
+  if (options.pruneTriggers) {
+    return {
+      steps: named.map(({ trigger, table }) => ({ do: 'delete', table, uuid: trigger.uuid })),
+      changes: named.map(({ trigger, table }) =>
+        change(
+          `trigger ${table}`,
+          'trigger',
+          `${trigger.uuid} (${trigger.state})`,
+          undefined,
+          'tables does not name the table, and the options file says prune-triggers',
+        ),
+      ),
+      warnings: [],
+      problems: [],
+    };
+  }
+  const warnings = named.map(({ trigger, table }) => ({
+    title: 'A trigger that is not listed',
+    message: `Trigger ${trigger.uuid} (${trigger.state}) on ${table} is not among the tables of this deploy and is left alone. Name the table in tables, or set prune-triggers: true in the options file`,
+  }));
+  return { steps: [], changes: [], warnings, problems: [] };
+}
+
+/** What a person should know of any trigger, managed or not; not of one that is to be removed or mended in this very run. */
+function warningsOf(trigger: Trigger, steps: readonly TriggerStep[], context: TriggerContext): Warning[] {
+  const step = steps.find((one) => one.do !== 'create' && one.uuid === trigger.uuid);
+  if (step?.do === 'delete') return [];
+  const table = streamOrigin(trigger.source)?.table ?? trigger.source;
+  const fields = step?.do === 'update' ? step.changes : {};
+  const warnings: Warning[] = [];
+  if (!trigger.reportsBatchItemFailures && fields.FunctionResponseTypes === undefined) {
+    warnings.push({
+      title: 'A trigger without ReportBatchItemFailures',
+      message: `Trigger ${trigger.uuid} of table ${table} lacks ReportBatchItemFailures: one record that fails makes its whole batch come again. Name the table in tables, or add it by hand`,
+    });
+  }
+  if (context.alias !== undefined && trigger.qualifier === undefined && fields.FunctionName === undefined) {
+    warnings.push({
+      title: 'A trigger that calls $LATEST',
+      message: `Trigger ${trigger.uuid} of table ${table} calls $LATEST, not the alias ${context.alias}: what it runs may be unchecked. Name the table in tables, or move it by hand`,
+    });
+  }
+  if (trigger.problem !== undefined)
+    warnings.push({ title: 'A trigger with a problem', message: `Trigger ${trigger.uuid} of table ${table}: ${trigger.problem}` });
+  if (fields.FilterCriteria === undefined) {
+    const patterns = (trigger.configuration.FilterCriteria?.Filters ?? []).flatMap(({ Pattern }) => Pattern ?? []);
+    warnings.push(...filterWarning(table, patterns));
+  }
+  return warnings;
+}
+
+/** A filter on what an item looks like passes the change that makes it match, and not the one that ends it. */
+function filterWarning(table: string, patterns: readonly string[]): Warning[] {
+  if (!patterns.some((pattern) => /"(?:NewImage|OldImage)"/.test(pattern))) return [];
+  return [
+    {
+      title: 'A filter on images',
+      message: `The trigger of table ${table} has a filter on images: an item that ceases to match keeps its document, a ghost. Leave documents out with a transform that returns null`,
+    },
+  ];
+}
