@@ -135,6 +135,8 @@ export async function startLambda(options: LambdaOptions): Promise<LambdaHost> {
       settle({ functionError: 'Unhandled', payload });
     } else if (current && current.id === id) {
       current.answer = kind === 'response' ? { payload } : { functionError: 'Unhandled', payload };
+      // The two come on connections of their own, in either order.
+      if (waiting) settle(current.answer);
     }
   };
   const server = await listen(createServer((request, response) => void serve(request, response)));

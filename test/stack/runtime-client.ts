@@ -12,10 +12,8 @@ registerHooks({
 
 // The function ends with the host, whatever it is busy with, even a loop: a thread of its own waits for the end of standard input.
 new Worker(
-  `const { readSync } = require('node:fs');
-   const byte = Buffer.alloc(1);
-   const wait = () => { try { return readSync(0, byte) > 0; } catch (error) { return error.code === 'EAGAIN'; } };
-   while (wait());
-   process.kill(process.pid, 'SIGKILL');`,
+  `const { Socket } = require('node:net');
+   const kill = () => process.kill(process.pid, 'SIGKILL');
+   new Socket({ fd: 0, readable: true }).on('end', kill).on('error', kill).resume();`,
   { eval: true },
 ).unref();

@@ -6,6 +6,7 @@ import os
 import urllib.request
 
 from moto.awslambda import models
+from moto.awslambda_simple.models import LambdaSimpleBackend
 
 
 def apply():
@@ -35,3 +36,4 @@ def apply():
         return payload
 
     models.LambdaBackend.invoke = invoke
+    LambdaSimpleBackend.invoke = invoke
