@@ -1,0 +1,18 @@
+import { afterAll, describe, test } from '@jest/globals';
+import { engineSuite } from '../handler/engine-suite.ts';
+import type { SearchKind } from '../stack/search.ts';
+import { releaseSearch, useSearch, whyNot } from '../stack/use-stack.ts';
+
+/** Runs the suite on one engine, or says why this machine cannot. */
+export async function testEngine(kind: SearchKind): Promise<void> {
+  const missing = whyNot(kind);
+  if (missing !== undefined) {
+    test.todo(`${kind}: ${missing}`);
+    return;
+  }
+  const search = await useSearch(kind);
+  describe(kind, () => {
+    afterAll(() => releaseSearch(kind));
+    engineSuite(search);
+  });
+}

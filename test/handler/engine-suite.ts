@@ -1,0 +1,346 @@
+// What holds on every engine: run against OpenSearch 2 by default, against all others by `npm run test:engines`.
+import { describe, expect, test } from '@jest/globals';
+import type { Attribute } from '../../handler/attribute.ts';
+import type { SearchAddress } from '../stack/search.ts';
+import { uniqueName } from '../stack/use-stack.ts';
+import { ask, documents, testFunction, type FunctionOptions, type TestFunction } from './function.ts';
+import { streamRecord, type RecordOptions } from './records.ts';
+
+/** The tests of documents, indexes, order and failures on one engine. */
+export function engineSuite(search: SearchAddress): void {
+  const auth = search.auth === undefined ? {} : { auth: { type: 'basic', ...search.auth } as const };
+  const deploy = (options: Partial<FunctionOptions> = {}): TestFunction =>
+    testFunction({ endpoint: search.url, ca: search.ca, ...auth, ...options });
+  const key = (pk: string): { pk: Attribute } => ({ pk: { S: pk } });
+
+  /** A function for one table of its own; `write` makes records of that table. */
+  const table = (
+    options: Partial<FunctionOptions> = {},
+  ): {
+    fn: TestFunction;
+    index: string;
+    write: (...records: RecordOptions[]) => Promise<unknown>;
+    all: () => Promise<Record<string, unknown>>;
+  } => {
+    const name = uniqueName('Orders');
+    const index = name.toLowerCase();
+    const fn = deploy({ mapping: [{ TableName: name }], ...options });
+    return {
+      fn,
+      index,
+      write: (...records) => fn.invoke(records.map((record) => streamRecord({ table: name, ...record }))),
+      all: () => documents(search, index),
+    };
+  };
+  const done = { batchItemFailures: [] };
+
+  describe('documents', () => {
+    test('INSERT, MODIFY and REMOVE are found by search at once', async () => {
+      const { write, all } = table();
+      expect(await write({ keys: key('a'), image: { ...key('a'), n: { N: '1' } } }, { keys: key('b') })).toEqual(done);
+      expect(await all()).toEqual({ a: { pk: 'a', n: 1 }, b: { pk: 'b' } });
+      expect(
+        await write({ event: 'MODIFY', keys: key('a'), image: { ...key('a'), s: { S: 'now' } } }, { event: 'REMOVE', keys: key('b') }),
+      ).toEqual(done);
+      expect(await all()).toEqual({ a: { pk: 'a', s: 'now' } });
+    });
+
+    test('every attribute type arrives, with every digit in the source', async () => {
+      const { write, index } = table();
+      const image = {
+        ...key('a'),
+        n38: { N: '12345678901234567890123456789012345678' },
+        big: { N: '9.9999999999999999999999999999999999999E+125' },
+        small: { N: '-1E-130' },
+        b: { B: 'AP+A' },
+        bool: { BOOL: true },
+        nul: { NULL: true },
+        m: { M: { inner: { N: '1.10' }, _id: { S: 'x' } } },
+        mixed: { L: [{ N: '1' }, { S: 'two' }, { BOOL: true }, { M: { q: { N: '3' } } }, { NULL: true }] },
+        maps: { L: [{ M: { q: { N: '3' } } }, { NULL: true }] },
+        ss: { SS: ['a'] },
+        ns: { NS: ['1', '2.5'] },
+        bs: { BS: ['AQ=='] },
+        empty: { S: '' },
+      };
+      expect(await write({ keys: key('a'), image })).toEqual(done);
+      const { text } = await ask(search, 'GET', `/${index}/_doc/a?_source=true`);
+      expect(text).toContain(
+        '{"pk":"a","n38":12345678901234567890123456789012345678,"big":9.9999999999999999999999999999999999999E+125,"small":-1E-130,"b":"AP+A","bool":true,"nul":null,' +
+          '"m":{"inner":1.10,"__id":"x"},"mixed":["1","two","true","{\\"q\\":3}",null],"maps":[{"q":3},null],"ss":["a"],"ns":[1,2.5],"bs":["AQ=="],"empty":""}',
+      );
+    });
+
+    test('no attribute name stops an item or breaks the index at a later delete', async () => {
+      const plain = ['_id', '_source', '_type', '_index', '_routing', '_version', '_seq_no', '_primary_term', '_field_names', '_ignored'];
+      const more = [
+        '_nested_path',
+        '_size',
+        '_doc_count',
+        '_feature',
+        '_tombstone',
+        '__soft_deletes',
+        '_ignored_source',
+        '_data_stream_timestamp',
+      ];
+      const awkward = ['', '\u001f', '*', 'x y', '__proto__', 'constructor', 'toJSON'];
+      // In an index of their own: in no engine can `_` be a value and `_._` another.
+      const dotted = ['_id.x', '.', 'a..b', 'c.', 'd. .e'];
+      for (const names of [[...plain, ...more, ...awkward], dotted]) {
+        const { write, all, fn } = table();
+        for (const [i, value] of [{ S: 'text' }, { N: '1' }].entries()) {
+          const image = Object.fromEntries([...names, 'pk'].map((name) => [name, value]));
+          expect(await write({ keys: key(`k${i}`), image })).toEqual(done);
+        }
+        expect(fn.letters.size).toBe(0);
+        expect(await write({ event: 'REMOVE', keys: key('k0') })).toEqual(done);
+        expect(Object.keys(await all())).toEqual(['k1']);
+      }
+    });
+
+    test('an item of 32 levels is indexed', async () => {
+      let attribute: Attribute = { N: '1' };
+      for (let level = 0; level < 31; level++) attribute = { M: { m: attribute } };
+      const { write, all } = table();
+      expect(await write({ keys: key('a'), image: { ...key('a'), m: attribute } })).toEqual(done);
+      expect(Object.keys(await all())).toEqual(['a']);
+    });
+
+    test('values of several scalar kinds in one new field are indexed as text', async () => {
+      const { write, all, fn } = table();
+      const list = (...values: Attribute[]): Attribute => ({ L: values.map((k) => ({ M: { k, 'd.e': k } })) });
+      expect(
+        await write(
+          { keys: key('a'), image: { ...key('a'), l: list({ S: 'v' }, { N: '1' }), m: list({ BOOL: true }, { N: '1' }, { S: 'x' }) } },
+          { keys: key('b'), image: { ...key('b'), plain: { N: '1' } } },
+        ),
+      ).toEqual(done);
+      expect(fn.letters.size).toBe(0);
+      expect(Object.keys(await all()).sort()).toEqual(['a', 'b']);
+    });
+
+    test('a field may hold a number first and a text later, and a date first and a text later', async () => {
+      const { write, all } = table();
+      await write({ keys: key('a'), image: { ...key('a'), x: { N: '1' }, d: { S: '2024-01-02' } } });
+      expect(await write({ keys: key('b'), image: { ...key('b'), x: { S: 'text' }, d: { S: 'hello' } } })).toEqual(done);
+      expect(
+        await write({ keys: key('c'), image: { ...key('c'), x: { N: '1.5' }, d: { N: '12345678901234567890123456789012345678' } } }),
+      ).toEqual(done);
+      expect(Object.keys(await all()).sort()).toEqual(['a', 'b', 'c']);
+    });
+  });
+
+  describe('identity', () => {
+    test('long and odd keys each have their own document, also after a second write', async () => {
+      const keys = ['a|b', 'a\\|b', '~', ' ', '"\\\n', '😀'.repeat(200), 'x'.repeat(2000), `${'x'.repeat(2000)}y`, '../..', '%2F', '_id'];
+      const { write, all } = table();
+      for (let round = 0; round < 2; round++)
+        expect(await write(...keys.map((pk) => ({ keys: key(pk), image: { ...key(pk), round: { N: String(round) } } })))).toEqual(done);
+      expect(
+        Object.values(await all())
+          .map((document) => (document as { pk: string }).pk)
+          .sort(),
+      ).toEqual([...keys].sort());
+      expect(await write(...keys.map((pk) => ({ event: 'REMOVE', keys: key(pk) }) as const))).toEqual(done);
+      expect(await all()).toEqual({});
+    });
+
+    test('every legal table name has its index, and several tables go in one event', async () => {
+      const suffix = uniqueName('x');
+      const names = [`_-Under.${suffix}`, `9-digits.and_more-${suffix}`, `UPPER_${suffix}`];
+      const fn = deploy({ mapping: names.map((TableName) => ({ TableName, Index: TableName.toLowerCase().replace(/^[_-]+/, '') })) });
+      expect(await fn.invoke(names.map((name) => streamRecord({ table: name, keys: key(name) })))).toEqual(done);
+      for (const name of names) expect(await documents(search, name.toLowerCase().replace(/^[_-]+/, ''))).toEqual({ [name]: { pk: name } });
+    });
+  });
+
+  describe('the index', () => {
+    test('is created with settings that take every item, once, by functions that race', async () => {
+      const name = uniqueName('race');
+      const functions = Array.from({ length: 4 }, () => deploy({ mapping: [{ TableName: name }] }));
+      const answers = await Promise.all(functions.map((fn, i) => fn.invoke([streamRecord({ table: name, keys: key(`k${i}`) })])));
+      expect(answers).toEqual([done, done, done, done]);
+      const settings = JSON.stringify((await ask(search, 'GET', `/${name}/_settings?flat_settings=true`)).body);
+      expect(settings).toContain('"index.gc_deletes":"1h"');
+      expect(settings).toContain('"index.mapping.coerce":"true"');
+      expect(settings).toContain('"index.mapping.ignore_malformed":"true"');
+      expect(settings).toContain('"index.mapping.total_fields.limit":"5000"');
+      expect(Object.keys(await documents(search, name))).toHaveLength(4);
+    });
+
+    test('that is deleted under a warm function comes back with the same settings', async () => {
+      const { write, index } = table();
+      await write({ keys: key('a') });
+      await ask(search, 'DELETE', `/${index}`);
+      expect(await write({ keys: key('b') })).toEqual(done);
+      expect(JSON.stringify((await ask(search, 'GET', `/${index}/_settings?flat_settings=true`)).body)).toContain(
+        '"index.gc_deletes":"1h"',
+      );
+    });
+
+    test('has the settings and mappings of the options over the product’s own', async () => {
+      const { write, index } = table({
+        defaults: {
+          'index-settings': { refresh_interval: '7s', index: { number_of_replicas: 0 }, 'index.gc_deletes': '2h' },
+          mappings: { properties: { when: { type: 'date' } } },
+        },
+      });
+      expect(await write({ keys: key('a'), image: { ...key('a'), when: { S: '2024-01-02' }, n: { N: '1' } } })).toEqual(done);
+      const settings = JSON.stringify((await ask(search, 'GET', `/${index}/_settings?flat_settings=true`)).body);
+      for (const text of [
+        '"index.refresh_interval":"7s"',
+        '"index.number_of_replicas":"0"',
+        '"index.gc_deletes":"2h"',
+        '"index.mapping.coerce":"true"',
+      ])
+        expect(settings).toContain(text);
+      const mapping = JSON.stringify((await ask(search, 'GET', `/${index}/_mapping`)).body);
+      expect(mapping).toContain('"when":{"type":"date"}');
+      expect(mapping).toContain('"n":{"type":"double"}');
+    });
+
+    test('of a first REMOVE is created, so that its tombstone fences a late INSERT', async () => {
+      const { write, all } = table();
+      expect(await write({ event: 'REMOVE', keys: key('a'), counter: 1005 })).toEqual(done);
+      expect(await write({ keys: key('a'), counter: 1001 })).toEqual(done);
+      expect(await all()).toEqual({});
+    });
+
+    test('may be a write alias over several indexes', async () => {
+      const alias = uniqueName('alias');
+      await ask(search, 'PUT', `/${alias}-1`, { aliases: { [alias]: {} } });
+      await ask(search, 'PUT', `/${alias}-2`, { aliases: { [alias]: { is_write_index: true } } });
+      const { write } = table({ defaults: { index: alias } });
+      expect(await write({ keys: key('a') })).toEqual(done);
+      expect(await documents(search, `${alias}-2`)).toEqual({ a: { pk: 'a' } });
+    });
+  });
+
+  describe('order', () => {
+    test('the last record of a key in a batch wins', async () => {
+      const { write, all, fn } = table();
+      expect(
+        await write(
+          { keys: key('a'), image: { ...key('a'), n: { N: '1' } } },
+          { event: 'REMOVE', keys: key('a') },
+          { keys: key('a'), image: { ...key('a'), n: { N: '2' } } },
+          { keys: key('b') },
+          { event: 'REMOVE', keys: key('b') },
+        ),
+      ).toEqual(done);
+      expect(await all()).toEqual({ a: { pk: 'a', n: 2 } });
+      expect(fn.metrics()).toMatchObject({ Records: 5, Collapsed: 3, Indexed: 1, Deleted: 1 });
+    });
+
+    test('replays, in order or not, leave the newer state', async () => {
+      const { write, all, fn } = table();
+      const state = (n: number): RecordOptions => ({ keys: key('a'), image: { ...key('a'), n: { N: String(n) } }, counter: 2000 + n });
+      await write(state(1));
+      await write(state(3));
+      expect(await write(state(2))).toEqual(done);
+      expect(fn.metrics()).toMatchObject({ Stale: 1, Indexed: 0, Malformed: 0 });
+      await write(state(3));
+      expect(await all()).toEqual({ a: { pk: 'a', n: 3 } });
+      await write({ event: 'REMOVE', keys: key('a'), counter: 2004 });
+      for (const n of [1, 2, 3]) await write(state(n));
+      expect(await all()).toEqual({});
+    });
+
+    test('a stream that was created anew, with small counters, goes on', async () => {
+      const { write, all } = table();
+      await write({ keys: key('a'), image: { ...key('a'), n: { N: '1' } }, counter: 500_000, seconds: 1_763_800_000 });
+      await write({ event: 'MODIFY', keys: key('a'), image: { ...key('a'), n: { N: '2' } }, counter: 1, seconds: 1_763_800_100 });
+      expect(await all()).toEqual({ a: { pk: 'a', n: 2 } });
+    });
+
+    test('a record without a time is written without a version, and later ones still win', async () => {
+      const { write, all } = table();
+      await write({ keys: key('a'), image: { ...key('a'), n: { N: '1' } }, seconds: undefined });
+      await write({ keys: key('a'), image: { ...key('a'), n: { N: '2' } } });
+      expect(await all()).toEqual({ a: { pk: 'a', n: 2 } });
+    });
+
+    test('versioning: none gives the order of arrival', async () => {
+      const { write, all } = table({ defaults: { versioning: 'none' } });
+      await write({ keys: key('a'), image: { ...key('a'), n: { N: '2' } }, counter: 3002 });
+      await write({ keys: key('a'), image: { ...key('a'), n: { N: '1' } }, counter: 3001 });
+      expect(await all()).toEqual({ a: { pk: 'a', n: 1 } });
+    });
+  });
+
+  describe('failures', () => {
+    test('a document that the engine refuses is a dead letter, and the others are written', async () => {
+      const { write, all, fn } = table({ defaults: { mappings: { properties: { o: { type: 'object' } } } } });
+      const bad = { keys: key('bad'), image: { ...key('bad'), o: { S: 'private words' } } };
+      expect(await write({ keys: key('a') }, bad, { keys: key('b') }, { event: 'REMOVE', keys: key('c') })).toEqual(done);
+      expect(Object.keys(await all()).sort()).toEqual(['a', 'b']);
+      const [letter] = fn.letters.values();
+      expect(fn.letters.size).toBe(1);
+      expect(letter).toMatchObject({
+        version: 1,
+        id: 'bad',
+        status: 400,
+        eventName: 'INSERT',
+        keys: { pk: { S: 'bad' } },
+        release: '9.9.9',
+        record: { dynamodb: { NewImage: bad.image } },
+      });
+      expect(letter?.reason).toMatch(/\bo\b/);
+      expect(JSON.stringify(fn.logs)).not.toContain('private');
+    });
+
+    test('a field too many is malformed', async () => {
+      const { write, all, fn } = table({ defaults: { 'index-settings': { 'mapping.total_fields.limit': 5 } } });
+      const fields = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`f${i}`, { N: '1' }]));
+      expect(await write({ keys: key('a') }, { keys: key('bad'), image: { ...key('bad'), ...fields } })).toEqual(done);
+      expect([...fn.letters.values()].map(({ id }) => id)).toEqual(['bad']);
+      expect(Object.keys(await all())).toEqual(['a']);
+    });
+
+    test('a closed index fails the batch with a remedy and fills no dead letters', async () => {
+      const { write, index, fn } = table();
+      await write({ keys: key('a') });
+      await ask(search, 'POST', `/${index}/_close`);
+      const answer = (await write({ keys: key('b'), counter: 4000 }, { keys: key('c'), counter: 4001 })) as {
+        batchItemFailures: { itemIdentifier: string }[];
+      };
+      expect(answer.batchItemFailures).toHaveLength(1);
+      expect(answer.batchItemFailures[0]?.itemIdentifier.startsWith('4000')).toBe(true);
+      expect(fn.letters.size).toBe(0);
+      expect(JSON.stringify(fn.logs)).toContain('Open the index');
+    });
+
+    test('an alias without a write index fails the batch with a remedy', async () => {
+      const alias = uniqueName('nowrite');
+      for (const i of [1, 2]) await ask(search, 'PUT', `/${alias}-${i}`, { aliases: { [alias]: {} } });
+      const { write, fn } = table({ defaults: { index: alias } });
+      expect(await write({ keys: key('a') })).not.toEqual(done);
+      expect(fn.letters.size).toBe(0);
+      expect(JSON.stringify(fn.logs)).toContain('write index');
+    });
+
+    test('an index that blocks writes is waited for and not blamed on the records', async () => {
+      const { write, index, fn, all } = table();
+      await write({ keys: key('a') });
+      await ask(search, 'PUT', `/${index}/_settings`, { 'index.blocks.write': true });
+      const unblock = new Promise((resolve) => setTimeout(resolve, 300)).then(() =>
+        ask(search, 'PUT', `/${index}/_settings`, { 'index.blocks.write': null }),
+      );
+      expect(await write({ keys: key('b') })).toEqual(done);
+      await unblock;
+      expect(fn.letters.size).toBe(0);
+      expect(Object.keys(await all()).sort()).toEqual(['a', 'b']);
+    });
+  });
+
+  test('the check proves that the function may write, and changes nothing', async () => {
+    const { fn, write, index, all } = table();
+    const before = await fn.check();
+    expect(before).toMatchObject({ ok: true, environment: 'TEST', release: '9.9.9', problems: [] });
+    expect(Object.values(before.tables)).toEqual([{ index, exists: false }]);
+    expect((await ask(search, 'HEAD', `/${index}`)).status).toBe(404);
+    await write({ keys: key('a') });
+    expect(Object.values((await fn.check()).tables)).toEqual([{ index, exists: true }]);
+    expect(await all()).toEqual({ a: { pk: 'a' } });
+  });
+}

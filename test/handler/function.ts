@@ -1,0 +1,137 @@
+// The function as a value: put together as its start does, with its effects kept for the test to look at.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { processBatch, type BatchAnswer } from '../../handler/batch.ts';
+import { check, type CheckAnswer } from '../../handler/check.ts';
+import { parseConfig, parseKeyMapping, type Auth, type TableMapping, type TableOptions } from '../../handler/config.ts';
+import { awsCredentials, type ReadSecret } from '../../handler/credentials.ts';
+import type { DeadLetter } from '../../handler/dead-letters.ts';
+import { Engine } from '../../handler/engine.ts';
+import { Indexes } from '../../handler/indexes.ts';
+import type { Runtime } from '../../handler/runtime.ts';
+import { Tables } from '../../handler/tables.ts';
+import type { Transform } from '../../handler/transforms.ts';
+import type { SearchAddress } from '../stack/search.ts';
+
+export interface FunctionOptions {
+  readonly endpoint: string;
+  readonly auth?: Auth;
+  readonly ca?: string | undefined;
+  /** Of the tables that have a mapping. */
+  readonly mapping?: readonly Partial<TableMapping>[];
+  readonly defaults?: TableOptions;
+  readonly tables?: Record<string, TableOptions>;
+  readonly transforms?: Record<string, Transform>;
+  readonly readSecret?: ReadSecret;
+  /** Fails the writing of dead letters. */
+  readonly lettersFail?: boolean;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+export interface TestFunction {
+  readonly runtime: Runtime;
+  /** @param remaining ms until the deadline */
+  invoke(records: readonly unknown[], remaining?: number): Promise<BatchAnswer>;
+  check(): Promise<CheckAnswer>;
+  /** Dead letters by the key of their object. */
+  readonly letters: Map<string, DeadLetter>;
+  readonly logs: Record<string, unknown>[];
+  /** The values of the last invocation's metrics. */
+  metrics(): Record<string, unknown>;
+}
+
+export const PLACE = 's3://code-bucket/dead-letters/DynamoToES';
+
+export function testFunction(options: FunctionOptions): TestFunction {
+  const config = parseConfig(
+    JSON.stringify({
+      format: 1,
+      release: '9.9.9',
+      environment: 'TEST',
+      endpoint: options.endpoint,
+      auth: options.auth ?? { type: 'none' },
+      ...(options.ca === undefined ? {} : { certificateAuthority: options.ca }),
+      options: { defaults: { 'dead-letters': PLACE, ...options.defaults }, tables: options.tables ?? {} },
+    }),
+  );
+  const entries = (options.mapping ?? []).map((entry) => [
+    entry.TableName?.toLowerCase(),
+    { PrimaryKey: 'pk', Index: entry.TableName?.toLowerCase(), ReportBatchItemFailures: true, ...entry },
+  ]);
+  const mapping = parseKeyMapping(JSON.stringify(Object.fromEntries(entries)));
+  const env = options.env ?? { AWS_REGION: 'eu-west-1', AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret' };
+  const now = (): number => Date.now();
+  const noSecret: ReadSecret = () => Promise.reject(new Error('no secret in this test'));
+  const engine = new Engine(config, env, awsCredentials(env, now), options.readSecret ?? noSecret);
+  const letters = new Map<string, DeadLetter>();
+  const logs: Record<string, unknown>[] = [];
+  const lines: Record<string, unknown>[] = [];
+  const log = (level: string) => (message: string, fields?: object) => void logs.push({ level, message, ...fields });
+  const runtime: Runtime = {
+    engine,
+    indexes: new Indexes(engine, now),
+    tables: new Tables(config, mapping, new Map(Object.entries(options.transforms ?? {}))),
+    release: config.release,
+    environment: config.environment,
+    log: { info: log('info'), warn: log('warn'), error: log('error') },
+    putObject: (bucket, key, body) => {
+      if (options.lettersFail === true) return Promise.reject(new Error('AccessDenied'));
+      letters.set(`s3://${bucket}/${key}`, JSON.parse(body) as DeadLetter);
+      return Promise.resolve();
+    },
+    emit: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>),
+    now,
+    random: Math.random,
+    sleep: async (ms, signal) => {
+      await sleep(ms, undefined, { signal }).catch(() => undefined);
+    },
+  };
+  return {
+    runtime,
+    letters,
+    logs,
+    invoke: (records, remaining = 30_000) => processBatch(runtime, records, { functionName: 'DynamoToES', remaining }),
+    check: () => check(runtime, { functionName: 'DynamoToES', remaining: 30_000 }),
+    metrics: () => lines.at(-1) ?? {},
+  };
+}
+
+/** What a test asks the cluster itself. */
+export interface ClusterAnswer {
+  readonly status: number;
+  readonly body: Record<string, unknown>;
+  readonly text: string;
+}
+
+/** Asks a cluster directly, past the function. */
+export async function ask(search: SearchAddress, method: string, path: string, body?: unknown): Promise<ClusterAnswer> {
+  const { Agent, request } = await import('node:https');
+  const http = await import('node:http');
+  const url = new URL(search.url + path);
+  const payload = body === undefined ? undefined : JSON.stringify(body);
+  const headers: Record<string, string> = payload === undefined ? {} : { 'content-type': 'application/json' };
+  if (search.auth !== undefined)
+    headers['authorization'] = `Basic ${Buffer.from(`${search.auth.username}:${search.auth.password}`).toString('base64')}`;
+  const { promise, resolve, reject } = Promise.withResolvers<ClusterAnswer>();
+  const send = url.protocol === 'https:' ? request : http.request;
+  const agent = url.protocol === 'https:' ? new Agent({ ca: search.ca }) : undefined;
+  send(url, { method, headers, agent }, (response) => {
+    response.setEncoding('utf8');
+    let text = '';
+    response.on('data', (part: string) => (text += part));
+    response.on('end', () => {
+      agent?.destroy();
+      resolve({ status: response.statusCode ?? 0, text, body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {} });
+    });
+  })
+    .on('error', reject)
+    .end(payload);
+  return promise;
+}
+
+/** All documents of an index, found by search, by id. */
+export async function documents(search: SearchAddress, index: string): Promise<Record<string, unknown>> {
+  const { body, text } = await ask(search, 'POST', `/${index}/_search`, { size: 1000, version: true });
+  const hits = (body['hits'] as { hits: { _id: string; _source: unknown }[] } | undefined)?.hits;
+  if (hits === undefined) throw new Error(text);
+  return Object.fromEntries(hits.map(({ _id, _source }) => [_id, _source]));
+}
