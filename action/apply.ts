@@ -1,6 +1,6 @@
 // Carries a plan out: ready → change → ready, check, and what served is put back where the check fails.
 import type { FunctionConfiguration } from '@aws-sdk/client-lambda';
-import type { Actual } from './actual.ts';
+import { sha256Of, type Actual } from './actual.ts';
 import { pointAlias, publishVersion, type Alias } from './aws/alias.ts';
 import { checkFunction, type CheckAnswer } from './aws/check.ts';
 import { latestKey, packageKey, readObject, uploadPackage } from './aws/code-bucket.ts';
@@ -94,6 +94,10 @@ export async function finishServing(
     const answer = await ask(run, configOf(wanted)?.environment, version);
     if (!answer.ok) throw await putBack(run, actual, answer, fallback);
   }
+  // Before the step that lets the package serve: a run that is interrupted between the two does it again.
+  const served =
+    sha256Of(actual.serving) === wanted.sha256Base64 && (aliasName !== undefined || hasPassed(actual.memory.history, wanted.sha256Hex));
+  if (codeBucket !== undefined && !served) await uploadPackage(aws, codeBucket, latestKey(functionName), wanted.bytes);
   let alias = actual.alias;
   if (aliasName !== undefined && version !== undefined) {
     const former =
@@ -101,7 +105,6 @@ export async function finishServing(
     alias = await pointAlias(aws, functionName, aliasName, actual.alias, version, former);
     report.info(`Alias ${aliasName} serves version ${version}.`);
   }
-  if (codeBucket !== undefined) await uploadPackage(aws, codeBucket, latestKey(functionName), wanted.bytes);
   const config = configOf(wanted);
   const record: PackageRecord = {
     sha256: wanted.sha256Hex,
@@ -187,8 +190,9 @@ async function putBack(run: Run, actual: Actual, answer: CheckAnswer, fallback: 
     const now = await waitUntilReady(aws, functionName, 'before');
     const patch = patchBack(now, fallback.configuration);
     const same = now.CodeSha256 === fallback.sha256Base64;
-    if (same && Object.keys(patch).length === 0)
-      return new UserError(`${failed}. There is no former package or configuration to go back to${serves}`);
+    if (same && Object.keys(patch).length === 0) {
+      return new UserError(serves === '' ? `${failed}. There is no former package or configuration to go back to` : `${failed}${serves}`);
+    }
     if (Object.keys(patch).length > 0) await updateConfiguration(aws, functionName, patch);
     if (!same) {
       const former = readPackage(await fallback.load());
@@ -196,6 +200,7 @@ async function putBack(run: Run, actual: Actual, answer: CheckAnswer, fallback: 
       await updateCode(aws, functionName, await provide(run, former), architecture === now.Architectures?.[0] ? undefined : architecture);
     }
     await actual.memory.end(fallback.history);
+    report.changed(false);
     report.info(`Function ${functionName}: the former package and configuration are back.`);
     return new UserError(`${failed}. The former package and configuration were put back${serves}`);
   } catch (error) {

@@ -50,7 +50,7 @@ async function endpointInBucket(aws: Aws, { endpointFile, codeBucket, environmen
 
 /** The options file of the workspace. @throws {InputError} */
 export function readOptions({ config, environment }: Inputs, env: NodeJS.ProcessEnv): Promise<Options> {
-  return loadOptions(config, { workspace: env['GITHUB_WORKSPACE'] ?? process.cwd(), environment });
+  return loadOptions(config, { workspace: env.GITHUB_WORKSPACE ?? process.cwd(), environment });
 }
 
 /** What is deployed; the link to its package and the secrets in it are masked. @throws {UserError} */

@@ -39,7 +39,8 @@ export async function readSources(aws: Aws, triggers: readonly Trigger[], listed
       });
       continue;
     }
-    const own = origin.account === aws.account && origin.region === aws.region;
+    // DynamoDB Local has an account and a region of its own.
+    const own = (origin.account === aws.account && origin.region === aws.region) || origin.region === 'ddblocal';
     const name = own ? origin.table : trigger.source.replace(/\/stream\/.*$/, '');
     const entry = asked.get(name) ?? { triggers: [], listed: false };
     entry.triggers.push(trigger);

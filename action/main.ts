@@ -70,6 +70,9 @@ async function perform(
     pace,
     signal,
     userAgent,
+    onChange: (action) => {
+      if (action !== 'lambda:InvokeFunction' && !action.startsWith('s3:')) report.changed(true);
+    },
   });
   report.info(`Account ${aws.account}, region ${aws.region}`);
   await OPERATIONS[operation]({ inputs, aws, report, env });

@@ -49,6 +49,9 @@ export class Report {
   #heading: PlanHeading = { operation: '', environment: '', functionName: '' };
   #dryRun = false;
   #changes: Change[] = [];
+  #planned = false;
+  /** Whether anything in AWS is other than before, packages in the bucket aside. */
+  #changed = false;
   #check: CheckAnswer | undefined;
   #tables: Readonly<Record<string, TableReport>> = {};
   #outputs: Pick<Outputs, 'function-arn' | 'function-version' | 'alias-arn' | 'code-sha256' | 'created'> = {
@@ -109,13 +112,15 @@ export class Report {
 
   /** The plan, or a further part of it. */
   plan(changes: readonly Change[]): void {
+    this.#planned = true;
     this.#changes.push(...changes);
     for (const line of planText(changes)) this.info(`  ${line}`);
     if (this.#changes.length === 0) this.info('  Nothing to change.');
   }
 
-  get changes(): readonly Change[] {
-    return this.#changes;
+  /** Something was changed, or all of it was put back. */
+  changed(changed: boolean): void {
+    this.#changed = changed;
   }
 
   checked(answer: CheckAnswer): void {
@@ -153,7 +158,7 @@ export class Report {
     const { operation, environment } = this.#heading;
     const outputs: Outputs = {
       ...this.#outputs,
-      changed: String(this.#changes.length > 0),
+      changed: String(this.#dryRun || failure === undefined ? this.#changes.length > 0 : this.#changed),
       environment,
       operation,
       plan: planJson(this.#heading, this.#changes),
@@ -199,10 +204,14 @@ export class Report {
       '| | |',
       '| --- | --- |',
       ...facts.filter(([, value]) => value !== '').map(([name, value]) => `| ${name} | ${escaped(value)} |`),
-      '',
-      `### ${this.#dryRun ? 'What would change' : failure === undefined ? 'What changed' : 'What was to change'}`,
-      '',
-      planMarkdown(this.#changes),
+      ...(this.#planned
+        ? [
+            '',
+            `### ${this.#dryRun ? 'What would change' : failure === undefined ? 'What changed' : 'What was to change'}`,
+            '',
+            planMarkdown(this.#changes),
+          ]
+        : []),
       ...(tables.length === 0
         ? []
         : [

@@ -48,10 +48,8 @@ export function parseCheckAnswer(payload: string, functionError: string | undefi
   } catch {
     value = undefined;
   }
-  if (functionError !== undefined || !isObject(value) || typeof value['ok'] !== 'boolean') {
-    const said = isObject(value)
-      ? [text(value['errorType']), text(value['errorMessage'])].filter((part) => part !== undefined).join(': ')
-      : '';
+  if (functionError !== undefined || !isObject(value) || typeof value.ok !== 'boolean') {
+    const said = isObject(value) ? [text(value.errorType), text(value.errorMessage)].filter((part) => part !== undefined).join(': ') : '';
     return failed(
       functionError === undefined
         ? `The function gave an answer to the check that is none: ${payload.slice(0, 200)}`
@@ -59,22 +57,21 @@ export function parseCheckAnswer(payload: string, functionError: string | undefi
       remedyFor(said),
     );
   }
-  const cluster = isObject(value['cluster']) ? value['cluster'] : undefined;
-  const problems = Array.isArray(value['problems']) ? value['problems'].filter(isObject) : [];
+  const cluster = isObject(value.cluster) ? value.cluster : undefined;
+  const problems = Array.isArray(value.problems) ? value.problems.filter(isObject) : [];
   return {
-    ok: value['ok'],
-    cluster:
-      cluster === undefined ? undefined : { distribution: text(cluster['distribution']) ?? 'unknown', version: text(cluster['version']) },
-    environment: text(value['environment']),
-    release: text(value['release']),
+    ok: value.ok,
+    cluster: cluster === undefined ? undefined : { distribution: text(cluster.distribution) ?? 'unknown', version: text(cluster.version) },
+    environment: text(value.environment),
+    release: text(value.release),
     tables: Object.fromEntries(
-      Object.entries(isObject(value['tables']) ? value['tables'] : {}).flatMap(([table, entry]) =>
-        isObject(entry) ? [[table, { index: text(entry['index']) ?? '', exists: entry['exists'] === true }]] : [],
+      Object.entries(isObject(value.tables) ? value.tables : {}).flatMap(([table, entry]) =>
+        isObject(entry) ? [[table, { index: text(entry.index) ?? '', exists: entry.exists === true }]] : [],
       ),
     ),
     problems: problems.map((problem) => ({
-      what: text(problem['what']) ?? 'a problem without a text',
-      remedy: text(problem['remedy']) ?? '',
+      what: text(problem.what) ?? 'a problem without a text',
+      remedy: text(problem.remedy) ?? '',
     })),
   };
 }

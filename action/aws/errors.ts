@@ -58,7 +58,13 @@ function errorCode(error: unknown): string {
 function errorWords(error: unknown): string {
   const { message, errors } = raw(error);
   const words = typeof message === 'string' && message !== '' ? message : Array.isArray(errors) ? errorWords(errors[0]) : '';
-  return words.replace(/\s+/g, ' ').trim().replace(/\.$/, '').slice(0, 600);
+  // Lambda repeats all environment variables, with their values, when they are too large.
+  return words
+    .replace(/String measured:.*/s, '')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .replace(/\.$/, '')
+    .slice(0, 600);
 }
 
 const DENIED = /^(AccessDenied(Exception)?|UnauthorizedOperation|Forbidden|403|NotAuthorized)$/;
@@ -74,7 +80,7 @@ const SERVER =
 /** Throttled: worth trying again for long. Not: a function whose concurrency someone set to 0, which stays so. */
 export function isThrottled(error: unknown): boolean {
   const { code, words } = error instanceof AwsError ? error : { code: errorCode(error), words: errorWords(error) };
-  if (/ReservedFunctionConcurrent/.test(words) || /Reason"?:?\s*"?Reserved/.test(words)) return false;
+  if (words.includes('ReservedFunctionConcurrent') || /Reason"?:?\s*"?Reserved/.test(words)) return false;
   // DynamoDB's LimitExceededException at ten tables changing at once is a matter of waiting; that of other services is a quota.
   if (code === 'LimitExceededException') return /simultaneous|subscriber|control plane|rate/i.test(words);
   return THROTTLES.test(code) || status(error instanceof AwsError ? error.cause : error) === 429;

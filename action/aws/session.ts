@@ -48,6 +48,8 @@ export interface SessionRequest {
   /** Aborted when the job is cancelled: no mutating call begins after that. */
   readonly signal: AbortSignal;
   readonly userAgent: string;
+  /** Told of every mutating call that AWS accepted. */
+  readonly onChange: (action: Action) => void;
 }
 
 /**
@@ -56,7 +58,7 @@ export interface SessionRequest {
  */
 export async function openSession(request: SessionRequest): Promise<Aws> {
   const { env, profile, pace } = request;
-  const region = env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'];
+  const region = env.AWS_REGION ?? env.AWS_DEFAULT_REGION;
   // The SDK's own agents know nothing of HTTPS_PROXY; these do (Node 24.5 and later).
   const httpsAgent = new HttpsAgent({ keepAlive: true, maxSockets: 50, proxyEnv: env });
   const httpAgent = new HttpAgent({ keepAlive: true, maxSockets: 50, proxyEnv: env });
@@ -106,7 +108,7 @@ export async function openSession(request: SessionRequest): Promise<Aws> {
 }
 
 /** The one way out: retries, dry run, cancelling and errors. */
-export function caller({ dryRun, signal, pace }: Pick<SessionRequest, 'dryRun' | 'signal' | 'pace'>): Aws['call'] {
+export function caller({ dryRun, signal, pace, onChange }: Pick<SessionRequest, 'dryRun' | 'signal' | 'pace' | 'onChange'>): Aws['call'] {
   return (action, resource, send) =>
     withRetry(
       pace,
@@ -116,7 +118,9 @@ export function caller({ dryRun, signal, pace }: Pick<SessionRequest, 'dryRun' |
           signal.throwIfAborted();
         }
         try {
-          return await send();
+          const answer = await send();
+          if (PERMISSIONS[action].mutates) onChange(action);
+          return answer;
         } catch (cause) {
           throw cause instanceof UserError ? cause : new AwsError(action, resource, cause);
         }
@@ -127,7 +131,7 @@ export function caller({ dryRun, signal, pace }: Pick<SessionRequest, 'dryRun' |
 
 /** An IP address or loopback name cannot have the bucket in front of it, as `bucket.127.0.0.1`. */
 export function pathStyle(env: NodeJS.ProcessEnv): boolean {
-  const url = URL.parse(env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL'] ?? '');
+  const url = URL.parse(env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL ?? '');
   if (url === null) return false;
   const host = url.hostname.replace(/^\[|\]$/g, '');
   return isIP(host) !== 0 || host === 'localhost' || host.endsWith('.localhost');

@@ -147,7 +147,7 @@ export async function waitUntilSettled(aws: Aws, uuid: string): Promise<Trigger>
         aws.lambda.send(new GetEventSourceMappingCommand({ UUID: uuid })),
       ),
     );
-    if (!/ing$/.test(found.state)) return found;
+    if (!found.state.endsWith('ing')) return found;
     if (aws.pace.now() >= until) {
       throw new UserError(
         `trigger ${uuid} is still ${found.state} after ${SETTLED_WITHIN / 60_000} minutes`,

@@ -150,7 +150,6 @@ async function applyFunction(run: Run, deployment: Deployment): Promise<Applied 
   };
   let applied: Applied | undefined;
   if (update === undefined) {
-    report.outputs({ created: 'true' });
     applied = await create(run, deployment, setLogs);
   } else {
     if (update.serves) applied = await applyUpdate(run, actual, update, wanted, withServing);
@@ -168,6 +167,7 @@ async function create(run: Run, { actual, package: wanted, logs: _logs }: Deploy
   if (made === undefined) {
     throw new UserError(`Function ${inputs.functionName} was created by someone else at this moment`, 'Run again: it is then updated');
   }
+  report.outputs({ created: 'true' });
   report.info(`Function ${inputs.functionName} is created.`);
   // Before the first invocation, which would create the log group itself.
   await setLogs();

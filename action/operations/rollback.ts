@@ -196,7 +196,7 @@ function needs(
 ): ConfigurationPlan {
   const reason = 'the package needs it';
   // One package of this product runs wherever another does.
-  const same = configOf(wanted) !== undefined && actual.Handler === 'index.handler' && /^nodejs/.test(actual.Runtime ?? '');
+  const same = configOf(wanted) !== undefined && actual.Handler === 'index.handler' && (actual.Runtime ?? '').startsWith('nodejs');
   const changed = [
     ...(same || handler === undefined || handler === actual.Handler
       ? []
