@@ -1,4 +1,5 @@
-// Builds dist/ from a clean folder: the action (dist/index.js) and, beside it, the Lambda function (dist/handler/index.mjs).
+// Builds dist/ from a clean folder: the action (dist/index.js) and, beside it, the Lambda function (dist/handler/index.mjs) and the part
+// of the action that the reusable workflows resolve an event with (dist/resolve/index.js).
 // usage: node scripts/build.ts [folder instead of dist] [action|handler: this part alone]
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
@@ -26,7 +27,18 @@ function compile(): void {
 /** Bundles the compiled `entry` into `out`. No cache: a build depends on the sources alone. */
 function bundle(entry: string, out: string, ...options: string[]): void {
   const ncc = join(root, 'node_modules', '@vercel', 'ncc', 'dist', 'ncc', 'cli.js');
-  node(ncc, 'build', join(compiled, entry), '--out', out, '--no-cache', '--no-source-map-register', '--license', 'licenses.txt', ...options);
+  node(
+    ncc,
+    'build',
+    join(compiled, entry),
+    '--out',
+    out,
+    '--no-cache',
+    '--no-source-map-register',
+    '--license',
+    'licenses.txt',
+    ...options,
+  );
 }
 
 /** Builds into `dist`. @throws where a bundle is not the one file that it must be */
@@ -36,6 +48,7 @@ export function build(dist: string, part?: string): void {
   try {
     compile();
     if (part !== 'handler') bundle('action/index.js', dist);
+    if (part === undefined) bundle('action/resolve/index.js', join(dist, 'resolve'));
     if (part !== 'action') bundleHandler(join(dist, 'handler'));
   } finally {
     rmSync(compiled, { recursive: true, force: true });

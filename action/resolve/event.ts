@@ -1,0 +1,45 @@
+import type { WorkflowEvent } from '../environment.ts';
+import { UserError } from '../errors.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/**
+ * The event as the runner gives it: its name and ref in the environment, its payload as a file.
+ * @param env of the runner: GITHUB_EVENT_NAME, GITHUB_REF, GITHUB_REPOSITORY, GITHUB_ACTOR @throws {UserError} where there is no event
+ */
+export function parseEvent(env: NodeJS.ProcessEnv, payloadText: string): WorkflowEvent {
+  const name = env.GITHUB_EVENT_NAME;
+  const payload = object(parseJson(payloadText));
+  if (name === undefined || name === '') throw new UserError('There is no event to act on', 'Run this in a GitHub workflow');
+  const release = object(payload.release);
+  const pullRequest = object(payload.pull_request);
+  const tag = text(release.tag_name);
+  const base = text(object(pullRequest.base).ref) ?? env.GITHUB_BASE_REF;
+  const head = text(object(object(pullRequest.head).repo).full_name);
+  return {
+    name,
+    ref: env.GITHUB_REF ?? '',
+    action: text(payload.action),
+    deleted: payload.deleted === true,
+    release: tag === undefined ? undefined : { tag, prerelease: release.prerelease === true },
+    pullRequest:
+      base === undefined || base === ''
+        ? undefined
+        : {
+            base,
+            // Without a head repository the fork was deleted.
+            withoutSecrets: head?.toLowerCase() !== env.GITHUB_REPOSITORY?.toLowerCase() || env.GITHUB_ACTOR === 'dependabot[bot]',
+          },
+  };
+}
+
+function parseJson(value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch (cause) {
+    throw new UserError('The file of the event is no JSON', 'Run this in a GitHub workflow', { cause });
+  }
+}
+
+const object = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
+const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);

@@ -1,0 +1,3 @@
+import { runResolve } from './run.ts';
+
+await runResolve(process.env);
