@@ -1,4 +1,4 @@
-// Runs the built action, dist/index.js, as GitHub's runner does: inputs and their defaults as variables, files for outputs and summary.
+// Runs the built action, dist/index.js (or the build in the folder DYNAMODB_TO_OPENSEARCH_DIST), as GitHub's runner does: inputs and their defaults as variables, files for outputs and summary.
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -28,6 +28,8 @@ export interface ActionOptions {
   readonly workspace?: string;
   /** Gets the log while it is written. */
   readonly onLog?: (text: string) => void;
+  /** Gets, at the start, what sends the process a signal: to cancel or to kill the run. */
+  readonly onStart?: (kill: (signal: NodeJS.Signals) => void) => void;
 }
 
 /** The inputs as the runner gives them to the action: those that are set, and the defaults of action.yml. */
@@ -52,7 +54,7 @@ export async function runAction(inputs: Readonly<Record<string, string>>, option
   try {
     await Promise.all(['output', 'summary', 'state', 'env', 'path'].map((name) => writeFile(file(name), '')));
     await writeFile(file('event.json'), JSON.stringify(event.payload));
-    const child = spawn(process.execPath, [join(PROJECT, 'dist/index.js')], {
+    const child = spawn(process.execPath, [join(process.env.DYNAMODB_TO_OPENSEARCH_DIST ?? join(PROJECT, 'dist'), 'index.js')], {
       cwd: options.workspace ?? folder,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
@@ -80,6 +82,9 @@ export async function runAction(inputs: Readonly<Record<string, string>>, option
       },
     });
     const forget = killAtExit(child);
+    options.onStart?.((signal) => {
+      child.kill(signal);
+    });
     let log = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
