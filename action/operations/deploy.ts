@@ -8,7 +8,7 @@ import { tagsOnCreate } from '../aws/package-memory.ts';
 import { changeTags } from '../aws/tags.ts';
 import { listTriggers } from '../aws/triggers.ts';
 import type { Change } from '../changes.ts';
-import { HANDLER, ON_CREATE, planConfiguration, type ConfigurationPlan } from '../configuration.ts';
+import { HANDLER, ON_CREATE, planConfiguration } from '../configuration.ts';
 import {
   functionConfig,
   gather,
@@ -142,7 +142,7 @@ function timeoutWarning({ timeout }: Inputs, actual: FunctionConfiguration | und
 
 /** Creates or updates the function, as far as the plan says. */
 async function applyFunction(run: Run, deployment: Deployment): Promise<Applied | undefined> {
-  const { inputs, aws, report } = run;
+  const { inputs, aws } = run;
   const { actual, package: wanted, update, tags, logs } = deployment;
   const setLogs = async (): Promise<void> => {
     if (inputs.logRetentionDays !== undefined && logs !== undefined && logs.retentionDays !== inputs.logRetentionDays)

@@ -1,0 +1,185 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import {
+  CreateEventSourceMappingCommand,
+  GetFunctionCommand,
+  GetFunctionConfigurationCommand,
+  ListEventSourceMappingsCommand,
+  UpdateEventSourceMappingCommand,
+} from '@aws-sdk/client-lambda';
+import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
+import { readPackage, entryText } from '../../action/package.ts';
+import { useStack } from '../stack/use-stack.ts';
+import { createTable, prepareDeployment, type Deployment } from './deployment.ts';
+
+const stack = await useStack();
+const { lambda } = stack.clients;
+
+async function deployed(name: string): Promise<Record<string, unknown>> {
+  const { Code: code } = await lambda.send(new GetFunctionCommand({ FunctionName: name }));
+  const found = readPackage(new Uint8Array(await (await fetch(code?.Location ?? '')).arrayBuffer()));
+  return Object.fromEntries(
+    ['config.json', 'table_mapping.json'].map((entry) => [entry, JSON.parse(entryText(found, entry) ?? 'null') as unknown]),
+  );
+}
+
+describe('deploy', () => {
+  let it: Deployment;
+  let tables: string;
+  beforeAll(async () => {
+    it = await prepareDeployment(stack, { count: 2 });
+    tables = it.tables.join('\n');
+  });
+  afterAll(() => it.stop());
+
+  test('as a dry run shows the plan of a function that does not exist, and changes nothing', async () => {
+    const run = await it.run({ tables, 'dry-run': 'true' });
+    expect(run).toMatchObject({ code: 0, outputs: { changed: 'true', created: 'true', operation: 'deploy', environment: 'STAGE' } });
+    expect(it.mutations()).toEqual([]);
+    expect(it.requests().filter(({ operation }) => operation === 'lambda:Invoke')).toEqual([]);
+    const plan = JSON.parse(run.outputs['plan'] ?? '') as {
+      function: string;
+      changes: { resource: string; path: string; after: unknown }[];
+    };
+    expect(plan).toMatchObject({ operation: 'deploy', environment: 'STAGE', function: it.name });
+    expect(plan.changes).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ resource: 'function', path: 'memory-size', action: 'create', before: null, after: 128 }),
+      ]),
+    );
+    expect(plan.changes.filter(({ resource }) => resource.startsWith('trigger '))).toHaveLength(2);
+    expect(run.summary).toContain('What would change');
+  });
+
+  test('creates function, streams and triggers, and the function reaches the cluster', async () => {
+    const run = await it.run({ tables, description: 'Keeps the search fresh' });
+    expect(run.log).toContain('The function reaches the cluster');
+    expect(run).toMatchObject({ code: 0, outputs: { changed: 'true', created: 'true', 'function-version': '$LATEST', 'alias-arn': '' } });
+    const configuration = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName: it.name }));
+    expect(configuration).toMatchObject({
+      MemorySize: 128,
+      Timeout: 60,
+      Runtime: 'nodejs24.x',
+      Handler: 'index.handler',
+      Description: 'Keeps the search fresh',
+      CodeSha256: run.outputs['code-sha256'],
+      FunctionArn: run.outputs['function-arn'],
+    });
+    const hex = Buffer.from(run.outputs['code-sha256'] ?? '', 'base64').toString('hex');
+    expect(await it.keys()).toEqual(
+      expect.arrayContaining([
+        `lambda/${it.name}.zip`,
+        `lambda/${it.name}/${hex}.zip`,
+        `lambda/${it.name}/history/123456789012-eu-west-1.json`,
+      ]),
+    );
+    const created = it.requests().find(({ operation }) => operation === 'lambda:CreateFunction');
+    expect(JSON.parse(created?.body ?? '')).toMatchObject({ Code: { S3Bucket: it.bucket, S3Key: `lambda/${it.name}/${hex}.zip` } });
+    for (const table of it.tables) {
+      const { Table: found } = await stack.clients.dynamodb.send(new DescribeTableCommand({ TableName: table }));
+      expect(found?.StreamSpecification).toEqual({ StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' });
+    }
+    const { EventSourceMappings: triggers } = await lambda.send(new ListEventSourceMappingsCommand({ FunctionName: it.name }));
+    expect(triggers).toHaveLength(2);
+    for (const trigger of triggers ?? []) {
+      expect(trigger).toMatchObject({
+        BatchSize: 1000,
+        StartingPosition: 'TRIM_HORIZON',
+        BisectBatchOnFunctionError: true,
+        MaximumRecordAgeInSeconds: 82_800,
+        FunctionResponseTypes: ['ReportBatchItemFailures'],
+      });
+    }
+    const [first = ''] = it.tables;
+    expect(JSON.parse(run.outputs['tables'] ?? '')).toMatchObject({
+      [first]: { index: first.toLowerCase(), keys: ['id', 'line'], trigger: 'Enabled' },
+    });
+    expect(run.summary).toContain('passed: opensearch 2');
+  });
+
+  test('a second time makes no mutating call', async () => {
+    const run = await it.run({ tables, description: 'Keeps the search fresh' });
+    expect(run).toMatchObject({ code: 0, outputs: { changed: 'false', created: 'false', 'plan-markdown': 'Nothing to change.' } });
+    expect(it.mutations()).toEqual([]);
+    expect(it.requests().filter(({ operation }) => operation === 'lambda:Invoke')).toEqual([]);
+  });
+
+  test('sends on update only what is set, and no Environment unless it is', async () => {
+    await it.run({ tables, 'environment-variables': 'LEVEL=debug\nTOKEN=first-secret-value' });
+    const run = await it.run({ tables, 'memory-size': '256' });
+    expect(run.code).toBe(0);
+    expect(it.mutations()).toEqual(['s3:PutObject', 'lambda:UpdateFunctionConfiguration', 's3:PutObject']);
+    const update = it.requests().find(({ operation }) => operation === 'lambda:UpdateFunctionConfiguration');
+    expect(JSON.parse(update?.body ?? '')).toEqual({ MemorySize: 256 });
+  });
+
+  test('merges environment variables, names them in the plan and never shows a value', async () => {
+    const run = await it.run({ tables, 'environment-variables': 'TOKEN=second-secret-value\nMORE=third-secret-value' });
+    const { Environment: environment } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName: it.name }));
+    expect(environment?.Variables).toEqual({ LEVEL: 'debug', TOKEN: 'second-secret-value', MORE: 'third-secret-value' });
+    expect(run.outputs['plan']).toContain('environment-variables.TOKEN');
+    for (const text of [run.log, run.summary, JSON.stringify(run.outputs)]) expect(text).not.toMatch(/(first|second|third)-secret-value/);
+    const cleared = await it.run({ tables, 'environment-variables': 'LEVEL=info', 'env-strategy': 'overwrite' });
+    expect(cleared.code).toBe(0);
+    expect((await lambda.send(new GetFunctionConfigurationCommand({ FunctionName: it.name }))).Environment?.Variables).toEqual({
+      LEVEL: 'info',
+    });
+  });
+
+  test('sets, changes and removes tags, and the retention of the logs', async () => {
+    await it.run({ tables, tags: 'team=search\nstage=one', 'log-retention-days': '7' });
+    expect(it.mutations()).toEqual(['lambda:TagResource', 'logs:CreateLogGroup', 'logs:PutRetentionPolicy']);
+    await it.run({ tables, tags: 'team=search\nstage=two', 'log-retention-days': '7' });
+    expect(it.mutations()).toEqual(['lambda:TagResource']);
+    await it.run({ tables, tags: 'team=search', 'log-retention-days': '7' });
+    expect(it.mutations()).toEqual(['lambda:UntagResource']);
+    expect((await lambda.send(new GetFunctionCommand({ FunctionName: it.name }))).Tags).toEqual({ team: 'search' });
+  });
+
+  test('refuses another environment for the same function', async () => {
+    await it.put('PROD_es_creds', `ES_ENDPOINT='${stack.search.url}'\n`);
+    const run = await it.run({ environment: 'PROD', tables });
+    expect(run.code).toBe(1);
+    expect(run.log).toMatch(/::error::Function .* serves environment STAGE, and this run is for PROD/);
+    expect(it.mutations()).toEqual([]);
+  });
+
+  test('leaves triggers alone without tables, and still maps them', async () => {
+    const run = await it.run();
+    expect(run.outputs['changed']).toBe('false');
+    expect(Object.keys(JSON.parse(run.outputs['tables'] ?? '') as object)).toEqual([...it.tables].sort());
+  });
+});
+
+describe('deploy over triggers made by hand', () => {
+  test('tells the package only after the trigger reports batch item failures, so that nothing is lost in between', async () => {
+    const it = await prepareDeployment(stack);
+    const [table = ''] = it.tables;
+    await it.run();
+    const stream = await createTable(stack, `${table}.hand`, true);
+    const made = await lambda.send(
+      new CreateEventSourceMappingCommand({ FunctionName: it.name, EventSourceArn: stream, StartingPosition: 'TRIM_HORIZON' }),
+    );
+    const refreshed = await it.run({ operation: 'refresh-mapping' });
+    expect(refreshed).toMatchObject({ code: 0, outputs: { changed: 'true' } });
+    expect(refreshed.log).toContain('lacks ReportBatchItemFailures');
+    expect(await deployed(it.name)).toMatchObject({
+      'table_mapping.json': { [`${table}.hand`.toLowerCase()]: { ReportBatchItemFailures: false } },
+    });
+
+    const run = await it.run({ tables: `${table}.hand` });
+    expect(run.code).toBe(0);
+    expect(it.mutations().filter((operation) => operation.startsWith('lambda:'))).toEqual([
+      'lambda:UpdateEventSourceMapping',
+      'lambda:UpdateFunctionCode',
+    ]);
+    expect(await deployed(it.name)).toMatchObject({
+      'table_mapping.json': { [`${table}.hand`.toLowerCase()]: { ReportBatchItemFailures: true } },
+    });
+
+    await lambda.send(new UpdateEventSourceMappingCommand({ UUID: made.UUID, Enabled: false }));
+    const disabled = await it.run({ tables: `${table}.hand` });
+    expect(disabled.log).toContain('is disabled and stays so');
+    expect(it.mutations()).toEqual([]);
+    await it.stop();
+  });
+});
