@@ -102,7 +102,7 @@ export function readInputs(env: NodeJS.ProcessEnv): Inputs {
     from.problem('environment', 'it is required; name the environment, such as STAGE or PROD');
   }
   const functionName = from.text('function-name', aws.functionName);
-  const tables = from.list('tables', aws.table) ?? [];
+  const tables = from.list('tables', aws.table, { commas: true }) ?? [];
   const inputs = {
     dryRun: from.boolean('dry-run'),
     codeBucket: from.text('code-bucket', aws.bucketName),

@@ -99,7 +99,7 @@ describe('the inputs of the action', () => {
         'function-name': 'my-indexer_2',
         endpoint: ' https://example.com ',
         'endpoint-file': 's3://creds/path/stage',
-        tables: `Orders\n${arn('dynamodb:eu-west-1:123456789012:table/My.Table-2')}\r\n\nOrders\n`,
+        tables: `Orders\n${arn('dynamodb:eu-west-1:123456789012:table/My.Table-2')}\r\n\nOrders, \n`,
         config: '.github/options.yml',
         'memory-size': '256',
         timeout: '900',
@@ -200,8 +200,8 @@ describe('the inputs of the action', () => {
     [{ 'endpoint-file': '../creds' }, 'endpoint-file: expected a key in the code bucket or s3://<bucket>/<key>, found "../creds"'],
     [{ 'endpoint-file': 's3://bucket' }, 'endpoint-file: expected a key in the code bucket or s3://<bucket>/<key>, found "s3://bucket"'],
     [
-      { tables: 'Orders, Users' },
-      'tables: expected one table name (3 to 255 letters, digits, _, - and .) or ARN a line, found "Orders, Users"',
+      { tables: 'Orders Users' },
+      'tables: expected one table name (3 to 255 letters, digits, _, - and .) or ARN a line, found "Orders Users"',
     ],
     [{ alias: '12' }, `alias: expected an alias' name of 1 to 128 letters, digits, - and _, not of digits alone, found "12"`],
     [

@@ -1,0 +1,46 @@
+// The tools that workflows are checked and run with: built once, kept in the cache of the test's real parts.
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { prepared } from '../test/stack/cache.ts';
+
+const run = promisify(execFile);
+
+/** Go's name of a tool and its version. */
+const GO_TOOLS = {
+  act: 'github.com/nektos/act@v0.2.89',
+  actionlint: 'github.com/rhysd/actionlint/cmd/actionlint@v1.7.12',
+} as const;
+const ZIZMOR = 'zizmor==1.32.0';
+
+/** Path of a tool that Go builds. Needs Go on the path; act takes a minute and a half the first time. */
+export async function goTool(name: keyof typeof GO_TOOLS): Promise<string> {
+  const source = GO_TOOLS[name];
+  const folder = await prepared(name, [source], async (bin) => {
+    await explained(
+      `Go could not build ${source}; is go on the path?`,
+      run('go', ['install', source], { env: { ...process.env, GOBIN: bin } }),
+    );
+  });
+  return join(folder, process.platform === 'win32' ? `${name}.exe` : name);
+}
+
+/** Path of zizmor in a Python environment of its own. Needs Python 3.10 or newer. */
+export async function zizmor(): Promise<string> {
+  const isWindows = process.platform === 'win32';
+  const bin = isWindows ? 'Scripts' : 'bin';
+  // Environments cannot be moved, and a part gets its final name when it is done: packages alone can.
+  const folder = await prepared('zizmor', [ZIZMOR], async (target) => {
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--target', target, ZIZMOR];
+    await explained(`pip could not install ${ZIZMOR}; is Python 3.10 or newer on the path?`, run(isWindows ? 'python' : 'python3', pip));
+  });
+  return join(folder, bin, isWindows ? 'zizmor.exe' : 'zizmor');
+}
+
+async function explained(message: string, work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (cause) {
+    throw new Error(`${message}\n${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
