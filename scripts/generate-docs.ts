@@ -1,0 +1,136 @@
+// Writes what the documents say of inputs, outputs and options from the one place where each is defined: action.yml and the schema of the
+// options file. usage: node scripts/generate-docs.ts [--check: only tell whether they are up to date]
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { format, resolveConfig } from 'prettier';
+import { z } from 'zod';
+import { actionFile } from '../action/action-file.ts';
+import type { Metadata } from '../action/action-file.ts';
+import { optionsSchema } from '../action/options-schema.ts';
+
+const root = join(import.meta.dirname, '..');
+
+/** The part of JSON Schema that zod makes of the options. */
+interface JsonSchema {
+  readonly type?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly items?: JsonSchema;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly additionalProperties?: JsonSchema | boolean;
+}
+
+/** The published schema, for editors (`# yaml-language-server: $schema=…`). */
+export function schemaText(): string {
+  return JSON.stringify(z.toJSONSchema(optionsSchema, { target: 'draft-07', io: 'input' }));
+}
+
+/** A table in Markdown. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+const code = (text: string): string => `\`${text}\``;
+
+function inputTable(inputs: Readonly<Record<string, Metadata>>): string {
+  const rows = Object.entries(inputs).map(([name, { description, default: value }]) => [
+    code(name),
+    value === undefined ? '' : code(value),
+    description,
+  ]);
+  return table(['Input', 'Default', 'Meaning'], rows);
+}
+
+function outputTable(outputs: Readonly<Record<string, Metadata>>): string {
+  return table(
+    ['Output', 'Meaning'],
+    Object.entries(outputs).map(([name, { description }]) => [code(name), description]),
+  );
+}
+
+/** What an option takes, in words. */
+function valuesOf({ type, enum: values, const: only, minimum, maximum, anyOf, items }: JsonSchema): string {
+  if (values !== undefined) return values.map((value) => code(String(value))).join(', ');
+  if (typeof only === 'string') return code(only);
+  if (anyOf !== undefined) return anyOf.map(valuesOf).join(', ');
+  if (type === 'boolean') return '`true`, `false`';
+  if (type === 'integer') return `${minimum ?? ''} to ${maximum ?? ''}`;
+  if (type === 'array') return `list of ${items?.type === 'object' ? 'objects' : 'texts'}`;
+  return type === 'object' ? 'keys and values' : 'text';
+}
+
+function optionTable(properties: Readonly<Record<string, JsonSchema>>, without: readonly string[] = []): string {
+  const rows = Object.entries(properties)
+    .filter(([name]) => !without.includes(name))
+    .map(([name, schema]) => {
+      const value =
+        schema.default === undefined ? '' : code(typeof schema.default === 'string' ? schema.default : JSON.stringify(schema.default));
+      return [code(name), valuesOf(schema), value, schema.description ?? ''];
+    });
+  return table(['Option', 'Values', 'Default', 'Meaning'], rows);
+}
+
+/** The reference of the options, in the order of the file. */
+function optionSections(): string {
+  const schema = JSON.parse(schemaText()) as JsonSchema;
+  const { defaults, tables } = schema.properties ?? {};
+  const ofTable = typeof tables?.additionalProperties === 'object' ? (tables.additionalProperties.properties ?? {}) : {};
+  const { index } = ofTable;
+  return [
+    '### Top level',
+    table(
+      ['Key', 'Meaning'],
+      Object.entries(schema.properties ?? {}).map(([name, { description }]) => [code(name), description ?? '']),
+    ),
+    '### Options of a table',
+    'Each may stand under `defaults`, for every table, and under `tables.<name>`, where it wins; `index` stands under a table alone.',
+    optionTable({ ...(index === undefined ? {} : { index }), ...defaults?.properties }, ['trigger']),
+    '### Trigger',
+    'Under `trigger`, key by key.',
+    optionTable(defaults?.properties?.trigger?.properties ?? {}),
+  ].join('\n\n');
+}
+
+/** Replaces what stands between `<!-- begin <name> -->` and `<!-- end <name> -->`. */
+function between(text: string, name: string, content: string): string {
+  const [begin, end] = [`<!-- begin ${name} -->`, `<!-- end ${name} -->`];
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`The markers ${begin} and ${end} are missing`);
+  return `${text.slice(0, from + begin.length)}\n\n${content}\n\n${text.slice(to)}`;
+}
+
+/** Every document that is made, wholly or in part: its path and its text. */
+export async function documents(): Promise<Map<string, string>> {
+  const { inputs, outputs } = actionFile();
+  const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+  const raw = new Map([
+    ['README.md', between(between(read('README.md'), 'inputs', inputTable(inputs)), 'outputs', outputTable(outputs))],
+    ['docs/options.md', between(read('docs/options.md'), 'options', optionSections())],
+    ['docs/options.schema.json', schemaText()],
+  ]);
+  const formatted = await Promise.all(
+    [...raw].map(async ([path, text]) => {
+      const filepath = join(root, path);
+      return [path, await format(text, { ...(await resolveConfig(filepath)), filepath })] as const;
+    }),
+  );
+  return new Map(formatted);
+}
+
+if (import.meta.main) {
+  const isCheck = process.argv.includes('--check');
+  const stale = [...(await documents())].filter(
+    ([path, text]) => !existsSync(join(root, path)) || readFileSync(join(root, path), 'utf8') !== text,
+  );
+  for (const [path, text] of isCheck ? [] : stale) writeFileSync(join(root, path), text);
+  if (isCheck && stale.length > 0) {
+    console.error(`${stale.map(([path]) => path).join(', ')}: not up to date; run npm run docs`);
+    process.exitCode = 1;
+  }
+}
