@@ -4,8 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   DescribeStreamCommand,
   type DynamoDBStreamsClient,
+  ExpiredIteratorException,
   GetRecordsCommand,
+  type GetRecordsOutput,
   GetShardIteratorCommand,
+  TrimmedDataAccessException,
 } from '@aws-sdk/client-dynamodb-streams';
 import { type Answer, type Attempt, deliver, type Delivery, type MappingRules } from './delivery.ts';
 import { type DynamoDBRecord, sequenceOf, Stamps } from './stream-records.ts';
@@ -59,6 +62,8 @@ export class Player {
   readonly #options: PlayerOptions;
   readonly #stamps = new Map<string, Stamps>();
   readonly #iterators = new Map<string, string | undefined>();
+  /** The stream's own number of the last record that is done, by shard. */
+  readonly #delivered = new Map<string, string>();
   readonly #seen = new Set<string>();
   #rounds = 0;
   #stopping = false;
@@ -135,16 +140,20 @@ export class Player {
   async #shard(shardId: string): Promise<boolean> {
     const { streams, mapping, region = 'eu-west-1', now = Date.now } = this.#options;
     const stream = mapping.EventSourceArn ?? '';
-    if (!this.#iterators.has(shardId)) {
-      const type = mapping.StartingPosition === 'LATEST' ? 'LATEST' : 'TRIM_HORIZON';
-      const answer = await streams.send(new GetShardIteratorCommand({ StreamArn: stream, ShardId: shardId, ShardIteratorType: type }));
-      this.#iterators.set(shardId, answer.ShardIterator);
-      this.#stamps.set(shardId, new Stamps(stream, now));
-    }
+    const stamps = this.#stamps.get(shardId) ?? new Stamps(stream, now);
+    this.#stamps.set(shardId, stamps);
+    if (!this.#iterators.has(shardId)) this.#iterators.set(shardId, await this.#iterator(shardId));
     const iterator = this.#iterators.get(shardId);
-    const stamps = this.#stamps.get(shardId);
-    if (!iterator || !stamps) return false;
-    const answer = await streams.send(new GetRecordsCommand({ ShardIterator: iterator, Limit: Math.min(mapping.BatchSize ?? 100, 1000) }));
+    if (!iterator) return false;
+    let answer: GetRecordsOutput;
+    try {
+      answer = await streams.send(new GetRecordsCommand({ ShardIterator: iterator, Limit: Math.min(mapping.BatchSize ?? 100, 1000) }));
+    } catch (error) {
+      if (!(error instanceof ExpiredIteratorException || error instanceof TrimmedDataAccessException)) throw error;
+      // DynamoDB Local says so too of an iterator at the horizon of an empty shard, once another table has records.
+      this.#iterators.delete(shardId);
+      return true;
+    }
     const records = (answer.Records ?? []).map((record) => stamps.record(record, region));
     for (const record of records) {
       // A batch that was left undone by a stop is read again.
@@ -156,7 +165,25 @@ export class Player {
       if (!(await deliver(this.#delivery(shardId), batch))) return false;
     }
     this.#iterators.set(shardId, answer.NextShardIterator);
+    const last = answer.Records?.at(-1)?.dynamodb?.SequenceNumber;
+    if (last) this.#delivered.set(shardId, last);
     return records.length > 0;
+  }
+
+  /** Where to go on reading: after what was delivered, or where the mapping begins. */
+  async #iterator(shardId: string): Promise<string | undefined> {
+    const { streams, mapping } = this.#options;
+    const last = this.#delivered.get(shardId);
+    const answer = await streams.send(
+      new GetShardIteratorCommand({
+        StreamArn: mapping.EventSourceArn,
+        ShardId: shardId,
+        ...(last
+          ? { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', SequenceNumber: last }
+          : { ShardIteratorType: mapping.StartingPosition === 'LATEST' ? 'LATEST' : 'TRIM_HORIZON' }),
+      }),
+    );
+    return answer.ShardIterator;
   }
 
   #delivery(shardId: string): Delivery {
