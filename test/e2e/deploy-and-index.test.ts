@@ -10,7 +10,7 @@ import { Scenario } from '../stack/scenario.ts';
 import { uniqueName, useStack } from '../stack/use-stack.ts';
 
 const stack = await useStack();
-const scenario = new Scenario(stack, uniqueName('-e2e').slice(1));
+const scenario = new Scenario(stack, uniqueName('-e2e'));
 
 let first: ActionRun;
 let second: ActionRun;

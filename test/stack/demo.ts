@@ -59,6 +59,7 @@ async function demo(): Promise<void> {
   title('1. Real servers: OpenSearch, DynamoDB Local with streams, moto for all other AWS services');
   const stack = await startStack({ progress: say });
   const scenario = new Scenario(stack);
+  stack.beforeStop(() => scenario.stop());
 
   title('2. What a company has before: two tables, a role, a bucket with the endpoint file STAGE_es_creds');
   await scenario.prepare();
@@ -114,7 +115,6 @@ async function demo(): Promise<void> {
     console.log(playground(scenario));
     await new Promise(() => setInterval(() => undefined, 60_000));
   }
-  await scenario.stop();
   await stack.stop();
   title('Done. To try next:');
   console.log(`  npm run demo -- --keep    leaves all of it running, with addresses and example commands

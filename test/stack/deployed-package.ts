@@ -1,5 +1,6 @@
 // The package that a function really has: read back from AWS, checked, unpacked and run.
 import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
@@ -32,13 +33,21 @@ export async function downloadPackage(lambda: LambdaClient, functionName: string
     throw new Error(`The package of ${functionName} is not the one deployed: its SHA-256 is ${sha256}.`);
   const files = unzipSync(zip);
   const folder = await mkdtemp(join(tmpdir(), 'deployed-'));
+  const removeAtExit = (): void => {
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.once('exit', removeAtExit);
   for (const [name, content] of Object.entries(files)) {
     const path = join(folder, name);
     if (!path.startsWith(normalize(folder)) || name.endsWith('/')) continue;
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, content);
   }
-  return { folder, files, configuration, remove: () => rm(folder, { recursive: true, force: true }) };
+  const remove = async (): Promise<void> => {
+    process.removeListener('exit', removeAtExit);
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { folder, files, configuration, remove };
 }
 
 /**

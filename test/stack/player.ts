@@ -49,6 +49,9 @@ export interface PlayerOptions {
   readonly retryMs?: number;
 }
 
+/** Milliseconds for which a list of shards is good, as long as none has ended. */
+const LIST_MS = 1000;
+
 /** Lambda's limit of an event. */
 const EVENT_BYTES = 6 * 1024 * 1024;
 
@@ -65,6 +68,8 @@ export class Player {
   /** The stream's own number of the last record that is done, by shard. */
   readonly #delivered = new Map<string, string>();
   readonly #seen = new Set<string>();
+  #shards: readonly string[] = [];
+  #listedAt = -Infinity;
   #rounds = 0;
   #stopping = false;
   #running: Promise<void> | undefined;
@@ -114,6 +119,22 @@ export class Player {
 
   /** Looks at every shard until it has nothing more. Returns whether there was anything. */
   async #round(): Promise<boolean> {
+    if (performance.now() - this.#listedAt >= LIST_MS || [...this.#iterators.values()].includes(undefined)) {
+      this.#shards = await this.#listShards();
+      this.#listedAt = performance.now();
+    }
+    let any = false;
+    for (const shard of this.#shards) {
+      while (await this.#shard(shard)) {
+        any = true;
+        if (this.#stopping) return any;
+      }
+    }
+    this.#rounds += 1;
+    return any;
+  }
+
+  async #listShards(): Promise<string[]> {
     const { streams, mapping } = this.#options;
     const shards: string[] = [];
     for (let last: string | undefined, more = true; more;) {
@@ -125,15 +146,7 @@ export class Player {
       last = stream?.LastEvaluatedShardId;
       more = last !== undefined;
     }
-    let any = false;
-    for (const shard of shards) {
-      while (await this.#shard(shard)) {
-        any = true;
-        if (this.#stopping) return any;
-      }
-    }
-    this.#rounds += 1;
-    return any;
+    return shards;
   }
 
   /** Reads and delivers one batch of a shard. Returns whether there was one. */

@@ -1,4 +1,5 @@
 // The whole stack: a search server, DynamoDB Local and moto, for whoever starts it: the demo, a benchmark, a test (see use-stack.ts).
+import { setTimeout as sleep } from 'node:timers/promises';
 import { awsEnvironment, type AwsAddresses, type Clients, connect, REGION } from './clients.ts';
 import { Parts } from './parts.ts';
 import { DEFAULT_KIND, type SearchAddress, type SearchKind } from './search.ts';
@@ -16,6 +17,8 @@ export interface Stack {
 }
 
 export interface StartedStack extends Stack {
+  /** Has something done before the servers stop, also when a signal ends the process. */
+  beforeStop(cleanUp: () => Promise<void>): void;
   stop(): Promise<void>;
 }
 
@@ -43,30 +46,39 @@ export function stackAt(search: SearchAddress, addresses: AwsAddresses): Stack {
  */
 export async function startStack({ kind = DEFAULT_KIND, progress = () => undefined }: StackOptions = {}): Promise<StartedStack> {
   const parts = new Parts(progress);
-  const release = stopOnSignals(() => parts.stop());
+  const cleanUps: (() => Promise<void>)[] = [];
+  const stopAll = async (): Promise<void> => {
+    await Promise.allSettled(cleanUps.map((cleanUp) => cleanUp()));
+    await parts.stop();
+  };
+  const release = stopOnSignals(stopAll);
   const stop = async (): Promise<void> => {
     release();
-    await parts.stop();
+    await stopAll();
+  };
+  const beforeStop = (cleanUp: () => Promise<void>): void => {
+    cleanUps.push(cleanUp);
   };
   try {
     progress(`Starting ${kind}, DynamoDB Local and moto; the first time on a machine their parts are downloaded, about 300 MB`);
     const [search, dynamodb, aws] = await Promise.all([parts.search(kind), parts.dynamodb(), parts.aws()]);
-    return { ...stackAt(search, { dynamodb: dynamodb.url, aws: aws.url }), stop };
+    return { ...stackAt(search, { dynamodb: dynamodb.url, aws: aws.url }), beforeStop, stop };
   } catch (error) {
-    await stop();
+    // What is still being prepared is not waited for: it ends with the process.
+    void stop();
     throw error;
   }
 }
+
+/** What does not stop in time ends with the process anyway. */
+const STOP_MS = 5000;
 
 /** Returns what takes the handlers back. */
 function stopOnSignals(stop: () => Promise<void>): () => void {
   const codes = { SIGINT: 130, SIGTERM: 143 } as const;
   const handlers = Object.entries(codes).map(([signal, code]) => {
     const handler = (): void => {
-      stop().then(
-        () => process.exit(code),
-        () => process.exit(code),
-      );
+      void Promise.race([stop(), sleep(STOP_MS)]).finally(() => process.exit(code));
     };
     process.once(signal, handler);
     return () => process.removeListener(signal, handler);
