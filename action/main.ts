@@ -2,8 +2,9 @@ import * as core from '@actions/core';
 import type { Run } from './apply.ts';
 import { realPace } from './aws/retry.ts';
 import { openSession } from './aws/session.ts';
+import { readGiven } from './deployment.ts';
 import { UserError, failureSentence } from './errors.ts';
-import { readInputs, type Inputs, type Operation } from './inputs.ts';
+import type { Inputs, Operation } from './inputs.ts';
 import { deploy } from './operations/deploy.ts';
 import { notInThisRelease } from './operations/not-in-this-release.ts';
 import { refreshMapping } from './operations/refresh-mapping.ts';
@@ -43,7 +44,7 @@ export async function run(env: NodeJS.ProcessEnv = process.env): Promise<void> {
   process.once('SIGINT', cancel).once('SIGTERM', cancel);
   let failure: string | undefined;
   try {
-    const inputs = readInputs(env);
+    const inputs = await readGiven(env);
     report.begin(inputs, inputs.dryRun);
     await perform(inputs, env, report, pace, stop.signal);
   } catch (error) {

@@ -118,6 +118,11 @@ export class Report {
     if (this.#changes.length === 0) this.info('  Nothing to change.');
   }
 
+  /** What was planned does not hold any more. */
+  forgetPlan(): void {
+    this.#changes = [];
+  }
+
   /** Something was changed, or all of it was put back. */
   changed(changed: boolean): void {
     this.#changed = changed;

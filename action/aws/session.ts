@@ -9,7 +9,7 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { UserError } from '../errors.ts';
 import { PERMISSIONS, type Action } from '../permissions.ts';
-import { AwsError, isThrottled, isTransient } from './errors.ts';
+import { AwsError, isAwsError, isThrottled, isTransient } from './errors.ts';
 import { THROTTLED, TRANSIENT, withRetry, type Pace } from './retry.ts';
 
 /** The services the action talks to; in tests, plain objects with `send`. */
@@ -85,7 +85,16 @@ export async function openSession(request: SessionRequest): Promise<Aws> {
     );
   });
   const call = caller(request);
-  const identity = await call('sts:GetCallerIdentity', 'these credentials', () => sts.send(new GetCallerIdentityCommand({})));
+  const identity = await call('sts:GetCallerIdentity', 'these credentials', () => sts.send(new GetCallerIdentityCommand({}))).catch(
+    (error: unknown) => {
+      if (profile === undefined || !isAwsError(error, 'CredentialsProviderError')) throw error;
+      throw new UserError(
+        `aws-profile: the profile ${profile} gives no credentials: ${error.words}`,
+        'Check its name and the files ~/.aws/config and ~/.aws/credentials',
+        { cause: error },
+      );
+    },
+  );
   const account = identity.Account ?? '';
   if (request.allowedAccountIds.length > 0 && !request.allowedAccountIds.includes(account)) {
     throw new UserError(

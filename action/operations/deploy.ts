@@ -19,7 +19,7 @@ import {
   refuseForeignEnvironment,
   type Feed,
 } from '../deployment.ts';
-import { InputError, UserError, type Problem } from '../errors.ts';
+import { InputError, type Problem } from '../errors.ts';
 import { hasPassed, withServing } from '../history.ts';
 import { CLEAR, type Inputs } from '../inputs.ts';
 import type { Options } from '../options.ts';
@@ -49,6 +49,11 @@ export async function deploy(run: Run): Promise<void> {
   reportServing(run, deployment, undefined);
   if (inputs.dryRun) return;
   const applied = await applyFunction(run, deployment);
+  if (applied === 'exists') {
+    report.info(`Function ${inputs.functionName} was created by someone else at this moment: it is updated.`);
+    report.forgetPlan();
+    return deploy(run);
+  }
   reportServing(run, deployment, applied);
   await applyTriggers(run, deployment.triggers.steps);
   if (deployment.triggers.steps.length > 0) await followTriggers(run, deployment);
@@ -141,14 +146,14 @@ function timeoutWarning({ timeout }: Inputs, actual: FunctionConfiguration | und
 }
 
 /** Creates or updates the function, as far as the plan says. */
-async function applyFunction(run: Run, deployment: Deployment): Promise<Applied | undefined> {
+async function applyFunction(run: Run, deployment: Deployment): Promise<Applied | 'exists' | undefined> {
   const { inputs, aws } = run;
   const { actual, package: wanted, update, tags, logs } = deployment;
   const setLogs = async (): Promise<void> => {
     if (inputs.logRetentionDays !== undefined && logs !== undefined && logs.retentionDays !== inputs.logRetentionDays)
       await keepLogs(aws, logs, inputs.logRetentionDays);
   };
-  let applied: Applied | undefined;
+  let applied: Applied | 'exists' | undefined;
   if (update === undefined) {
     applied = await create(run, deployment, setLogs);
   } else {
@@ -159,14 +164,12 @@ async function applyFunction(run: Run, deployment: Deployment): Promise<Applied 
   return applied;
 }
 
-async function create(run: Run, { actual, package: wanted, logs: _logs }: Deployment, setLogs: () => Promise<void>): Promise<Applied> {
+async function create(run: Run, { actual, package: wanted }: Deployment, setLogs: () => Promise<void>): Promise<Applied | 'exists'> {
   const { inputs, aws, report } = run;
   await actual.memory.begin(actual.memory.history.packages);
   const code = await provide(run, wanted);
   const made = await createFunction(aws, inputs.functionName, createRequest(inputs), code);
-  if (made === undefined) {
-    throw new UserError(`Function ${inputs.functionName} was created by someone else at this moment`, 'Run again: it is then updated');
-  }
+  if (made === undefined) return 'exists';
   report.outputs({ created: 'true' });
   report.info(`Function ${inputs.functionName} is created.`);
   // Before the first invocation, which would create the log group itself.

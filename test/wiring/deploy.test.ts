@@ -36,7 +36,7 @@ describe('deploy', () => {
     expect(run).toMatchObject({ code: 0, outputs: { changed: 'true', created: 'true', operation: 'deploy', environment: 'STAGE' } });
     expect(it.mutations()).toEqual([]);
     expect(it.requests().filter(({ operation }) => operation === 'lambda:Invoke')).toEqual([]);
-    const plan = JSON.parse(run.outputs['plan'] ?? '') as {
+    const plan = JSON.parse(run.outputs.plan ?? '') as {
       function: string;
       changes: { resource: string; path: string; after: unknown }[];
     };
@@ -90,7 +90,7 @@ describe('deploy', () => {
       });
     }
     const [first = ''] = it.tables;
-    expect(JSON.parse(run.outputs['tables'] ?? '')).toMatchObject({
+    expect(JSON.parse(run.outputs.tables ?? '')).toMatchObject({
       [first]: { index: first.toLowerCase(), keys: ['id', 'line'], trigger: 'Enabled' },
     });
     expect(run.summary).toContain('passed: opensearch 2');
@@ -116,7 +116,7 @@ describe('deploy', () => {
     const run = await it.run({ tables, 'environment-variables': 'TOKEN=second-secret-value\nMORE=third-secret-value' });
     const { Environment: environment } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName: it.name }));
     expect(environment?.Variables).toEqual({ LEVEL: 'debug', TOKEN: 'second-secret-value', MORE: 'third-secret-value' });
-    expect(run.outputs['plan']).toContain('environment-variables.TOKEN');
+    expect(run.outputs.plan).toContain('environment-variables.TOKEN');
     for (const text of [run.log, run.summary, JSON.stringify(run.outputs)]) expect(text).not.toMatch(/(first|second|third)-secret-value/);
     const cleared = await it.run({ tables, 'environment-variables': 'LEVEL=info', 'env-strategy': 'overwrite' });
     expect(cleared.code).toBe(0);
@@ -145,8 +145,8 @@ describe('deploy', () => {
 
   test('leaves triggers alone without tables, and still maps them', async () => {
     const run = await it.run();
-    expect(run.outputs['changed']).toBe('false');
-    expect(Object.keys(JSON.parse(run.outputs['tables'] ?? '') as object)).toEqual([...it.tables].sort());
+    expect(run.outputs.changed).toBe('false');
+    expect(Object.keys(JSON.parse(run.outputs.tables ?? '') as object)).toEqual([...it.tables].sort());
   });
 });
 

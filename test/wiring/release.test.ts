@@ -105,7 +105,7 @@ describe('a function of another hand', () => {
       });
       const run = await it.run();
       expect(run.code).toBe(0);
-      expect(run.outputs['plan']).toContain('"path":"handler","before":"lambda_function.lambda_handler","after":"index.handler"');
+      expect(run.outputs.plan).toContain('"path":"handler","before":"lambda_function.lambda_handler","after":"index.handler"');
       expect(await lambda.send(new GetFunctionConfigurationCommand({ FunctionName: it.name }))).toMatchObject({
         Runtime: 'nodejs24.x',
         Handler: 'index.handler',
@@ -160,7 +160,7 @@ describe('an alias', () => {
         code: 0,
         outputs: { 'function-version': '1', 'alias-arn': expect.stringMatching(/:live$/) as unknown as string },
       });
-      expect(JSON.parse(first.outputs['tables'] ?? '')).toMatchObject({ [tables]: { trigger: 'Enabled' } });
+      expect(JSON.parse(first.outputs.tables ?? '')).toMatchObject({ [tables]: { trigger: 'Enabled' } });
       await it.run({ alias, tables });
       expect(it.mutations()).toEqual([]);
 
@@ -262,7 +262,7 @@ describe('a run that is killed', () => {
         const reached = await killAfter(it, call, { tables, ...inputs }, signal);
         const next = await it.run({ tables, ...inputs });
         expect({ call, code: next.code, log: next.code === 0 ? '' : next.log }).toEqual({ call, code: 0, log: '' });
-        expect(JSON.parse(next.outputs['tables'] ?? '')).toMatchObject({ [tables]: { trigger: 'Enabled' } });
+        expect(JSON.parse(next.outputs.tables ?? '')).toMatchObject({ [tables]: { trigger: 'Enabled' } });
         const last = await it.run({ tables, ...inputs });
         expect({ call, code: last.code, mutations: it.mutations() }).toEqual({ call, code: 0, mutations: [] });
         await it.stop();
