@@ -128,9 +128,9 @@ test('any item is one line of JSON in which no list mixes kinds and no number lo
       expect(Object.keys(document).sort()).toEqual(Object.keys(image).sort());
       for (const value of Object.values(document)) expectUniformLists(value);
       for (const [name, value] of Object.entries(image)) {
-        if (typeof value['N'] === 'string') expect(text).toContain(`"${name}":${value['N']}`);
-        if (typeof value['S'] === 'string') expect(document[name]).toBe(value['S']);
-        if (typeof value['B'] === 'string') expect(document[name]).toBe(value['B']);
+        if (typeof value.N === 'string') expect(text).toContain(`"${name}":${value.N}`);
+        if (typeof value.S === 'string') expect(document[name]).toBe(value.S);
+        if (typeof value.B === 'string') expect(document[name]).toBe(value.B);
       }
     }),
   );

@@ -54,7 +54,7 @@ test('no two names of a map share a field, whatever their order, and none needs 
       const fields = fieldNames(names);
       expect(new Set(fields.values()).size).toBe(names.length);
       for (const field of fields.values()) expect(needsRename(field)).toBe(false);
-      const shuffled = names.map((value) => ({ value, at: random.next().value })).sort((a, b) => a.at - b.at);
+      const shuffled = names.map((value) => ({ value, at: random.next().value as number })).sort((a, b) => a.at - b.at);
       expect(new Map([...fieldNames(shuffled.map(({ value }) => value))].sort())).toEqual(new Map([...fields].sort()));
     }),
   );

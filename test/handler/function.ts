@@ -110,7 +110,7 @@ export async function ask(search: SearchAddress, method: string, path: string, b
   const payload = body === undefined ? undefined : JSON.stringify(body);
   const headers: Record<string, string> = payload === undefined ? {} : { 'content-type': 'application/json' };
   if (search.auth !== undefined)
-    headers['authorization'] = `Basic ${Buffer.from(`${search.auth.username}:${search.auth.password}`).toString('base64')}`;
+    headers.authorization = `Basic ${Buffer.from(`${search.auth.username}:${search.auth.password}`).toString('base64')}`;
   const { promise, resolve, reject } = Promise.withResolvers<ClusterAnswer>();
   const send = url.protocol === 'https:' ? request : http.request;
   const agent = url.protocol === 'https:' ? new Agent({ ca: search.ca }) : undefined;
@@ -131,7 +131,7 @@ export async function ask(search: SearchAddress, method: string, path: string, b
 /** All documents of an index, found by search, by id. */
 export async function documents(search: SearchAddress, index: string): Promise<Record<string, unknown>> {
   const { body, text } = await ask(search, 'POST', `/${index}/_search`, { size: 1000, version: true });
-  const hits = (body['hits'] as { hits: { _id: string; _source: unknown }[] } | undefined)?.hits;
+  const hits = (body.hits as { hits: { _id: string; _source: unknown }[] } | undefined)?.hits;
   if (hits === undefined) throw new Error(text);
   return Object.fromEntries(hits.map(({ _id, _source }) => [_id, _source]));
 }

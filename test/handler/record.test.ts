@@ -51,18 +51,18 @@ describe('what cannot be used is malformed with a reason', () => {
     return record;
   };
   test.each<[string, unknown, RegExp]>([
-    ['a record of another service', broken((r) => (r['eventSource'] = 'aws:kinesis')), /aws:kinesis/],
+    ['a record of another service', broken((r) => (r.eventSource = 'aws:kinesis')), /aws:kinesis/],
     ['no object', 'record', /unknown source/],
-    ['another ARN', broken((r) => (r['eventSourceARN'] = 'arn:aws:sqs:eu-west-1:1:q')), /eventSourceARN/],
-    ['an unknown event', broken((r) => (r['eventName'] = 'UPSERT')), /eventName/],
+    ['another ARN', broken((r) => (r.eventSourceARN = 'arn:aws:sqs:eu-west-1:1:q')), /eventSourceARN/],
+    ['an unknown event', broken((r) => (r.eventName = 'UPSERT')), /eventName/],
     ['no change', broken((r) => delete (r as Partial<Loose>).dynamodb), /no dynamodb part/],
-    ['no keys', broken((r) => delete r.dynamodb['Keys']), /Keys/],
-    ['no image', broken((r) => delete r.dynamodb['NewImage']), /NEW_AND_OLD_IMAGES/],
-    ['no sequence number', broken((r) => delete r.dynamodb['SequenceNumber']), /SequenceNumber/],
-    ['a sequence number of letters', broken((r) => (r.dynamodb['SequenceNumber'] = 'abc')), /SequenceNumber/],
-    ['a time of letters', broken((r) => (r.dynamodb['ApproximateCreationDateTime'] = 'now')), /ApproximateCreationDateTime/],
-    ['a time in milliseconds', broken((r) => (r.dynamodb['ApproximateCreationDateTime'] = 1.7638e12)), /seconds/],
-    ['a negative time', broken((r) => (r.dynamodb['ApproximateCreationDateTime'] = -1)), /seconds/],
+    ['no keys', broken((r) => delete r.dynamodb.Keys), /Keys/],
+    ['no image', broken((r) => delete r.dynamodb.NewImage), /NEW_AND_OLD_IMAGES/],
+    ['no sequence number', broken((r) => delete r.dynamodb.SequenceNumber), /SequenceNumber/],
+    ['a sequence number of letters', broken((r) => (r.dynamodb.SequenceNumber = 'abc')), /SequenceNumber/],
+    ['a time of letters', broken((r) => (r.dynamodb.ApproximateCreationDateTime = 'now')), /ApproximateCreationDateTime/],
+    ['a time in milliseconds', broken((r) => (r.dynamodb.ApproximateCreationDateTime = 1.7638e12)), /seconds/],
+    ['a negative time', broken((r) => (r.dynamodb.ApproximateCreationDateTime = -1)), /seconds/],
   ])('%s', (_, record, reason) => {
     expect(() => parseRecord(record)).toThrow(reason);
   });

@@ -1,0 +1,165 @@
+import { describe, expect, test } from '@jest/globals';
+import { NoAnswer, NoCredentials, type EngineAnswer } from '../../handler/engine.ts';
+import { classifyItem, classifyRequest, classifyThrown } from '../../handler/failures.ts';
+import { withoutValues } from '../../handler/malformed.ts';
+
+const NOW = Date.parse('2026-11-22T12:00:00Z');
+const answer = (status: number, body: unknown = {}, retryAfter?: string): EngineAnswer => ({
+  status,
+  text: typeof body === 'string' ? body : JSON.stringify(body),
+  retryAfter,
+});
+const error = (type: string, reason = ''): { error: { type: string; reason: string } } => ({ error: { type, reason } });
+
+describe('an item of a bulk answer', () => {
+  test.each<[string, 'index' | 'delete', unknown, object]>([
+    ['created', 'index', { status: 201 }, { kind: 'done', result: 'indexed' }],
+    ['deleted', 'delete', { status: 200 }, { kind: 'done', result: 'deleted' }],
+    ['a delete of what is not there', 'delete', { status: 404 }, { kind: 'done', result: 'deleted' }],
+    ['a newer version there', 'index', { status: 409, ...error('version_conflict_engine_exception') }, { kind: 'done', result: 'stale' }],
+    ['another conflict', 'index', { status: 409, ...error('resource_already_exists_exception') }, { kind: 'transient' }],
+    [
+      'an index that vanished',
+      'index',
+      { status: 404, ...error('index_not_found_exception') },
+      { kind: 'transient', type: 'index_not_found_exception' },
+    ],
+    ['a delete from an index that vanished', 'delete', { status: 404, ...error('index_not_found_exception') }, { kind: 'transient' }],
+    ['a full queue', 'index', { status: 429, ...error('es_rejected_execution_exception') }, { kind: 'transient', throttled: true }],
+    [
+      'a full disk',
+      'index',
+      { status: 429, ...error('cluster_block_exception', 'TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage') },
+      { kind: 'transient' },
+    ],
+    [
+      'a write block',
+      'index',
+      { status: 403, ...error('cluster_block_exception', 'FORBIDDEN/8/index write (api)') },
+      { kind: 'transient' },
+    ],
+    ['a shard that is not there', 'index', { status: 503, ...error('unavailable_shards_exception') }, { kind: 'transient' }],
+    [
+      'a throttle in other words',
+      'index',
+      { status: 403, ...error('', 'Request throttled due to too many requests') },
+      { kind: 'transient' },
+    ],
+    ['no permission', 'index', { status: 403, ...error('security_exception', 'no permissions') }, { kind: 'configuration' }],
+    [
+      'a mapping that refuses it',
+      'index',
+      { status: 400, ...error('mapper_parsing_exception', 'failed to parse') },
+      { kind: 'malformed', status: 400 },
+    ],
+    ['a strict mapping', 'index', { status: 400, ...error('strict_dynamic_mapping_exception') }, { kind: 'malformed' }],
+    [
+      'an immense term',
+      'index',
+      { status: 400, ...error('illegal_argument_exception', 'Document contains at least one immense term') },
+      { kind: 'malformed' },
+    ],
+    [
+      'two kinds in one new field',
+      'index',
+      { status: 400, ...error('illegal_argument_exception', 'mapper [a.b] cannot be changed from type [text] to [double]') },
+      { kind: 'mixed-field', field: 'a.b' },
+    ],
+    [
+      'an object where a number is',
+      'index',
+      { status: 400, ...error('illegal_argument_exception', 'mapper [a] cannot be changed from type [double] to [ObjectMapper]') },
+      { kind: 'malformed' },
+    ],
+    ['a closed index', 'index', { status: 400, ...error('index_closed_exception', 'closed') }, { kind: 'configuration' }],
+    [
+      'no write index',
+      'index',
+      { status: 400, ...error('illegal_argument_exception', 'no write index is defined for alias [x]') },
+      { kind: 'configuration' },
+    ],
+    [
+      'a data stream',
+      'index',
+      { status: 400, ...error('illegal_argument_exception', 'only write ops with an op_type of create are allowed in data streams') },
+      { kind: 'configuration' },
+    ],
+    [
+      'a collection without ids',
+      'index',
+      { status: 400, ...error('', 'Document ID is not supported in create/index operation request') },
+      { kind: 'configuration' },
+    ],
+    ['no status', 'index', {}, { kind: 'transient', type: 'unreadable_answer' }],
+    ['nothing', 'index', undefined, { kind: 'transient' }],
+  ])('%s', (_, action, item, outcome) => {
+    expect(classifyItem(action, item)).toMatchObject(outcome);
+  });
+});
+
+describe('a request', () => {
+  test.each<[string, EngineAnswer, object]>([
+    ['429 with seconds to wait', answer(429, {}, '2'), { kind: 'transient', throttled: true, retryAfter: 2000 }],
+    [
+      '503 with a date to wait for',
+      answer(503, '', 'Sun, 22 Nov 2026 12:00:05 GMT'),
+      { kind: 'transient', throttled: false, retryAfter: 5000 },
+    ],
+    [
+      '403 with unique IAM identities',
+      answer(403, { message: 'exceeded the number of permissible concurrent requests with unique IAM Identities' }),
+      { kind: 'transient', throttled: true },
+    ],
+    ['403 of a policy', answer(403, { Message: 'not authorized' }), { kind: 'configuration' }],
+    ['413', answer(413), { kind: 'too-large' }],
+    ['400', answer(400, error('parse_exception', 'bad')), { kind: 'rejected', type: 'parse_exception' }],
+    ['404', answer(404), { kind: 'configuration' }],
+    ['301', answer(301), { kind: 'configuration' }],
+  ])('%s', (_, given, outcome) => {
+    expect(classifyRequest(given, NOW)).toMatchObject(outcome);
+  });
+
+  test('that is answered well has to be read', () => {
+    expect(classifyRequest(answer(200), NOW)).toBeUndefined();
+  });
+});
+
+describe('no answer', () => {
+  const signal = new AbortController().signal;
+  test.each<[string, Error, object]>([
+    ['a reset', new NoAnswer('ECONNRESET', 'socket hang up', false), { kind: 'transient' }],
+    ['an unknown host', new NoAnswer('ENOTFOUND', 'getaddrinfo', false), { kind: 'transient' }],
+    [
+      'a certificate of an unknown authority',
+      new NoAnswer('DEPTH_ZERO_SELF_SIGNED_CERT', 'self-signed certificate', false),
+      { kind: 'configuration' },
+    ],
+    ['a certificate for another name', new NoAnswer('ERR_TLS_CERT_ALTNAME_INVALID', 'altnames', false), { kind: 'configuration' }],
+    [
+      'a secret that may not be read',
+      new NoCredentials(Object.assign(new Error('not authorized'), { name: 'AccessDeniedException' })),
+      { kind: 'configuration' },
+    ],
+    [
+      'a secret that cannot be read just now',
+      new NoCredentials(Object.assign(new Error('slow down'), { name: 'ThrottlingException' })),
+      { kind: 'transient' },
+    ],
+  ])('%s', (_, thrown, outcome) => {
+    expect(classifyThrown(thrown, signal)).toMatchObject(outcome);
+  });
+
+  test('a defect is no failure of the cluster', () => {
+    expect(() => classifyThrown(new TypeError('x is not a function'), signal)).toThrow(TypeError);
+  });
+});
+
+test.each([
+  [
+    "failed to parse field [price] of type [double] in document with id 'secret'. Preview of field's value: 'secret'",
+    'failed to parse field [price] of type [double].',
+  ],
+  ['For input string: "secret"', 'For input string: "…"'],
+])('a reason in a log quotes no value: %s', (reason, logged) => {
+  expect(withoutValues(reason)).toBe(logged);
+});

@@ -1,0 +1,404 @@
+// What the function does when the cluster does not: a proxy before a real OpenSearch plays every class of contract 6.4.
+import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
+import { startProxy, type RecordedRequest } from '../stack/proxy.ts';
+import { uniqueName, useSearch } from '../stack/use-stack.ts';
+import { documents, PLACE, testFunction, type FunctionOptions, type TestFunction } from './function.ts';
+import { sequenceNumber, streamRecord, type RecordOptions } from './records.ts';
+
+const search = await useSearch();
+const proxy = await startProxy(search.url);
+afterEach(() => {
+  proxy.clear();
+});
+afterAll(() => proxy.stop());
+
+const BULK = 'POST /_bulk';
+const key = (pk: string): RecordOptions['keys'] & object => ({ pk: { S: pk } });
+const done = { batchItemFailures: [] };
+const failed = (counter: number): object => ({ batchItemFailures: [{ itemIdentifier: sequenceNumber(counter) }] });
+
+function table(options: Partial<FunctionOptions> = {}): {
+  name: string;
+  fn: TestFunction;
+  write: (records: RecordOptions[], remaining?: number) => Promise<unknown>;
+  all: () => Promise<string[]>;
+} {
+  const name = uniqueName('orders');
+  const fn = testFunction({ endpoint: proxy.url, mapping: [{ TableName: name }], ...options });
+  return {
+    name,
+    fn,
+    write: (records, remaining) =>
+      fn.invoke(
+        records.map((record) => streamRecord({ table: name, ...record })),
+        remaining,
+      ),
+    all: async () => Object.keys(await documents(search, name)).sort(),
+  };
+}
+
+const bulkIds = (request: RecordedRequest): string[] =>
+  request.body
+    .split('\n')
+    .filter((line) => /^{"(?:index|delete)":{"_index"/.test(line))
+    .map((line) => Object.values(JSON.parse(line) as Record<string, { _id: string }>)[0]?._id ?? '');
+
+describe('what passes by itself is tried again', () => {
+  test.each<[string, Parameters<typeof proxy.on>[1]]>([
+    ['429', { answer: { status: 429, body: { error: { type: 'es_rejected_execution_exception', reason: 'queue full' } } } }],
+    ['503 of a proxy, no JSON', { answer: { status: 503, body: '<html>Service Unavailable</html>' } }],
+    ['504', { answer: { status: 504, body: '' } }],
+    ['408', { answer: { status: 408, body: {} } }],
+    ['403 in Amazon’s words for throttling', { answer: { status: 403, body: { Message: 'Request throttled due to too many requests' } } }],
+    ['a reset before the request arrived', { reset: 'before' }],
+    ['a reset after the work was done', { reset: 'after' }],
+    ['an answer that is cut off', { truncateBytes: 20 }],
+    ['an answer that is none', { answer: { status: 200, body: '<html>welcome</html>' } }],
+    ['an answer with an item too few', { rewrite: (body) => JSON.stringify({ ...(JSON.parse(body) as object), items: [] }) }],
+  ])('%s', async (_, behaviour) => {
+    const { write, all, fn } = table();
+    proxy.on(BULK, behaviour, 2);
+    expect(await write([{ keys: key('a') }, { keys: key('b') }])).toEqual(done);
+    expect(await all()).toEqual(['a', 'b']);
+    expect(fn.letters.size).toBe(0);
+  });
+
+  test('only the failed items again, and as long as Retry-After says', async () => {
+    const { write, all, fn } = table();
+    let asked = false;
+    proxy.on(BULK, {
+      rewrite: (body) => {
+        const answer = JSON.parse(body) as { items: { index: object }[] };
+        answer.items[1] = { index: { status: 429, error: { type: 'es_rejected_execution_exception', reason: 'busy' } } };
+        asked = true;
+        return JSON.stringify({ ...answer, errors: true });
+      },
+    });
+    expect(await write([{ keys: key('a') }, { keys: key('b') }, { keys: key('c') }])).toEqual(done);
+    expect(asked).toBe(true);
+    expect(proxy.matching(BULK).map(bulkIds)).toEqual([['a', 'b', 'c'], ['b']]);
+    expect(fn.metrics()).toMatchObject({ Retried: 1, Throttled: 1, Indexed: 3 });
+    expect(await all()).toEqual(['a', 'b', 'c']);
+  });
+
+  test('Retry-After beyond the deadline is not waited for', async () => {
+    const { write } = table();
+    proxy.on(BULK, { answer: { status: 429, headers: { 'retry-after': '60' }, body: {} } }, Infinity);
+    const started = Date.now();
+    expect(await write([{ keys: key('a'), counter: 7001 }], 20_000)).toEqual(failed(7001));
+    expect(Date.now() - started).toBeLessThan(20_000);
+    expect(proxy.matching(BULK)).toHaveLength(1);
+  });
+
+  test('a missing answer to the question for the index, too', async () => {
+    const { write, all } = table();
+    proxy.on(/^HEAD /, { reset: 'after' });
+    proxy.on(/^HEAD /, { answer: { status: 503, body: '' } });
+    proxy.on(/^PUT /, { answer: { status: 429, body: {} } });
+    expect(await write([{ keys: key('a') }])).toEqual(done);
+    expect(await all()).toEqual(['a']);
+  });
+});
+
+describe('the time is never used up', () => {
+  test('a cluster that hangs is left in time, and what is not done is named', async () => {
+    const { write } = table();
+    proxy.on(BULK, { delayMs: 3000 }, Infinity);
+    const started = Date.now();
+    expect(
+      await write(
+        [
+          { keys: key('a'), counter: 7101 },
+          { keys: key('b'), counter: 7102 },
+        ],
+        2000,
+      ),
+    ).toEqual(failed(7101));
+    expect(Date.now() - started).toBeLessThan(2000);
+  });
+
+  test('nothing is sent after the answer', async () => {
+    const { write } = table();
+    proxy.on(BULK, { answer: { status: 503, body: '' } }, Infinity);
+    await write([{ keys: key('a') }], 1500);
+    const sent = proxy.requests.length;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(proxy.requests).toHaveLength(sent);
+  });
+
+  test('what was done before a late part of the batch hangs is not asked for again', async () => {
+    const { write, all } = table();
+    const big = { S: 'x'.repeat(1024 * 1024) };
+    const records = Array.from({ length: 8 }, (_, i) => ({ keys: key(`k${i}`), image: { ...key(`k${i}`), big }, counter: 7200 + i }));
+    // The first request holds four of them; all later ones hang.
+    proxy.on(BULK, {});
+    proxy.on(BULK, { delayMs: 8000 }, Infinity);
+    const first = proxy.matching(BULK).length;
+    const answer = (await write(records, 6000)) as { batchItemFailures: { itemIdentifier: string }[] };
+    const ids = bulkIds(proxy.matching(BULK)[first] as RecordedRequest);
+    expect(ids.length).toBeLessThan(8);
+    expect(answer).toEqual(failed(7200 + ids.length));
+    expect(await all()).toEqual(ids);
+  });
+});
+
+describe('a request that is too large', () => {
+  test('is halved until it goes through', async () => {
+    const { write, all } = table();
+    proxy.on((request) => request.operation === BULK && bulkIds(request).length > 3, { answer: { status: 413, body: '' } }, Infinity);
+    expect(await write(Array.from({ length: 10 }, (_, i) => ({ keys: key(`k${i}`) })))).toEqual(done);
+    expect(await all()).toHaveLength(10);
+  });
+
+  test('with one document alone makes it a dead letter', async () => {
+    const { write, all, fn } = table();
+    proxy.on((request) => request.operation === BULK && request.body.includes('huge'), { answer: { status: 413, body: '' } }, Infinity);
+    expect(await write([{ keys: key('a') }, { keys: key('huge') }, { keys: key('b') }])).toEqual(done);
+    expect(await all()).toEqual(['a', 'b']);
+    expect([...fn.letters.values()].map(({ id, status }) => [id, status])).toEqual([['huge', 413]]);
+  });
+
+  test('is not made: requests stay below the limit of the smallest domains, whatever the event', async () => {
+    const { write, all } = table();
+    // Control characters are six bytes each in JSON: an event of 6 MB can come to five times that.
+    const image = { S: '\u0001'.repeat(300_000) };
+    expect(await write(Array.from({ length: 12 }, (_, i) => ({ keys: key(`k${i}`), image: { ...key(`k${i}`), image } })))).toEqual(done);
+    const sizes = proxy.matching(BULK).map(({ body }) => Buffer.byteLength(body));
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(10 * 1024 * 1024);
+    expect(await all()).toHaveLength(12);
+  });
+});
+
+describe('a request that is refused as a whole', () => {
+  const refusal = {
+    answer: { status: 400, body: { error: { type: 'action_request_validation_exception', reason: 'Validation Failed' } } },
+  };
+
+  test('is searched for its culprit, and every other document is written', async () => {
+    const { write, all, fn } = table();
+    proxy.on((request) => request.operation === BULK && request.body.includes('culprit'), refusal, Infinity);
+    const ids = ['a', 'b', 'culprit-1', 'c', 'd', 'culprit-2', 'e'];
+    expect(await write(ids.map((id) => ({ keys: key(id) })))).toEqual(done);
+    expect(await all()).toEqual(['a', 'b', 'c', 'd', 'e']);
+    expect([...fn.letters.values()].map(({ id }) => id).sort()).toEqual(['culprit-1', 'culprit-2']);
+  });
+
+  test('by something that refuses every request is no fault of the documents', async () => {
+    const { write, fn } = table();
+    proxy.on(BULK, { answer: { status: 400, body: 'The plain HTTP request was sent to HTTPS port' } }, Infinity);
+    expect(
+      await write([
+        { keys: key('a'), counter: 7301 },
+        { keys: key('b'), counter: 7302 },
+      ]),
+    ).toEqual(failed(7301));
+    expect(fn.letters.size).toBe(0);
+    expect(proxy.matching(BULK)).toHaveLength(2);
+  });
+});
+
+describe('a wrong configuration fails the rest of the batch at once, with the remedy and without dead letters', () => {
+  test.each<[string, string | RegExp, Parameters<typeof proxy.on>[1], RegExp]>([
+    ['401', BULK, { answer: { status: 401, body: { error: 'unauthorized' } } }, /credentials/],
+    [
+      '403',
+      BULK,
+      { answer: { status: 403, body: { Message: 'User: arn:aws:sts::1:assumed-role/x is not authorized to perform: es:ESHttpPost' } } },
+      /role/,
+    ],
+    ['a wrong host', BULK, { answer: { status: 404, body: '<html>not found</html>' } }, /ES_ENDPOINT/],
+    ['a redirect', BULK, { answer: { status: 302, headers: { location: 'https://login.example.com' }, body: '' } }, /ES_ENDPOINT/],
+    [
+      '403 on an item',
+      BULK,
+      {
+        rewrite: () =>
+          JSON.stringify({
+            errors: true,
+            items: [
+              { index: { status: 403, error: { type: 'security_exception', reason: 'no permissions for [indices:data/write/index]' } } },
+            ],
+          }),
+      },
+      /role/,
+    ],
+    [
+      'an index that may not be created',
+      /^PUT /,
+      { answer: { status: 403, body: { error: { type: 'security_exception', reason: 'no permissions' } } } },
+      /role/,
+    ],
+    [
+      'mappings that the cluster does not take',
+      /^PUT /,
+      { answer: { status: 400, body: { error: { type: 'mapper_parsing_exception', reason: 'no handler for type [txt]' } } } },
+      /mappings in the options file/,
+    ],
+  ])('%s', async (_, operation, behaviour, remedy) => {
+    const { write, fn } = table();
+    proxy.on(operation, behaviour, Infinity);
+    const started = proxy.requests.length;
+    expect(await write([{ keys: key('a'), counter: 7401 }])).toEqual(failed(7401));
+    expect(fn.letters.size).toBe(0);
+    expect(
+      fn.logs
+        .filter(({ level }) => level === 'error')
+        .map((line) => JSON.stringify(line))
+        .join(),
+    ).toMatch(remedy);
+    expect(proxy.requests.length - started).toBeLessThanOrEqual(3);
+  });
+});
+
+describe('malformed records', () => {
+  const bad: RecordOptions = { keys: key('bad'), image: { ...key('bad'), x: { X: 'y' } } };
+
+  test('go to their dead letter, and the stream goes on', async () => {
+    const { write, all, fn, name } = table();
+    expect(await write([{ keys: key('a') }, { ...bad, counter: 7601 }, { keys: key('b') }])).toEqual(done);
+    expect(await all()).toEqual(['a', 'b']);
+    const [[path, letter]] = [...fn.letters] as [[string, object]];
+    const today = new Date().toISOString().slice(0, 10).replaceAll('-', '/');
+    expect(path).toMatch(new RegExp(`^${PLACE}/${name}/${today}/[0-9a-f]{16}-${sequenceNumber(7601)}\\.json$`));
+    expect(letter).toMatchObject({
+      table: name,
+      index: name,
+      id: 'bad',
+      sequenceNumber: sequenceNumber(7601),
+      type: 'attribute_unreadable',
+      status: null,
+    });
+  });
+
+  test('are not done where the letter cannot be written', async () => {
+    const { write, all } = table({ lettersFail: true });
+    expect(await write([{ keys: key('a') }, { ...bad, counter: 7611 }, { keys: key('b') }])).toEqual(failed(7611));
+    expect(await all()).toEqual(['a', 'b']);
+  });
+
+  test('fail with on-malformed: fail, and those after them are written', async () => {
+    const { write, all, fn } = table({ defaults: { 'on-malformed': 'fail' } });
+    expect(await write([{ keys: key('a') }, { ...bad, counter: 7621 }, { keys: key('b') }])).toEqual(failed(7621));
+    expect(await all()).toEqual(['a', 'b']);
+    expect(fn.letters.size).toBe(0);
+  });
+
+  test('are left out with on-malformed: drop', async () => {
+    const { write, fn } = table({ defaults: { 'on-malformed': 'drop' } });
+    expect(await write([bad, { keys: key('b') }])).toEqual(done);
+    expect(fn.letters.size).toBe(0);
+    expect(fn.metrics()).toMatchObject({ Malformed: 1 });
+  });
+
+  test('name the lowest number of all records that share their fate', async () => {
+    const { write } = table({ defaults: { 'on-malformed': 'fail' } });
+    const good: RecordOptions = { keys: key('bad') };
+    expect(await write([{ keys: key('a') }, { ...good, counter: 7631 }, { keys: key('b') }, { ...bad, counter: 7633 }])).toEqual(
+      failed(7631),
+    );
+  });
+
+  test('of every kind lose nothing: each is a letter of its own', async () => {
+    const { fn, name } = table();
+    const good = streamRecord({ table: name, keys: key('a') });
+    const records = [
+      good,
+      { ...good, eventName: 'UPSERT' },
+      { ...good, eventSourceARN: 'nonsense' },
+      { eventSource: 'aws:kinesis', kinesis: { data: 'x' } },
+      { eventSource: 'aws:kinesis', kinesis: { data: 'y' } },
+      null,
+      'text',
+      { eventSource: 'aws:dynamodb', eventSourceARN: good.eventSourceARN },
+      { ...good, dynamodb: { Keys: {}, SequenceNumber: '1' } },
+      { ...good, dynamodb: { ...(good.dynamodb as object), Keys: { other: { S: 'x' } } } },
+      { ...good, dynamodb: { ...(good.dynamodb as object), SequenceNumber: '../../etc', Keys: key('z') } },
+    ];
+    expect(await fn.invoke(records)).toEqual(done);
+    expect(fn.letters.size).toBe(records.length - 1);
+    for (const path of fn.letters.keys()) expect(path).not.toContain('..');
+  });
+
+  test('without a sequence number are thrown where no letter takes them', async () => {
+    const { fn, name } = table({ lettersFail: true });
+    await expect(fn.invoke([streamRecord({ table: name, keys: key('a') }), { eventSource: 'aws:kinesis' }])).rejects.toThrow(
+      /without a sequence number/,
+    );
+  });
+
+  test('an event without any DynamoDB record is an error', async () => {
+    const { fn } = table();
+    for (const records of [[], [{ eventSource: 'aws:sqs' }]])
+      await expect(fn.invoke(records)).rejects.toThrow(/none of them of aws:dynamodb/);
+  });
+});
+
+describe('a trigger that does not hear the answer', () => {
+  const trouble = (): void => {
+    proxy.on(BULK, { answer: { status: 403, body: {} } }, Infinity);
+  };
+  test.each<[string, Partial<FunctionOptions>]>([
+    ['by the key mapping', { mapping: [{ TableName: 'quiet', ReportBatchItemFailures: false }] }],
+    ['of a table that the mapping does not know', { mapping: [] }],
+    ['by option', { mapping: [{ TableName: 'quiet' }], defaults: { 'partial-batch-response': 'never' } }],
+  ])('%s: failures are thrown', async (_, options) => {
+    trouble();
+    const fn = testFunction({ endpoint: proxy.url, ...options });
+    await expect(fn.invoke([streamRecord({ table: 'quiet', keys: key('a') })])).rejects.toThrow(/whole batch must come again/);
+  });
+
+  test('partial-batch-response: always answers all the same', async () => {
+    trouble();
+    const fn = testFunction({ endpoint: proxy.url, mapping: [], defaults: { 'partial-batch-response': 'always' } });
+    expect(await fn.invoke([streamRecord({ table: 'quiet', keys: key('a'), counter: 7701 })])).toEqual(failed(7701));
+  });
+});
+
+describe('refresh', () => {
+  const refreshes = (): number => proxy.requests.filter(({ path, body }) => path.includes('refresh') || body.includes('"refresh"')).length;
+
+  test('is one per invocation, whatever the number of requests and retries', async () => {
+    const { write } = table();
+    proxy.on((request) => request.operation === BULK && bulkIds(request).length > 2, { answer: { status: 413, body: '' } }, Infinity);
+    proxy.on(BULK, { answer: { status: 503, body: '' } }, 2);
+    expect(await write(Array.from({ length: 9 }, (_, i) => ({ keys: key(`k${i}`) })))).toEqual(done);
+    expect(refreshes()).toBe(1);
+  });
+
+  test('that fails is logged and fails no record', async () => {
+    const { write, fn } = table();
+    proxy.on(/_refresh/, { answer: { status: 500, body: {} } }, Infinity);
+    expect(await write([{ keys: key('a') }])).toEqual(done);
+    expect(fn.logs.map(({ message }) => message)).toContainEqual(expect.stringContaining('refresh failed'));
+  });
+
+  test('is none with refresh: false, and goes with the request with wait_for', async () => {
+    const { write } = table({ defaults: { refresh: false } });
+    await write([{ keys: key('a') }]);
+    expect(refreshes()).toBe(0);
+    await table({ defaults: { refresh: 'wait_for' } }).write([{ keys: key('a') }]);
+    expect(proxy.requests.filter(({ path }) => path.includes('refresh')).map(({ path }) => path)).toEqual([
+      expect.stringContaining('refresh=wait_for'),
+    ]);
+  });
+});
+
+test('time to live deletes are kept where the options say so', async () => {
+  const { write, all } = table({ defaults: { 'ttl-deletes': 'keep' } });
+  expect(
+    await write([
+      { keys: key('a') },
+      { event: 'REMOVE', keys: key('a'), expired: true },
+      { keys: key('b') },
+      { event: 'REMOVE', keys: key('b') },
+    ]),
+  ).toEqual(done);
+  expect(await all()).toEqual(['a']);
+});
+
+test('a missing key mapping is logged once, naming the operation that mends it', async () => {
+  const { write, fn } = table({ mapping: [], defaults: { 'partial-batch-response': 'always' } });
+  await write([{ keys: key('a') }]);
+  await write([{ keys: key('b') }]);
+  expect(fn.logs.filter((line) => JSON.stringify(line).includes('refresh-mapping'))).toHaveLength(1);
+});
