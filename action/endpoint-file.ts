@@ -125,7 +125,10 @@ class EndpointFile {
     const value = this.#get('ES_ENDPOINT');
     const allowHttp = this.#oneOf('ES_ALLOW_HTTP', ['true', 'false']) === 'true';
     if (value === undefined) {
-      this.#problem('ES_ENDPOINT', "ES_ENDPOINT is missing; add a line ES_ENDPOINT='https://<host>'");
+      this.#problem(
+        'ES_ENDPOINT',
+        "ES_ENDPOINT is missing; add a line ES_ENDPOINT='https://<host>', or give the URL alone, beginning with https://",
+      );
       return undefined;
     }
     const url = /\s/.test(value) ? null : URL.parse(value);

@@ -30,7 +30,7 @@ export function parseSettings(text: string): { settings: Setting[]; problems: Ba
     if (/^\s*(?:#|$)/.test(content)) continue;
     const [, key, rest] = ASSIGNMENT.exec(content) ?? [];
     if (key === undefined || rest === undefined) {
-      problems.push({ line, message: "this line is neither KEY='value' nor a comment" });
+      problems.push({ line, message: "this line is neither KEY='value' nor a comment; mend or remove it" });
       continue;
     }
     const quote = QUOTES.find((one) => rest.startsWith(one) && (one.length === 1 || rest !== `${one[0] ?? ''}${one[0] ?? ''}`));

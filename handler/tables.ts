@@ -38,9 +38,12 @@ export interface Table {
   readonly partialAnswer: boolean;
 }
 
-/** The options of one table: its own over the defaults over the product's. */
+/** The options of one table: its own over the defaults. Of include and exclude, which do not go together, its own holds alone. */
 export function optionsOf(config: FunctionConfig, table: string): TableOptions {
-  return { ...config.options.defaults, ...(Object.hasOwn(config.options.tables, table) ? config.options.tables[table] : undefined) };
+  const { defaults, tables } = config.options;
+  const own = (Object.hasOwn(tables, table) ? tables[table] : undefined) ?? {};
+  const { include: _, exclude: __, ...rest } = defaults;
+  return { ...(own.include === undefined && own.exclude === undefined ? defaults : rest), ...own };
 }
 
 /** All tables that the function has met or been told of. */

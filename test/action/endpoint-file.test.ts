@@ -151,8 +151,11 @@ describe('an endpoint file', () => {
   });
 
   test.each([
-    ['', "STAGE_es_creds: ES_ENDPOINT is missing; add a line ES_ENDPOINT='https://<host>'"],
-    ["ES_ENDPOINT=''", "STAGE_es_creds: ES_ENDPOINT is missing; add a line ES_ENDPOINT='https://<host>'"],
+    ['', "STAGE_es_creds: ES_ENDPOINT is missing; add a line ES_ENDPOINT='https://<host>', or give the URL alone, beginning with https://"],
+    [
+      "ES_ENDPOINT=''",
+      "STAGE_es_creds: ES_ENDPOINT is missing; add a line ES_ENDPOINT='https://<host>', or give the URL alone, beginning with https://",
+    ],
     ['# x\nES_ENDPOINT=search.example.com', 'STAGE_es_creds:2: ES_ENDPOINT is no URL; it must begin with https:// and name the host'],
     ['ES_ENDPOINT=https:search', 'STAGE_es_creds:1: ES_ENDPOINT is no URL; it must begin with https:// and name the host'],
     ['ES_ENDPOINT=ftp://a.b', 'STAGE_es_creds:1: ES_ENDPOINT is no URL; it must begin with https:// and name the host'],
