@@ -7,6 +7,7 @@ import { DEFAULT_KIND, type SearchKind, type SearchServer, startSearch } from '.
 
 export class Parts {
   readonly #started = new Map<string, Promise<{ stop(): Promise<void> }>>();
+  readonly #ready = new Set<string>();
   readonly #progress: (line: string) => void;
 
   /** @param progress gets a line when a server starts and when it is ready */
@@ -22,6 +23,7 @@ export class Parts {
   async stopSearch(kind: SearchKind): Promise<void> {
     const started = this.#started.get(kind);
     this.#started.delete(kind);
+    this.#ready.delete(kind);
     await (await started?.catch(() => undefined))?.stop();
   }
 
@@ -33,11 +35,19 @@ export class Parts {
     return this.#once('moto', async () => startMoto((await this.#runner()).url));
   }
 
-  /** Stops what was started; also what is still starting. */
+  /** Stops what is running. What is still starting is not waited for: it stops when it is ready, or with this process. */
   async stop(): Promise<void> {
-    const all = [...this.#started.values()];
+    const started = [...this.#started];
     this.#started.clear();
-    await Promise.all(all.map(async (server) => (await server.catch(() => undefined))?.stop()));
+    await Promise.all(
+      started.map(([name, starting]) => {
+        const stopped = starting.then(
+          (server) => server.stop(),
+          () => undefined,
+        );
+        return this.#ready.delete(name) ? stopped : Promise.resolve();
+      }),
+    );
   }
 
   #runner(): Promise<FunctionRunner> {
@@ -57,6 +67,7 @@ export class Parts {
     this.#started.set(name, starting);
     starting.then(
       ({ url }) => {
+        this.#ready.add(name);
         if (name) this.#progress(`${name} is ready at ${url} (${((Date.now() - began) / 1000).toFixed(1)} s)`);
       },
       () => undefined,

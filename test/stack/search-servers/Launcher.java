@@ -1,3 +1,4 @@
+import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
 import java.net.HttpURLConnection;
@@ -37,6 +38,7 @@ public class Launcher {
     static void run() throws Exception {
         PrintStream out = System.out;
         System.setOut(System.err); // standard output is for the READY line alone, and some plugins print there
+        new Thread(Launcher::awaitEnd).start(); // the server's own threads do not keep the process alive; this one does
         Path home = Files.createTempDirectory("search-server-");
         Engine node = new Engine(settings(home));
         Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(node, home)));
@@ -47,7 +49,14 @@ public class Launcher {
         Path certificate = home.resolve(CERTIFICATE);
         String ca = Files.exists(certificate) ? ",\"ca\":\"" + certificate.toString().replace("\\", "\\\\") + "\"" : "";
         out.printf("READY {\"url\":\"%s\",\"version\":\"%s\"%s}%n", node.url(), Engine.version(), ca);
-        while (System.in.read() >= 0); // the server's own threads do not keep the process alive
+    }
+
+    static void awaitEnd() {
+        try {
+            while (System.in.read() >= 0);
+        } catch (IOException e) {
+            e.printStackTrace();
+        }
         System.exit(0);
     }
 
