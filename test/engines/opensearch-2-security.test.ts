@@ -18,7 +18,7 @@ if (whyNot(kind) === undefined) {
     expect(await fn.invoke([record], 5000)).toEqual(failed);
     expect(JSON.stringify(fn.logs)).toContain('ES_CA');
     expect((await fn.check()).problems).toEqual([
-      { what: expect.stringContaining('certificate') as string, remedy: expect.stringContaining('ES_CA') as string },
+      { what: expect.stringContaining('certificate') as unknown, remedy: expect.stringContaining('ES_CA') as unknown },
     ]);
   });
 
