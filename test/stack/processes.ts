@@ -74,8 +74,9 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
   const child = spawn(command, args, { ...(cwd ? { cwd } : {}), ...(env ? { env } : {}), stdio: ['pipe', 'pipe', 'pipe'] });
   const tail = new Tail();
   child.stdin.on('error', () => undefined);
+  // Not `close`: a process that the server left behind may hold its output open for ever.
   const gone = new Promise<void>((resolve) => {
-    child.once('close', () => {
+    child.once('exit', () => {
       resolve();
     });
   });
@@ -87,6 +88,8 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     const force = setTimeout(() => child.kill('SIGKILL'), 10_000);
     await gone;
     clearTimeout(force);
+    child.stdout.destroy();
+    child.stderr.destroy();
   };
   const ready = await new Promise<unknown>((resolve, reject) => {
     const late = setTimeout(() => {
