@@ -43,6 +43,13 @@ const variables = (scenario: Scenario): Record<string, string> => ({
 const run = (event: WorkflowEvent, scenario: Scenario, options: WorkflowOptions = {}): Promise<WorkflowRun> =>
   runWorkflow(event, { env: stack.env, variables: variables(scenario), ...options });
 
+/** The outputs of a run that must succeed; where it does not, its log says why. */
+async function outputs(event: WorkflowEvent, scenario: Scenario, options: WorkflowOptions = {}): Promise<WorkflowRun['outputs']> {
+  const { code, log, outputs: found } = await run(event, scenario, options);
+  if (code !== 0) throw new Error(`The workflow failed:\n${log}`);
+  return found;
+}
+
 /** What AWS has: the function's code and when it was last changed. */
 async function deployed(scenario: Scenario): Promise<unknown> {
   const { Configuration } = await stack.clients.lambda.send(new GetFunctionCommand({ FunctionName: scenario.functionName }));
@@ -51,40 +58,36 @@ async function deployed(scenario: Scenario): Promise<unknown> {
 
 describe('a workflow that calls deploy.yml', () => {
   test('deploys STAGE on a push to main, with the endpoint file of the bucket, and nothing more on the next push', async () => {
-    const first = await run(push('refs/heads/main'), stage, { with: { 'memory-size': 256 } });
-    expect(first.log).toContain('signed in as arn:aws:iam::123456789012:role/deployer');
-    expect(first).toMatchObject({ code: 0, outputs: { environment: 'STAGE', operation: 'deploy', changed: 'true', created: 'true' } });
-    expect(first.outputs['function-arn']).toContain(stage.functionName);
-    expect(Object.keys(JSON.parse(first.outputs.tables ?? '') as object)).toEqual(expect.arrayContaining([...stage.tables]));
+    const first = await outputs(push('refs/heads/main'), stage, { with: { 'memory-size': 256 } });
+    expect(first).toMatchObject({ environment: 'STAGE', operation: 'deploy', changed: 'true', created: 'true' });
+    expect(first['function-arn']).toContain(stage.functionName);
+    expect(Object.keys(JSON.parse(first.tables ?? '') as object)).toEqual(expect.arrayContaining([...stage.tables]));
     const state = await deployed(stage);
     expect(state).toMatchObject({ memory: 256 });
 
-    const second = await run(push('refs/heads/main'), stage, { with: { 'memory-size': 256 } });
-    expect(second).toMatchObject({ code: 0, outputs: { environment: 'STAGE', changed: 'false', created: 'false' } });
+    const second = await outputs(push('refs/heads/main'), stage, { with: { 'memory-size': 256 } });
+    expect(second).toMatchObject({ environment: 'STAGE', changed: 'false', created: 'false' });
     expect(await deployed(stage)).toEqual(state);
   });
 
   test('refreshes the key mapping on a manual run', async () => {
-    expect(await run(dispatch, stage)).toMatchObject({
-      code: 0,
-      outputs: { environment: 'STAGE', operation: 'refresh-mapping', changed: 'false' },
-    });
+    expect(await outputs(dispatch, stage)).toMatchObject({ environment: 'STAGE', operation: 'refresh-mapping', changed: 'false' });
   });
 
   test('plans on a pull request, and changes nothing', async () => {
     const before = await deployed(stage);
-    const planned = await run(pullRequest(), stage, { with: { 'memory-size': 512 } });
-    expect(planned).toMatchObject({ code: 0, outputs: { environment: 'STAGE', operation: 'deploy', changed: 'true' } });
-    expect(planned.log).toContain('512');
+    const { log, outputs: planned } = await run(pullRequest(), stage, { with: { 'memory-size': 512 } });
+    expect(planned).toMatchObject({ environment: 'STAGE', operation: 'deploy', changed: 'true' });
+    expect(log).toContain('512');
     expect(await deployed(stage)).toEqual(before);
   });
 
   test('deploys PROD on a tag, with the endpoint of the secret, and has nothing to do when its release is published', async () => {
     const secrets = { ES_CREDS: prod.endpointFile };
-    const tagged = await run(push('refs/tags/v1.2.3'), prod, { secrets });
-    expect(tagged).toMatchObject({ code: 0, outputs: { environment: 'PROD', operation: 'deploy', created: 'true' } });
-    const released = await run(release('v1.2.3'), prod, { secrets });
-    expect(released).toMatchObject({ code: 0, outputs: { environment: 'PROD', operation: 'deploy', changed: 'false' } });
+    const tagged = await outputs(push('refs/tags/v1.2.3'), prod, { secrets });
+    expect(tagged).toMatchObject({ environment: 'PROD', operation: 'deploy', created: 'true' });
+    const released = await outputs(release('v1.2.3'), prod, { secrets });
+    expect(released).toMatchObject({ environment: 'PROD', operation: 'deploy', changed: 'false' });
   });
 
   test('gives the options file of the calling repository to the action', async () => {
@@ -97,8 +100,8 @@ describe('a workflow that calls deploy.yml', () => {
   test('sends branches and tags where its input environments says', async () => {
     const environments = 'branch release/**: STAGE\ntag v*-rc.*: STAGE';
     for (const event of [push('refs/heads/release/1'), release('v2.0.0-rc.1', true)]) {
-      const planned = await run(event, stage, { with: { environments, 'dry-run': true, 'memory-size': 256 } });
-      expect(planned).toMatchObject({ code: 0, outputs: { environment: 'STAGE', operation: 'deploy', changed: 'false' } });
+      const planned = await outputs(event, stage, { with: { environments, 'dry-run': true, 'memory-size': 256 } });
+      expect(planned).toMatchObject({ environment: 'STAGE', operation: 'deploy', changed: 'false' });
     }
     expect((await run(push('refs/heads/main'), stage, { with: { environments } })).jobs).toEqual(['Deploy/Resolve the event', 'after']);
   });
@@ -142,7 +145,7 @@ describe('a workflow that calls plan.yml', () => {
     const before = await deployed(stage);
     const planned = await run(pullRequest(), stage, { workflow: 'plan', with: { 'memory-size': 1024 } });
     expect(planned.log).toContain('signed in as arn:aws:iam::123456789012:role/reader');
-    expect(planned).toMatchObject({ code: 0, outputs: { environment: 'STAGE', operation: 'deploy', changed: 'true' } });
+    expect(planned.outputs).toMatchObject({ environment: 'STAGE', operation: 'deploy', changed: 'true' });
     expect(await deployed(stage)).toEqual(before);
   });
 
