@@ -6,48 +6,14 @@ import { readEndpointFile } from './aws/code-bucket.ts';
 import type { Aws } from './aws/session.ts';
 import { listTriggers, type Trigger } from './aws/triggers.ts';
 import { parseEndpoint, secretsOf, type Endpoint } from './endpoint-file.ts';
-import { InputError, UserError, type Problem } from './errors.ts';
-import { readInputs, type Inputs } from './inputs.ts';
+import { UserError, type Problem } from './errors.ts';
+import { workspaceOf } from './given.ts';
+import type { Inputs } from './inputs.ts';
 import { keyMapping, readSources, type Source } from './key-mapping.ts';
 import { loadOptions, type Options } from './options.ts';
 import { configOf } from './package-changes.ts';
 import { RELEASE, type Package } from './package.ts';
 import type { Report } from './report.ts';
-
-/** Waits for all, and puts the problems of all into one error. Any other error comes first. */
-export async function gather<T extends readonly unknown[]>(work: { readonly [K in keyof T]: Promise<T[K]> | T[K] }): Promise<T> {
-  const results = await Promise.allSettled(work);
-  const problems: Problem[] = [];
-  for (const result of results) {
-    if (result.status === 'fulfilled') continue;
-    if (!(result.reason instanceof InputError)) throw result.reason;
-    problems.push(...result.reason.problems);
-  }
-  if (problems.length > 0) throw new InputError(problems);
-  return results.map((result) => (result.status === 'fulfilled' ? result.value : undefined)) as unknown as T;
-}
-
-/**
- * The inputs. Where they have problems, those of the options file and of the endpoint are told with them. @throws {InputError}
- */
-export async function readGiven(env: NodeJS.ProcessEnv): Promise<Inputs> {
-  try {
-    return readInputs(env);
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    const [config, endpoint, environment] = [env.INPUT_CONFIG?.trim(), env.INPUT_ENDPOINT?.trim(), env.INPUT_ENVIRONMENT?.trim() ?? ''];
-    const [inputs] = await gather<[Inputs, unknown, unknown]>([
-      Promise.reject(error),
-      config === undefined || config === '' ? undefined : readOptions({ config, environment }, env),
-      endpoint === undefined || endpoint === ''
-        ? undefined
-        : new Promise((resolve) => {
-            resolve(parseEndpoint(endpoint, { source: 'input endpoint' }));
-          }),
-    ]);
-    return inputs;
-  }
-}
 
 /** The endpoint: of the input, else of the file in S3. Its secrets are masked before anything else. @throws {UserError} */
 export async function readEndpoint(aws: Aws, inputs: Inputs, report: Report): Promise<Endpoint> {
@@ -71,8 +37,8 @@ async function endpointInBucket(aws: Aws, { endpointFile, codeBucket, environmen
 }
 
 /** The options file of the workspace. @throws {InputError} */
-export function readOptions({ config, environment }: Pick<Inputs, 'config' | 'environment'>, env: NodeJS.ProcessEnv): Promise<Options> {
-  return loadOptions(config, { workspace: env.GITHUB_WORKSPACE ?? process.cwd(), environment });
+export function readOptions({ config, environment }: Inputs, env: NodeJS.ProcessEnv): Promise<Options> {
+  return loadOptions(config, { workspace: workspaceOf(env), environment });
 }
 
 /** What is deployed; the link to its package and the secrets in it are masked. @throws {UserError} */

@@ -1,83 +1,73 @@
-import * as core from '@actions/core';
-import type { Run } from './apply.ts';
-import { realPace } from './aws/retry.ts';
-import { openSession } from './aws/session.ts';
-import { readGiven } from './deployment.ts';
+// From the start to the first call to AWS little more is loaded than that call needs: what the operations import comes after it.
+import { realPace, type Pace } from './aws/retry.ts';
+import { openSession, type Aws } from './aws/session.ts';
 import { UserError, failureSentence } from './errors.ts';
-import type { Inputs, Operation } from './inputs.ts';
-import { deploy } from './operations/deploy.ts';
-import { notInThisRelease } from './operations/not-in-this-release.ts';
-import { refreshMapping } from './operations/refresh-mapping.ts';
-import { rollback } from './operations/rollback.ts';
-import { RELEASE } from './package.ts';
-import { commentOnPullRequest } from './plan-comment.ts';
-import { Report } from './report.ts';
-
-const OPERATIONS: Record<Operation, (run: Run) => Promise<void>> = {
-  deploy,
-  'refresh-mapping': refreshMapping,
-  rollback,
-  backfill: notInThisRelease,
-  verify: notInThisRelease,
-  redrive: notInThisRelease,
-};
+import { readGiven } from './given.ts';
+import type { Inputs } from './inputs.ts';
+import type { Report } from './report.ts';
 
 /** Inputs → session → operation → report. Nothing is changed before all of what was given has been checked. */
 export async function run(env: NodeJS.ProcessEnv = process.env): Promise<void> {
   const stop = new AbortController();
   const pace = realPace(stop.signal);
-  const report = new Report(
-    {
-      ...core,
-      summarize: (text) =>
-        core.summary
-          .addRaw(text)
-          .write()
-          .then(() => undefined),
-    },
-    pace.now,
-  );
   // The runner cancels with SIGINT: the call under way is finished, no further change begins, and the summary is still written.
   const cancel = (): void => {
     stop.abort(new UserError('The job was cancelled', 'What is in place is whole; the next run finishes what this one began'));
   };
   process.once('SIGINT', cancel).once('SIGTERM', cancel);
+  const started = pace.now();
+  const opened = await open(env, pace, stop.signal);
+  const [core, { Report, runnerOf }] = await Promise.all([
+    import(/* webpackMode: "eager" */ '@actions/core'),
+    import(/* webpackMode: "eager" */ './report.ts'),
+  ]);
+  const report = new Report(runnerOf(core), pace.now, started);
   let failure: string | undefined;
   try {
-    const inputs = await readGiven(env);
-    report.begin(inputs, inputs.dryRun);
-    await perform(inputs, env, report, pace, stop.signal);
+    if (opened.inputs !== undefined) report.begin(opened.inputs, opened.inputs.dryRun);
+    if ('error' in opened) throw opened.error;
+    await perform(opened, env, report);
   } catch (error) {
+    report.annotate(error, env.GITHUB_WORKSPACE);
     failure = report.redact(failureSentence(error));
   }
   await report.finish(failure);
   if (failure !== undefined) core.setFailed(failure);
 }
 
-async function perform(
-  inputs: Inputs,
-  env: NodeJS.ProcessEnv,
-  report: Report,
-  pace: ReturnType<typeof realPace>,
-  signal: AbortSignal,
-): Promise<void> {
-  const { operation, dryRun, environment, functionName } = inputs;
-  const userAgent = `dynamodb-to-opensearch/${RELEASE}`;
-  const aws = await openSession({
-    env,
-    profile: inputs.awsProfile,
-    allowedAccountIds: inputs.allowedAccountIds,
-    dryRun,
-    pace,
-    signal,
-    userAgent,
-    onChange: (action) => {
-      if (action !== 'lambda:InvokeFunction' && !action.startsWith('s3:')) report.changed(true);
-    },
-  });
+interface Opened {
+  readonly inputs: Inputs;
+  readonly aws: Aws;
+  /** Told when something in AWS is other than before. */
+  readonly watch: { changed: () => void };
+}
+
+/** Inputs and session; where one of them fails, what there is and why. */
+async function open(env: NodeJS.ProcessEnv, pace: Pace, signal: AbortSignal): Promise<Opened | { inputs?: Inputs; error: unknown }> {
+  let inputs: Inputs | undefined;
+  try {
+    inputs = await readGiven(env);
+    const watch: Opened['watch'] = { changed: () => undefined };
+    const onChange = (action: string): void => {
+      // The check changes nothing, and a package in the bucket alone changes nothing that runs.
+      if (action !== 'lambda:InvokeFunction' && !action.startsWith('s3:')) watch.changed();
+    };
+    return { inputs, watch, aws: await openSession(inputs, { env, pace, signal, onChange }) };
+  } catch (error) {
+    return { ...(inputs === undefined ? {} : { inputs }), error };
+  }
+}
+
+async function perform({ inputs, aws, watch }: Opened, env: NodeJS.ProcessEnv, report: Report): Promise<void> {
+  const { operation, dryRun, environment, functionName, githubToken } = inputs;
+  watch.changed = () => {
+    report.changed(true);
+  };
   report.info(`Account ${aws.account}, region ${aws.region}`);
+  const { OPERATIONS } = await import(/* webpackMode: "eager" */ './operations/operations.ts');
   await OPERATIONS[operation]({ inputs, aws, report, env });
   if (!dryRun) return;
-  const note = await commentOnPullRequest(env, inputs.githubToken, { functionName, environment, markdown: report.markdown });
+  const { commentOnPullRequest } = await import(/* webpackMode: "eager" */ './plan-comment.ts');
+  const note = await commentOnPullRequest(env, githubToken, { functionName, environment, markdown: report.markdown });
   if (note !== undefined) report.note(note);
 }

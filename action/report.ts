@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type * as core from '@actions/core';
 import type { CheckAnswer } from './aws/check.ts';
 import type { Change, Warning } from './changes.ts';
-import type { Problem } from './errors.ts';
+import { InputError, type Problem } from './errors.ts';
 import { escaped, planJson, planMarkdown, planText, type PlanHeading } from './plan-text.ts';
 
 /** What the report needs of `@actions/core`. */
@@ -12,6 +15,21 @@ export interface Runner {
   readonly setOutput: (name: string, value: string) => void;
   /** Writes the job summary. */
   readonly summarize: (markdown: string) => Promise<void>;
+}
+
+/** GitHub's runner. */
+export function runnerOf(toolkit: typeof core): Runner {
+  const { info, warning, error, setSecret, setOutput, summary } = toolkit;
+  return {
+    info,
+    warning,
+    error,
+    setSecret,
+    setOutput,
+    summarize: async (markdown) => {
+      await summary.addRaw(markdown).write();
+    },
+  };
 }
 
 /** Per table, for the output `tables` and the summary. */
@@ -62,10 +80,11 @@ export class Report {
     created: 'false',
   };
 
-  constructor(runner: Runner, now: () => number) {
+  /** @param started when the run began; ms since 1970, as `now` */
+  constructor(runner: Runner, now: () => number, started: number) {
     this.#runner = runner;
     this.#now = now;
-    this.#started = now();
+    this.#started = started;
   }
 
   begin(heading: PlanHeading, dryRun: boolean): void {
@@ -101,6 +120,19 @@ export class Report {
       this.#runner.warning(this.redact(message), {
         title: where,
         ...(place === undefined ? {} : { file: place.file, ...(place.line === undefined ? {} : { startLine: place.line }) }),
+      });
+    }
+  }
+
+  /** Shows the problems of files in the workspace where they are. */
+  annotate(error: unknown, workspace: string | undefined): void {
+    if (!(error instanceof InputError) || workspace === undefined) return;
+    for (const { where, message, place } of error.problems) {
+      if (place === undefined || !existsSync(join(workspace, place.file))) continue;
+      this.#runner.error(this.redact(message), {
+        title: where,
+        file: place.file,
+        ...(place.line === undefined ? {} : { startLine: place.line }),
       });
     }
   }

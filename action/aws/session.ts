@@ -1,24 +1,15 @@
 import { Agent as HttpAgent, get as httpGet } from 'node:http';
 import { Agent as HttpsAgent, get as httpsGet } from 'node:https';
 import { isIP } from 'node:net';
-import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { LambdaClient } from '@aws-sdk/client-lambda';
-import { S3Client } from '@aws-sdk/client-s3';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { UserError } from '../errors.ts';
+import type { Inputs } from '../inputs.ts';
+import { RELEASE } from '../package.ts';
 import { PERMISSIONS, type Action } from '../permissions.ts';
+import type { Clients } from './clients.ts';
 import { AwsError, isAwsError, isThrottled, isTransient } from './errors.ts';
 import { THROTTLED, TRANSIENT, withRetry, type Pace } from './retry.ts';
-
-/** The services the action talks to; in tests, plain objects with `send`. */
-export interface Clients {
-  readonly lambda: Pick<LambdaClient, 'send'>;
-  readonly s3: Pick<S3Client, 'send'>;
-  readonly dynamodb: Pick<DynamoDBClient, 'send'>;
-  readonly logs: Pick<CloudWatchLogsClient, 'send'>;
-}
 
 /** Account, region and the way to call AWS in them. */
 export interface Aws extends Clients {
@@ -38,16 +29,12 @@ export interface Aws extends Clients {
   readonly download: (url: string) => Promise<Uint8Array>;
 }
 
-export interface SessionRequest {
+/** What the session takes from outside. */
+export interface Surroundings {
   readonly env: NodeJS.ProcessEnv;
-  readonly profile: string | undefined;
-  readonly allowedAccountIds: readonly string[];
-  /** No mutating call leaves this process. */
-  readonly dryRun: boolean;
   readonly pace: Pace;
   /** Aborted when the job is cancelled: no mutating call begins after that. */
   readonly signal: AbortSignal;
-  readonly userAgent: string;
   /** Told of every mutating call that AWS accepted. */
   readonly onChange: (action: Action) => void;
 }
@@ -56,8 +43,10 @@ export interface SessionRequest {
  * Finds region, credentials and account. @throws {UserError} without a region, without credentials, where AWS cannot be reached, or in
  * an account that is not allowed
  */
-export async function openSession(request: SessionRequest): Promise<Aws> {
-  const { env, profile, pace } = request;
+export async function openSession(
+  { awsProfile: profile, allowedAccountIds, dryRun }: Pick<Inputs, 'awsProfile' | 'allowedAccountIds' | 'dryRun'>,
+  { env, pace, signal, onChange }: Surroundings,
+): Promise<Aws> {
   const region = env.AWS_REGION ?? env.AWS_DEFAULT_REGION;
   // The SDK's own agents know nothing of HTTPS_PROXY; these do (Node 24.5 and later).
   const httpsAgent = new HttpsAgent({ keepAlive: true, maxSockets: 50, proxyEnv: env });
@@ -65,7 +54,7 @@ export async function openSession(request: SessionRequest): Promise<Aws> {
   const options = {
     // Attempts are made by `call`, so that one place knows clock, chance and limits.
     maxAttempts: 1,
-    customUserAgent: request.userAgent,
+    customUserAgent: `dynamodb-to-opensearch/${RELEASE}`,
     ...(region === undefined || region === '' ? {} : { region }),
     ...(profile === undefined ? {} : { profile }),
     requestHandler: new NodeHttpHandler({
@@ -84,7 +73,7 @@ export async function openSession(request: SessionRequest): Promise<Aws> {
       { cause },
     );
   });
-  const call = caller(request);
+  const call = caller({ dryRun, signal, pace, onChange });
   const identity = await call('sts:GetCallerIdentity', 'these credentials', () => sts.send(new GetCallerIdentityCommand({}))).catch(
     (error: unknown) => {
       if (profile === undefined || !isAwsError(error, 'CredentialsProviderError')) throw error;
@@ -96,12 +85,13 @@ export async function openSession(request: SessionRequest): Promise<Aws> {
     },
   );
   const account = identity.Account ?? '';
-  if (request.allowedAccountIds.length > 0 && !request.allowedAccountIds.includes(account)) {
+  if (allowedAccountIds.length > 0 && !allowedAccountIds.includes(account)) {
     throw new UserError(
-      `The credentials belong to account ${account}, which is not among allowed-account-ids (${request.allowedAccountIds.join(', ')})`,
+      `The credentials belong to account ${account}, which is not among allowed-account-ids (${allowedAccountIds.join(', ')})`,
       'Sign in to the right account, or add this one to allowed-account-ids',
     );
   }
+  const { connect } = await import(/* webpackMode: "eager" */ './clients.ts');
   return {
     region: found,
     account,
@@ -109,15 +99,17 @@ export async function openSession(request: SessionRequest): Promise<Aws> {
     pace,
     call,
     download: (url) => download(url, url.startsWith('https:') ? httpsAgent : httpAgent),
-    lambda: new LambdaClient(options),
-    s3: new S3Client({ ...options, forcePathStyle: pathStyle(env), followRegionRedirects: true }),
-    dynamodb: new DynamoDBClient(options),
-    logs: new CloudWatchLogsClient(options),
+    ...connect(options, { pathStyle: pathStyle(env) }),
   };
 }
 
 /** The one way out: retries, dry run, cancelling and errors. */
-export function caller({ dryRun, signal, pace, onChange }: Pick<SessionRequest, 'dryRun' | 'signal' | 'pace' | 'onChange'>): Aws['call'] {
+export function caller({
+  dryRun,
+  signal,
+  pace,
+  onChange,
+}: { readonly dryRun: boolean } & Pick<Surroundings, 'signal' | 'pace' | 'onChange'>): Aws['call'] {
   return (action, resource, send) =>
     withRetry(
       pace,

@@ -9,17 +9,9 @@ import { changeTags } from '../aws/tags.ts';
 import { listTriggers } from '../aws/triggers.ts';
 import type { Change } from '../changes.ts';
 import { HANDLER, ON_CREATE, planConfiguration } from '../configuration.ts';
-import {
-  functionConfig,
-  gather,
-  readDeployed,
-  readEndpoint,
-  readFeed,
-  readOptions,
-  refuseForeignEnvironment,
-  type Feed,
-} from '../deployment.ts';
+import { functionConfig, readDeployed, readEndpoint, readFeed, readOptions, refuseForeignEnvironment, type Feed } from '../deployment.ts';
 import { InputError, type Problem } from '../errors.ts';
+import { gather } from '../given.ts';
 import { hasPassed, withServing } from '../history.ts';
 import { CLEAR, type Inputs } from '../inputs.ts';
 import type { Options } from '../options.ts';

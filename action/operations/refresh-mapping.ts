@@ -1,10 +1,11 @@
 import { sha256Of } from '../actual.ts';
 import { tableReports } from '../apply-triggers.ts';
 import { applyUpdate, type Run } from '../apply.ts';
-import { gather, readDeployed, readFeed, refuseForeignEnvironment } from '../deployment.ts';
+import { readDeployed, readFeed, refuseForeignEnvironment } from '../deployment.ts';
 import { listTriggers, type Trigger } from '../aws/triggers.ts';
 import type { Actual } from '../actual.ts';
 import { InputError, UserError } from '../errors.ts';
+import { gather } from '../given.ts';
 import { hasPassed, withServing } from '../history.ts';
 import { configOf } from '../package-changes.ts';
 import { MAPPING_ENTRY, entryText, mappingText, withEntry } from '../package.ts';
