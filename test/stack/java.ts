@@ -54,7 +54,7 @@ function readJdk(home: string): Jdk | undefined {
 }
 
 /** Path of one of a JDK's tools. */
-export function jdkTool(jdk: Jdk, name: 'java' | 'javac' | 'jar'): string {
+export function jdkTool(jdk: Jdk, name: 'java' | 'javac' | 'jar' | 'keytool'): string {
   return join(jdk.home, 'bin', executable(name));
 }
 

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildJava, classPath, findJdk, jdkTool } from './java.ts';
 import { startServer } from './processes.ts';
+import { serverKeys } from './server-keys.ts';
 
 /** What each kind is built from, and the Java release it needs. */
 const KINDS = {
@@ -54,6 +55,7 @@ export async function startSearch(kind: SearchKind = DEFAULT_KIND): Promise<Sear
     join(base, 'Launcher.java'),
     ...sources.map((file) => join(base, file)),
   ]);
+  const keys = secured ? await serverKeys(jdk) : undefined;
   const server = await startServer({
     name: kind,
     command: jdkTool(jdk, 'java'),
@@ -61,15 +63,15 @@ export async function startSearch(kind: SearchKind = DEFAULT_KIND): Promise<Sear
       ...['-Xms512m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
       `-Dlog4j2.configurationFile=${join(base, 'log4j2.properties')}`,
       ...['-Dlog4j.shutdownHookEnabled=false', '-Dlog4j2.disable.jmx=true', '-Djava.awt.headless=true'],
+      ...(keys ? [`-Dkeys=${keys.store}`, `-Dkeys.password=${keys.password}`, `-Dcertificate=${keys.certificate}`] : []),
       ...['--enable-native-access=ALL-UNNAMED', `-Dplugin=${join(folder, 'plugin')}`, '-cp', classPath(folder), 'Launcher'],
     ],
   });
-  const { url, ca } = server.ready as { url: string; ca?: string };
+  const { url } = server.ready as { url: string };
   return {
     kind,
     url,
-    ...(secured ? { auth: { username: 'admin', password: 'admin' } } : {}),
-    ...(ca ? { ca: await readFile(ca, 'utf8') } : {}),
+    ...(keys ? { auth: { username: 'admin', password: 'admin' }, ca: await readFile(keys.certificate, 'utf8') } : {}),
     stop: () => server.stop(),
   };
 }

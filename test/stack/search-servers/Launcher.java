@@ -24,8 +24,6 @@ import javax.net.ssl.TrustManagerFactory;
  */
 public class Launcher {
 
-    static final String CERTIFICATE = "config/cert.pem";
-
     public static void main(String[] args) {
         try {
             run();
@@ -43,12 +41,10 @@ public class Launcher {
         Engine node = new Engine(settings(home));
         Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(node, home)));
         node.start();
-        while (!get(node.url() + "/_cluster/health?wait_for_status=yellow&timeout=30s", home).matches("(?s).*\"status\":\"(green|yellow)\".*")) {
+        while (!get(node.url() + "/_cluster/health?wait_for_status=yellow&timeout=30s").matches("(?s).*\"status\":\"(green|yellow)\".*")) {
             Thread.sleep(50);
         }
-        Path certificate = home.resolve(CERTIFICATE);
-        String ca = Files.exists(certificate) ? ",\"ca\":\"" + certificate.toString().replace("\\", "\\\\") + "\"" : "";
-        out.printf("READY {\"url\":\"%s\",\"version\":\"%s\"%s}%n", node.url(), Engine.version(), ca);
+        out.printf("READY {\"url\":\"%s\",\"version\":\"%s\"}%n", node.url(), Engine.version());
     }
 
     static void awaitEnd() {
@@ -88,10 +84,10 @@ public class Launcher {
         }
     }
 
-    static String get(String url, Path home) throws Exception {
+    static String get(String url) throws Exception {
         HttpURLConnection connection = (HttpURLConnection) URI.create(url).toURL().openConnection();
         if (connection instanceof HttpsURLConnection) {
-            ((HttpsURLConnection) connection).setSSLSocketFactory(trust(home.resolve(CERTIFICATE)).getSocketFactory());
+            ((HttpsURLConnection) connection).setSSLSocketFactory(trust(Path.of(System.getProperty("certificate"))).getSocketFactory());
             connection.setRequestProperty("Authorization", "Basic " + Base64.getEncoder().encodeToString("admin:admin".getBytes()));
         }
         try (InputStream body = connection.getResponseCode() < 400 ? connection.getInputStream() : connection.getErrorStream()) {
