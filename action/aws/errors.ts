@@ -94,7 +94,8 @@ export function isTransient(error: unknown): boolean {
 
 /** The likely cause and its remedy; undefined where none is likely enough to be said. */
 function hintFor(action: string, code: string, words: string, http: number | undefined): string | undefined {
-  if (DENIED.test(code) || http === 403) {
+  const credentials = CREDENTIALS.test(code);
+  if (!credentials && (DENIED.test(code) || http === 403)) {
     // What AWS says is missing is surer than what was called: CreateFunction is also refused for want of iam:PassRole.
     const missing = /not authorized to perform:? `?([a-z0-9-]+:[A-Za-z]+)/.exec(words)?.[1] ?? action;
     if (action === 's3:GetObject') {
@@ -102,7 +103,7 @@ function hintFor(action: string, code: string, words: string, http: number | und
     }
     return `The deploying role needs the permission ${missing}${missing === 'iam:PassRole' ? " on the function's role, for lambda.amazonaws.com" : ''} (the policies are in docs/permissions.md)`;
   }
-  if (CREDENTIALS.test(code))
+  if (credentials)
     return 'The AWS credentials of this job are wrong or have expired: sign in anew, as aws-actions/configure-aws-credentials does';
   return HINTS.find(({ codes, says }) => codes.test(code) && (says === undefined || says.test(words)))?.hint;
 }
@@ -140,7 +141,7 @@ const HINTS: readonly { codes: RegExp; says?: RegExp; hint: string }[] = [
     says: /S3 Error Code: PermanentRedirect|different region/,
     hint: 'The code bucket must be in the region of the function',
   },
-  { codes: /^InvalidParameterValueException$/, says: /Environment|environment variables/, hint: 'Check environment-variables' },
+  { codes: /^InvalidParameterValueException$/, says: /environment variables|4KB limit/i, hint: 'Check environment-variables' },
   {
     codes: /^InvalidParameterValueException$/,
     says: /(Cannot access stream|GetRecords|DescribeStream|GetShardIterator|ListStreams)/,
