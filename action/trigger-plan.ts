@@ -5,6 +5,7 @@ import { streamOrigin } from './aws/triggers.ts';
 import { change, isSame, type Change, type Shown, type Warning } from './changes.ts';
 import type { Problem } from './errors.ts';
 import type { Source } from './key-mapping.ts';
+import { filterWarning, warningsOf } from './trigger-warnings.ts';
 import { triggerOptions, type Options, type TriggerOptions } from './options.ts';
 
 export type TriggerStep =
@@ -305,43 +306,4 @@ function planUnlisted(others: readonly Trigger[], options: Options): TriggerPlan
     message: `Trigger ${trigger.uuid} (${trigger.state}) on ${table} is not among the tables of this deploy and is left alone. Name the table in tables, or set prune-triggers: true in the options file`,
   }));
   return { steps: [], changes: [], warnings, problems: [] };
-}
-
-/** What a person should know of any trigger, managed or not; not of one that is to be removed or mended in this very run. */
-function warningsOf(trigger: Trigger, steps: readonly TriggerStep[], context: TriggerContext): Warning[] {
-  const step = steps.find((one) => one.do !== 'create' && one.uuid === trigger.uuid);
-  if (step?.do === 'delete') return [];
-  const table = streamOrigin(trigger.source)?.table ?? trigger.source;
-  const fields = step?.do === 'update' ? step.changes : {};
-  const warnings: Warning[] = [];
-  if (!trigger.reportsBatchItemFailures && fields.FunctionResponseTypes === undefined) {
-    warnings.push({
-      title: 'A trigger without ReportBatchItemFailures',
-      message: `Trigger ${trigger.uuid} of table ${table} lacks ReportBatchItemFailures: one record that fails makes its whole batch come again. Name the table in tables, or add it by hand`,
-    });
-  }
-  if (context.alias !== undefined && trigger.qualifier === undefined && fields.FunctionName === undefined) {
-    warnings.push({
-      title: 'A trigger that calls $LATEST',
-      message: `Trigger ${trigger.uuid} of table ${table} calls $LATEST, not the alias ${context.alias}: what it runs may be unchecked. Name the table in tables, or move it by hand`,
-    });
-  }
-  if (trigger.problem !== undefined)
-    warnings.push({ title: 'A trigger with a problem', message: `Trigger ${trigger.uuid} of table ${table}: ${trigger.problem}` });
-  if (fields.FilterCriteria === undefined) {
-    const patterns = (trigger.configuration.FilterCriteria?.Filters ?? []).flatMap(({ Pattern }) => Pattern ?? []);
-    warnings.push(...filterWarning(table, patterns));
-  }
-  return warnings;
-}
-
-/** A filter on what an item looks like passes the change that makes it match, and not the one that ends it. */
-function filterWarning(table: string, patterns: readonly string[]): Warning[] {
-  if (!patterns.some((pattern) => /"(?:NewImage|OldImage)"/.test(pattern))) return [];
-  return [
-    {
-      title: 'A filter on images',
-      message: `The trigger of table ${table} has a filter on images: an item that ceases to match keeps its document, a ghost. Leave documents out with a transform that returns null`,
-    },
-  ];
 }

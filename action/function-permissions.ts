@@ -1,0 +1,68 @@
+// The permissions of the function's own role, for the docs: the action never touches that role.
+
+/** What the function's own role needs, for the docs. */
+export const FUNCTION_PERMISSIONS: readonly {
+  readonly actions: readonly string[];
+  readonly resource: string;
+  readonly when?: string;
+  readonly why: string;
+}[] = [
+  {
+    actions: ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
+    resource: 'arn:${partition}:logs:${region}:${account}:log-group:/aws/lambda/${function-name}*',
+    why: 'writes its log and metrics',
+  },
+  {
+    actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator', 'dynamodb:ListStreams'],
+    resource: 'arn:${partition}:dynamodb:${region}:${account}:table/${tables}/stream/*',
+    why: 'Lambda reads the streams in its name',
+  },
+  {
+    actions: ['es:ESHttpGet', 'es:ESHttpHead', 'es:ESHttpPost', 'es:ESHttpPut'],
+    resource: 'arn:${partition}:es:${region}:${account}:domain/${domain}/*',
+    when: '`ES_AUTH` is `sigv4` on Amazon OpenSearch Service',
+    why: 'writes documents, creates missing indexes and checks them',
+  },
+  {
+    actions: ['aoss:APIAccessAll'],
+    resource: 'arn:${partition}:aoss:${region}:${account}:collection/${collection}',
+    when: '`ES_AUTH` is `sigv4` on OpenSearch Serverless',
+    why: 'the same, beside a data access policy of the collection',
+  },
+  {
+    actions: ['s3:PutObject'],
+    resource: 'arn:${partition}:s3:::${code-bucket}/dead-letters/${function-name}/*',
+    when: 'dead letters have a place',
+    why: 'writes dead letters',
+  },
+  {
+    actions: ['secretsmanager:GetSecretValue'],
+    resource: '${ES_SECRET_ARN}',
+    when: '`ES_SECRET_ARN` is set',
+    why: 'reads the credentials of the cluster',
+  },
+  {
+    actions: ['ec2:CreateNetworkInterface', 'ec2:DescribeNetworkInterfaces', 'ec2:DeleteNetworkInterface', 'ec2:DescribeSubnets'],
+    resource: '*',
+    when: '`subnet-ids` is set',
+    why: 'Lambda attaches it to the VPC',
+  },
+  {
+    actions: ['sqs:SendMessage', 'sns:Publish'],
+    resource: '${on-failure}',
+    when: 'a trigger has an on-failure destination (the one that fits it)',
+    why: 'Lambda reports batches that were given up',
+  },
+  {
+    actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'],
+    resource: '*',
+    when: '`tracing` is `Active`',
+    why: 'writes traces',
+  },
+  {
+    actions: ['kms:Decrypt'],
+    resource: '${kms-key-arn}',
+    when: '`kms-key-arn` is set',
+    why: 'reads its environment variables',
+  },
+];
