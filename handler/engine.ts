@@ -182,23 +182,30 @@ export class Engine {
   }
 }
 
-async function collect(response: IncomingMessage): Promise<EngineAnswer> {
+/** The whole answer. By events and not by iteration, which closes the kept-alive connection of an answer without a body. */
+function collect(response: IncomingMessage): Promise<EngineAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<EngineAnswer>();
   const parts: Buffer[] = [];
   let size = 0;
-  for await (const part of response as AsyncIterable<Buffer>) {
-    size += part.length;
-    if (size > ANSWER_LIMIT) {
-      response.destroy();
-      throw new Error(`the answer is longer than ${ANSWER_LIMIT} bytes`);
-    }
+  response.on('data', (part: Buffer) => {
     parts.push(part);
-  }
-  if (!response.complete) throw new Error('the answer was cut off');
-  return {
-    status: response.statusCode ?? 0,
-    text: Buffer.concat(parts, size).toString('utf8'),
-    retryAfter: response.headers['retry-after'],
-  };
+    size += part.length;
+    if (size > ANSWER_LIMIT) response.destroy(new Error(`the answer is longer than ${ANSWER_LIMIT} bytes`));
+  });
+  response.on('error', reject);
+  response.on('close', () => {
+    // Too late to matter where the end came before.
+    reject(new Error('the answer was cut off'));
+  });
+  response.on('end', () => {
+    if (!response.complete) return;
+    resolve({
+      status: response.statusCode ?? 0,
+      text: Buffer.concat(parts, size).toString('utf8'),
+      retryAfter: response.headers['retry-after'],
+    });
+  });
+  return promise;
 }
 
 function noAnswer(error: unknown, outgoing: ClientRequest | undefined): NoAnswer {

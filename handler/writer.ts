@@ -13,6 +13,9 @@ import type { Table } from './tables.ts';
 /** ms: the first pause after a transient failure is up to twice this, each further one up to twice the former. */
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 10_000;
+const REQUESTS_AT_ONCE = 2;
+/** Writes from which on they are shared out: below, a second request costs more than it saves. */
+const SPLIT_FROM = 200;
 /** Writes whose transforms run at the same time. */
 const TRANSFORMS_AT_ONCE = 32;
 /** Fields of one document that are mapped for it, one after the other, at most. */
@@ -71,21 +74,26 @@ export class Writer {
     return false;
   }
 
-  /** Sends everything that is pending once. */
+  /** Sends everything that is pending once, two requests at a time: no item is in more than one of them. */
   async #round(round: Round, signal: AbortSignal): Promise<void> {
-    const indexes = this.#ensureIndexes(round.pending, signal);
-    let sending = indexes.then((problem) => {
+    const open = new Set<Promise<void>>();
+    const ready = this.#ensureIndexes(round.pending, signal).then((problem) => {
       if (problem !== undefined) round.stop(problem);
     });
+    // Lets the question leave: the cluster answers it while the documents are made.
+    await new Promise(setImmediate);
     for await (const request of this.#requests(round.pending)) {
-      await sending;
+      await ready;
+      if (open.size >= REQUESTS_AT_ONCE) await Promise.race(open);
       if (round.stopped) {
         round.again.push(...request);
         continue;
       }
-      sending = this.#send(round, request, signal);
+      const sending = this.#send(round, request, signal).finally(() => open.delete(sending));
+      open.add(sending);
     }
-    await sending;
+    await ready;
+    await Promise.all(open);
   }
 
   /** Looks after all indexes of the round at once. @returns the first problem */
@@ -99,13 +107,14 @@ export class Writer {
   async *#requests(pending: readonly Ready[]): AsyncGenerator<Prepared[]> {
     let request: Prepared[] = [];
     let bytes = 0;
+    const most = pending.length < SPLIT_FROM ? Infinity : Math.ceil(pending.length / REQUESTS_AT_ONCE);
     for (let i = 0; i < pending.length; i += TRANSFORMS_AT_ONCE) {
       const window = pending.slice(i, i + TRANSFORMS_AT_ONCE);
       const unfinished = window.map((write) => this.#prepare(write)).filter((work) => work !== undefined);
       if (unfinished.length > 0) await Promise.all(unfinished);
       for (const write of window) {
         if (!isPrepared(write)) continue;
-        if (request.length > 0 && bytes + write.operation.bytes > REQUEST_TARGET) {
+        if (request.length > 0 && (bytes + write.operation.bytes > REQUEST_TARGET || request.length >= most)) {
           yield request;
           request = [];
           bytes = 0;

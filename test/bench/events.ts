@@ -1,0 +1,39 @@
+// Events for the measurements: items as shops and apps have them, about a kilobyte each, every one different.
+import { streamRecord } from '../handler/records.ts';
+
+/** @param bytes about so many per item */
+export function item(n: number, bytes = 900): Record<string, Record<string, unknown>> {
+  return {
+    pk: { S: `customer-${n % 1000}` },
+    sk: { N: String(n) },
+    status: { S: ['placed', 'paid', 'packed', 'sent'][n % 4] },
+    total: { N: `${n % 977}.${10 + (n % 89)}` },
+    paid: { BOOL: n % 2 === 0 },
+    placedAt: { S: new Date(1_700_000_000_000 + n * 1000).toISOString() },
+    address: {
+      M: {
+        street: { S: `Street ${n}` },
+        city: { S: 'Ghent' },
+        zip: { S: String(9000 + (n % 100)) },
+        geo: { M: { lat: { N: '51.05' }, lon: { N: '3.71' } } },
+      },
+    },
+    lines: {
+      L: Array.from({ length: 3 }, (_, i) => ({
+        M: { sku: { S: `sku-${(n * 7 + i) % 5000}` }, quantity: { N: String(1 + i) }, price: { N: `${i}.95` } },
+      })),
+    },
+    tags: { SS: ['web', `campaign-${n % 20}`] },
+    note: { S: 'x'.repeat(Math.max(0, bytes - 600)) },
+    nothing: { NULL: true },
+  };
+}
+
+/** One event of `size` records, as Lambda gives it: parsed JSON. */
+export function event(table: string, size: number, from = 0, bytes?: number): { Records: Record<string, unknown>[] } {
+  const records = Array.from({ length: size }, (_, i) => {
+    const image = item(from + i, bytes);
+    return streamRecord({ table, keys: { pk: image['pk'] ?? {}, sk: image['sk'] ?? {} }, image });
+  });
+  return JSON.parse(JSON.stringify({ Records: records })) as { Records: Record<string, unknown>[] };
+}

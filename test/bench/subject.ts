@@ -1,0 +1,108 @@
+// One way to bring stream events to a cluster, in a process of its own; the parent says when. argv: subject, cluster, folder of its code.
+import { Agent, request } from 'node:http';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { event } from './events.ts';
+
+type Send = (event: { Records: unknown[] }) => Promise<unknown>;
+
+/** What the parent asks for: so many batches of a size, of items from `from` on. */
+export interface Order {
+  readonly batches: number;
+  readonly size: number;
+  readonly from: number;
+}
+
+/** ms of wall and of processor time, over all batches, without the making of the events. */
+export interface Result {
+  readonly wall: number;
+  readonly cpu: number;
+}
+
+const [, , subject, cluster = '', folder = ''] = process.argv;
+
+/** The function as it is deployed. */
+async function product(): Promise<Send> {
+  const { handler } = (await import(pathToFileURL(join(folder, 'index.mjs')).href)) as {
+    handler: (event: unknown, context: unknown) => Promise<unknown>;
+  };
+  const context = { functionName: 'bench', getRemainingTimeInMillis: () => 60_000 };
+  return async (batch) => {
+    const answer = JSON.stringify(await handler(batch, context));
+    if (answer !== '{"batchItemFailures":[]}') throw new Error(answer);
+  };
+}
+
+/** npm dynamodb-stream-elasticsearch in bulk mode, as its documentation says to use it. */
+function library(): Send {
+  const { pushStream } = createRequire(join(folder, 'index.js'))('dynamodb-stream-elasticsearch') as {
+    pushStream: (options: object) => Promise<unknown>;
+  };
+  return (batch) => pushStream({ event: batch, index: 'bench-library', endpoint: cluster, refresh: true, useBulk: true, keepAlive: true });
+}
+
+/** The same bytes as the product sends, made beforehand: nothing but the requests. */
+function preserialised(): { send: Send; prepare: (batch: { Records: unknown[] }) => Promise<Send> } {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const post = (body: Buffer): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const headers = { 'content-type': 'application/x-ndjson', 'content-length': String(body.length) };
+      request(
+        `${cluster}/_bulk?refresh=true&filter_path=errors,items.*.status,items.*.error`,
+        { method: 'POST', agent, headers },
+        (response) => {
+          const parts: Buffer[] = [];
+          response.on('data', (part: Buffer) => parts.push(part));
+          response.on('end', () => {
+            if (response.statusCode === 200 && !Buffer.concat(parts).includes('"errors":true')) resolve();
+            else reject(new Error(Buffer.concat(parts).toString()));
+          });
+        },
+      )
+        .on('error', reject)
+        .end(body);
+    });
+  const prepare = async (batch: { Records: unknown[] }): Promise<Send> => {
+    const { operationOf } = await import('../../handler/operation.ts');
+    const { parseRecord } = await import('../../handler/record.ts');
+    const { documentId } = await import('../../handler/identity.ts');
+    const table = { index: 'bench-preserialised', versioned: true } as Parameters<typeof operationOf>[1];
+    const lines = batch.Records.map((value) => {
+      const record = parseRecord(value);
+      const operation = operationOf(record, table, documentId(record.keys, ['pk', 'sk']), 0);
+      if (operation instanceof Promise) throw new Error('no transform here');
+      return operation.lines;
+    });
+    const body = Buffer.from(lines.join(''));
+    return () => post(body);
+  };
+  return { send: () => Promise.reject(new Error('prepare first')), prepare };
+}
+
+const base = preserialised();
+const send = subject === 'product' ? await product() : subject === 'library' ? library() : base.send;
+// The measurements are about the work, not about where the log goes.
+console.info = () => undefined;
+const write = process.stdout.write.bind(process.stdout);
+process.stdout.write = ((text: string | Uint8Array) =>
+  typeof text === 'string' && text.startsWith('{"_aws"') ? true : write(text)) as typeof process.stdout.write;
+
+process.on('message', (order: Order) => {
+  void (async () => {
+    let wall = 0;
+    let cpu = 0;
+    for (let i = 0; i < order.batches; i++) {
+      const batch = event('Bench', order.size, order.from + i * order.size);
+      const act = subject === 'preserialised' ? await base.prepare(batch) : send;
+      const started = performance.now();
+      const used = process.cpuUsage();
+      await act(batch);
+      const { user, system } = process.cpuUsage(used);
+      wall += performance.now() - started;
+      cpu += (user + system) / 1000;
+    }
+    process.send?.({ wall, cpu } satisfies Result);
+  })();
+});
+process.send?.('ready');
