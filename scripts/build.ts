@@ -10,8 +10,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 /** Inside the project, so that imports of packages resolve; a folder of its own per build, so that builds can run beside each other. */
 const compiled = join(root, '.cache', 'build', String(process.pid));
 
-function node(...args: string[]): void {
-  execFileSync(process.execPath, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+function node(cwd: string, ...args: string[]): void {
+  execFileSync(process.execPath, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'] });
 }
 
 /**
@@ -21,13 +21,27 @@ function node(...args: string[]): void {
 function compile(): void {
   rmSync(compiled, { recursive: true, force: true });
   const tsc = join(root, 'node_modules', 'typescript', 'lib', 'tsc.js');
-  node(tsc, '--noCheck', '--outDir', compiled, '--sourceMap', 'false', '--incremental', 'false', '--project', join(root, 'tsconfig.json'));
+  node(
+    root,
+    tsc,
+    '--noCheck',
+    '--outDir',
+    compiled,
+    '--sourceMap',
+    'false',
+    '--incremental',
+    'false',
+    '--project',
+    join(root, 'tsconfig.json'),
+  );
 }
 
 /** Bundles the compiled `entry` into `out`. No cache: a build depends on the sources alone. */
 function bundle(entry: string, out: string, ...options: string[]): void {
   const ncc = join(root, 'node_modules', '@vercel', 'ncc', 'dist', 'ncc', 'cli.js');
+  // From inside, since the numbers of the modules come from their paths below the current folder.
   node(
+    compiled,
     ncc,
     'build',
     join(compiled, entry),

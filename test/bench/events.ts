@@ -33,7 +33,7 @@ export function item(n: number, bytes = 900): Record<string, Record<string, unkn
 export function event(table: string, size: number, from = 0, bytes?: number): { Records: Record<string, unknown>[] } {
   const records = Array.from({ length: size }, (_, i) => {
     const image = item(from + i, bytes);
-    return streamRecord({ table, keys: { pk: image['pk'] ?? {}, sk: image['sk'] ?? {} }, image });
+    return streamRecord({ table, keys: { pk: image.pk ?? {}, sk: image.sk ?? {} }, image });
   });
   return JSON.parse(JSON.stringify({ Records: records })) as { Records: Record<string, unknown>[] };
 }

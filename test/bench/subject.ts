@@ -86,7 +86,7 @@ const send = subject === 'product' ? await product() : subject === 'library' ? l
 console.info = () => undefined;
 const write = process.stdout.write.bind(process.stdout);
 process.stdout.write = ((text: string | Uint8Array) =>
-  typeof text === 'string' && text.startsWith('{"_aws"') ? true : write(text)) as typeof process.stdout.write;
+  typeof text === 'string' && text.startsWith('{"_aws"') ? true : write(text));
 
 process.on('message', (order: Order) => {
   void (async () => {

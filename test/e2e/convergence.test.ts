@@ -20,9 +20,9 @@ import { uniqueName, useStack } from '../stack/use-stack.ts';
 import { ask } from '../handler/function.ts';
 
 const stack = await useStack();
-const seed = Number(process.env['CONVERGENCE_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-const minutes = Number(process.env['CONVERGENCE_MINUTES'] ?? 0);
-const operations = Number(process.env['CONVERGENCE_OPERATIONS'] ?? 3000);
+const seed = Number(process.env.CONVERGENCE_SEED ?? Math.floor(Math.random() * 2 ** 31));
+const minutes = Number(process.env.CONVERGENCE_MINUTES ?? 0);
+const operations = Number(process.env.CONVERGENCE_OPERATIONS ?? 3000);
 /** ms: short, so that delays beyond it cost little. */
 const TIMEOUT = 2000;
 const KEYS = 60;
@@ -194,7 +194,7 @@ test(
       }
       await ask(stack.search, 'POST', `/${table.index}/_refresh`);
       const { body } = await ask(stack.search, 'POST', `/${table.index}/_search`, { size: 10_000 });
-      const { hits } = body['hits'] as { hits: { _id: string; _source: Record<string, unknown> }[] };
+      const { hits } = body.hits as { hits: { _id: string; _source: Record<string, unknown> }[] };
       const documents = hits.map(
         ({ _id, _source: { set, ...rest } }) =>
           [_id, { ...rest, ...(Array.isArray(set) ? { set: (set as string[]).sort() } : {}) }] as const,
