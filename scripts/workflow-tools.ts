@@ -1,4 +1,4 @@
-// The tools that workflows are checked and run with: built once, kept in the cache of the test's real parts.
+// The tools that workflows and templates are checked and run with: built once, kept in the cache of the test's real parts.
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -12,6 +12,7 @@ const GO_TOOLS = {
   actionlint: 'github.com/rhysd/actionlint/cmd/actionlint@v1.7.12',
 } as const;
 const ZIZMOR = 'zizmor==1.32.0';
+const CFN_LINT = 'cfn-lint==1.58.0';
 
 /** Path of a tool that Go builds. Needs Go on the path; act takes a minute and a half the first time. */
 export async function goTool(name: keyof typeof GO_TOOLS): Promise<string> {
@@ -25,16 +26,27 @@ export async function goTool(name: keyof typeof GO_TOOLS): Promise<string> {
   return join(folder, process.platform === 'win32' ? `${name}.exe` : name);
 }
 
+const isWindows = process.platform === 'win32';
+const PYTHON = isWindows ? 'python' : 'python3';
+
 /** Path of zizmor in a Python environment of its own. Needs Python 3.10 or newer. */
 export async function zizmor(): Promise<string> {
-  const isWindows = process.platform === 'win32';
-  const bin = isWindows ? 'Scripts' : 'bin';
-  // Environments cannot be moved, and a part gets its final name when it is done: packages alone can.
-  const folder = await prepared('zizmor', [ZIZMOR], async (target) => {
-    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--target', target, ZIZMOR];
-    await explained(`pip could not install ${ZIZMOR}; is Python 3.10 or newer on the path?`, run(isWindows ? 'python' : 'python3', pip));
+  const folder = await pythonPackage('zizmor', ZIZMOR);
+  return join(folder, isWindows ? 'Scripts' : 'bin', isWindows ? 'zizmor.exe' : 'zizmor');
+}
+
+/** How to run cfn-lint, which is a module of Python's. Needs Python 3.10 or newer. */
+export async function cfnLint(): Promise<{ command: string; args: readonly string[]; env: NodeJS.ProcessEnv }> {
+  const folder = await pythonPackage('cfn-lint', CFN_LINT);
+  return { command: PYTHON, args: ['-c', 'import sys; from cfnlint.runner import main; sys.exit(main())'], env: { ...process.env, PYTHONPATH: folder } };
+}
+
+/** Environments cannot be moved, and a part gets its final name when it is done: a folder of packages alone can. */
+function pythonPackage(name: string, requirement: string): Promise<string> {
+  return prepared(name, [requirement], async (target) => {
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--target', target, requirement];
+    await explained(`pip could not install ${requirement}; is Python 3.10 or newer on the path?`, run(PYTHON, pip));
   });
-  return join(folder, bin, isWindows ? 'zizmor.exe' : 'zizmor');
 }
 
 async function explained(message: string, work: Promise<unknown>): Promise<void> {

@@ -1,0 +1,69 @@
+// The policies of the roles, made of the tables of permissions in the code: statements for the documents and for the template.
+import { FUNCTION_PERMISSIONS } from '../action/function-permissions.ts';
+import { PERMISSIONS, iamAction, type Action, type Permission } from '../action/permissions.ts';
+
+const FUNCTION = 'arn:${partition}:lambda:${region}:${account}:function:${function-name}';
+/** Where a call names a version or an alias, AWS looks for the qualified ARN. */
+const BOTH = [FUNCTION, `${FUNCTION}:*`];
+
+/** One statement: all actions on the same resources that are needed under one condition. */
+export interface Statement {
+  readonly actions: readonly string[];
+  /** With placeholders such as `${function-name}`. */
+  readonly resources: readonly string[];
+  /** The input or state that asks for it; undefined: always needed. */
+  readonly when: string | undefined;
+}
+
+export type Role = 'deploy' | 'plan' | 'function';
+
+/** What a dry run calls: nothing that changes something, and nothing that AWS asks for in the name of who changes something. */
+const READS = /^(?!ec2:|lambda:GetLayerVersion$).*:(?:Get|List|Describe|Decrypt)/;
+
+/** What the statements of a role are; AWS asks no permission for GetCallerIdentity. */
+export function statementsOf(role: Role): Statement[] {
+  if (role === 'function') return FUNCTION_PERMISSIONS.map(({ actions, resource, when }) => ({ actions, resources: [resource], when }));
+  const rows = (Object.entries(PERMISSIONS) as [Action, Permission][])
+    .map(([action, row]) => ({ ...row, action: iamAction(action) }))
+    .filter(({ action, mutates }) => !action.startsWith('sts:') && (role === 'deploy' || (!mutates && READS.test(action))));
+  const groups = new Map<string, { actions: string[]; resources: readonly string[]; when: string | undefined }>();
+  for (const { action, resource, when } of rows) {
+    const optional = hasPlaceOfItsOwn(resource, when) ? when : undefined;
+    const resources = BOTH.includes(resource) ? BOTH : [resource];
+    const key = JSON.stringify([resources, optional, action === 'iam:PassRole' || isOfTrigger(action)]);
+    const group = groups.get(key) ?? { actions: [], resources, when: optional };
+    if (!group.actions.includes(action)) group.actions.push(action);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
+}
+
+/** Statements that a role goes without where what they are about is not used; all others stand in every policy. */
+function hasPlaceOfItsOwn(resource: string, when: string | undefined): boolean {
+  return when !== undefined && /subnet-ids|kms-key-arn|layers/.test(when + resource);
+}
+
+const isOfTrigger = (action: string): boolean => /^lambda:(?:Create|Update|Delete)EventSourceMapping$/.test(action);
+
+/** The condition that narrows a statement whose resource cannot. */
+export function conditionOf({ actions }: Statement): Readonly<Record<string, unknown>> | undefined {
+  if (actions.includes('iam:PassRole')) return { StringEquals: { 'iam:PassedToService': 'lambda.amazonaws.com' } };
+  if (!actions.some(isOfTrigger)) return undefined;
+  return { ArnLike: { 'lambda:FunctionArn': BOTH } };
+}
+
+/** A policy as IAM takes it. @param fill what stands for each placeholder */
+export function policyOf(role: Role, fill: (text: string) => string): unknown {
+  return {
+    Version: '2012-10-17',
+    Statement: statementsOf(role).map((statement) => {
+      const condition = conditionOf(statement);
+      return {
+        Effect: 'Allow',
+        Action: [...statement.actions],
+        Resource: statement.resources.length === 1 ? fill(statement.resources[0] ?? '*') : statement.resources.map(fill),
+        ...(condition === undefined ? {} : { Condition: JSON.parse(fill(JSON.stringify(condition))) as unknown }),
+      };
+    }),
+  };
+}
