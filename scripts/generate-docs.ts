@@ -1,12 +1,15 @@
-// Writes what the documents say of inputs, outputs and options from the one place where each is defined: action.yml and the schema of the
-// options file. usage: node scripts/generate-docs.ts [--check: only tell whether they are up to date]
+// Writes what the documents say of inputs, outputs, options and permissions from the one place where each is defined: action.yml, the schema
+// of the options file and the tables of permissions. usage: node scripts/generate-docs.ts [--check: only tell whether they are up to date]
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { z } from 'zod';
 import { actionFile } from '../action/action-file.ts';
 import type { Metadata } from '../action/action-file.ts';
+import { FUNCTION_PERMISSIONS } from '../action/function-permissions.ts';
 import { optionsSchema } from '../action/options-schema.ts';
+import { PERMISSIONS, iamAction, type Action, type Permission } from '../action/permissions.ts';
+import { policyOf, type Role } from './policies.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -97,12 +100,65 @@ function optionSections(): string {
   ].join('\n\n');
 }
 
+/** What stands for the placeholders in the policies that the documents show. */
+const EXAMPLE: Readonly<Record<string, string>> = {
+  partition: 'aws',
+  region: 'eu-west-1',
+  account: '123456789012',
+  'function-name': 'DynamoToES',
+  'code-bucket': 'my-code-bucket',
+  'endpoint-file': 'PROD_es_creds',
+  tables: 'Orders',
+  role: 'arn:aws:iam::123456789012:role/DynamoToES',
+  layers: 'arn:aws:lambda:eu-west-1:123456789012:layer:my-layer:1',
+  'kms-key-arn': 'arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555',
+  domain: 'orders',
+  collection: 'abcdefghij1234567890',
+  ES_SECRET_ARN: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:cluster-AbCdEf',
+  'on-failure': 'arn:aws:sqs:eu-west-1:123456789012:orders-failed',
+};
+
+function policyText(role: Role): string {
+  const fill = (text: string): string => text.replace(/\$\{([\w-]+)\}/g, (whole, name: string) => EXAMPLE[name] ?? whole);
+  return `\`\`\`json\n${JSON.stringify(policyOf(role, fill), null, 2)}\n\`\`\``;
+}
+
+/** The permissions of the deploying role, row by row. */
+function permissionTable(): string {
+  const rows = (Object.entries(PERMISSIONS) as [Action, Permission][]).map(([action, { operations, when, why, mutates }]) => [
+    code(iamAction(action)),
+    operations.length === 3 ? 'all' : operations.map(code).join(', '),
+    mutates ? 'yes' : '',
+    when ?? 'always',
+    why,
+  ]);
+  return table(['Action', 'Operations', 'Changes something', 'When', 'Why'], rows);
+}
+
+function functionTable(): string {
+  return table(
+    ['Actions', 'When', 'Why'],
+    FUNCTION_PERMISSIONS.map(({ actions, when, why }) => [actions.map(code).join(', '), when ?? 'always', why]),
+  );
+}
+
 /** Replaces what stands between `<!-- begin <name> -->` and `<!-- end <name> -->`. */
 function between(text: string, name: string, content: string): string {
   const [begin, end] = [`<!-- begin ${name} -->`, `<!-- end ${name} -->`];
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`The markers ${begin} and ${end} are missing`);
   return `${text.slice(0, from + begin.length)}\n\n${content}\n\n${text.slice(to)}`;
+}
+
+function permissions(text: string): string {
+  const parts: Readonly<Record<string, string>> = {
+    deploy: permissionTable(),
+    'deploy-policy': policyText('deploy'),
+    'plan-policy': policyText('plan'),
+    function: functionTable(),
+    'function-policy': policyText('function'),
+  };
+  return Object.entries(parts).reduce((made, [name, content]) => between(made, name, content), text);
 }
 
 /** Every document that is made, wholly or in part: its path and its text. */
@@ -113,6 +169,7 @@ export async function documents(): Promise<Map<string, string>> {
     ['README.md', between(between(read('README.md'), 'inputs', inputTable(inputs)), 'outputs', outputTable(outputs))],
     ['docs/options.md', between(read('docs/options.md'), 'options', optionSections())],
     ['docs/options.schema.json', schemaText()],
+    ['docs/permissions.md', permissions(read('docs/permissions.md'))],
   ]);
   const formatted = await Promise.all(
     [...raw].map(async ([path, text]) => {
