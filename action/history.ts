@@ -40,6 +40,8 @@ export interface History {
   readonly pending: boolean;
   /** Newest first; the first one serves unless `pending`. */
   readonly packages: readonly PackageRecord[];
+  /** Who wrote it, so that a run knows its own writing: two runs at the same moment may have the same to say. */
+  readonly run?: string;
 }
 
 export const EMPTY: History = { format: 1, pending: false, packages: [] };

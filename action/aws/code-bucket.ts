@@ -99,6 +99,9 @@ export async function writeHistory(
     return written.ETag;
   } catch (error) {
     if (!isAwsError(error, 'PreconditionFailed', 'ConditionalRequestConflict')) throw error;
+    // The answer to this very write may have got lost, and the call was made again.
+    const stored = await readHistory(aws, bucket, key);
+    if (stored?.text === text) return stored.etag;
     throw new UserError(
       `${at(bucket, key)} was not as this run had read it`,
       'Either another deploy of this function runs at the same time (run again when it is done), or the deploying role lacks s3:GetObject on it',

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { EMPTY, historyText, parseHistory, type History, type PackageRecord } from '../history.ts';
 import { historyKey, readHistory, writeHistory } from './code-bucket.ts';
 import type { DeployedFunction } from './function.ts';
@@ -21,9 +22,10 @@ export const NO_MEMORY: PackageMemory = { history: EMPTY, begin: () => Promise.r
 export async function bucketMemory(aws: Aws, bucket: string, functionName: string): Promise<PackageMemory> {
   const key = historyKey(functionName, aws.account, aws.region);
   const stored = await readHistory(aws, bucket, key);
+  const run = randomUUID();
   let etag = stored?.etag;
   const write = async (history: History): Promise<void> => {
-    etag = await writeHistory(aws, bucket, key, historyText(history), etag);
+    etag = await writeHistory(aws, bucket, key, historyText({ ...history, run }), etag);
   };
   return {
     history: parseHistory(stored?.text),

@@ -88,14 +88,22 @@ async function listOf(aws: Aws, name: string): Promise<Trigger[]> {
   return triggers.filter(({ state }) => state !== 'Deleting');
 }
 
-/** Creates a trigger. @returns its state; another run may have created it already @throws {AwsError} */
+/** Creates a trigger. @returns its id, also where it exists by now: made by a call whose answer got lost, or by another run @throws {AwsError} */
 export async function createTrigger(aws: Aws, request: CreateEventSourceMappingCommandInput): Promise<string> {
-  const made = await settled(aws, undefined, () =>
-    aws.call('lambda:CreateEventSourceMapping', `trigger of ${request.FunctionName ?? ''} on ${request.EventSourceArn ?? ''}`, () =>
-      aws.lambda.send(new CreateEventSourceMappingCommand(request)),
-    ),
-  );
-  return made.UUID ?? '';
+  try {
+    const made = await settled(aws, undefined, () =>
+      aws.call('lambda:CreateEventSourceMapping', `trigger of ${request.FunctionName ?? ''} on ${request.EventSourceArn ?? ''}`, () =>
+        aws.lambda.send(new CreateEventSourceMappingCommand(request)),
+      ),
+    );
+    return made.UUID ?? '';
+  } catch (error) {
+    const existing = isAwsError(error, 'ResourceConflictException')
+      ? /existing mapping with UUID ([0-9a-f-]{36})/i.exec(error.words)?.[1]
+      : undefined;
+    if (existing === undefined) throw error;
+    return existing;
+  }
 }
 
 /** Changes the given fields of a trigger. @throws {UserError} */
