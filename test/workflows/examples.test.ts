@@ -1,0 +1,124 @@
+// The callers that the documents give to copy: what they pass exists, what is needed is granted, and the options file is one.
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { execFile } from 'node:child_process';
+import { describe, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+import { actionFile } from '../../action/action-file.ts';
+import { resolveEnvironment } from '../../action/environment.ts';
+import { loadOptions } from '../../action/options.ts';
+import { goTool } from '../../scripts/workflow-tools.ts';
+import { PROJECT } from '../stack/cache.ts';
+
+type Values = Readonly<Record<string, unknown>>;
+interface Job {
+  readonly uses?: string;
+  readonly with?: Values;
+  readonly secrets?: Values | string;
+  readonly permissions?: Values;
+  readonly environment?: string;
+  readonly steps?: readonly { readonly uses?: string; readonly with?: Values }[];
+}
+interface Caller {
+  readonly on: Values;
+  readonly permissions: unknown;
+  readonly jobs: Readonly<Record<string, Job>>;
+}
+interface Called {
+  readonly on: { readonly workflow_call: { readonly inputs: Readonly<Record<string, { type: string }>>; readonly secrets: Values } };
+  readonly jobs: Readonly<Record<string, Job>>;
+}
+
+const FOLDER = join(PROJECT, 'docs/examples');
+const SELF = 'OWNER/dynamodb-to-opensearch';
+const read = (path: string): string => readFileSync(join(PROJECT, path), 'utf8');
+const callers = readdirSync(FOLDER)
+  .filter((name) => name !== 'options.yml')
+  .map((name) => ({ source: `docs/examples/${name}`, text: read(`docs/examples/${name}`) }));
+const readme = /```yaml\n(name: Search\n[\s\S]*?)```/.exec(read('README.md'))?.[1] ?? '';
+const all = [...callers, { source: 'README.md', text: readme }].map(({ source, text }) => [source, parse(text) as Caller] as const);
+const workflow = (name: string): Called => parse(read(`.github/workflows/${name}`)) as Called;
+
+/** An input of a called workflow takes a value of its type; an expression is of whatever type it comes to. */
+function fits(value: unknown, type: string): boolean {
+  return typeof value === type || (typeof value === 'string' && value.startsWith('${{'));
+}
+
+describe('the example callers', () => {
+  test('are those that the documents name', () => {
+    const names = callers.map(({ source }) => source);
+    expect(names.length).toBeGreaterThanOrEqual(9);
+    for (const name of names.filter((one) => one !== 'docs/examples/minimal.yml')) expect(read('README.md')).toContain(`(${name})`);
+  });
+
+  test('README.md shows the minimal one, in under 20 lines of YAML', () => {
+    expect(readme.split('\n').filter((line) => line.trim() !== '').length).toBeLessThan(20);
+    const minimal = parse(read('docs/examples/minimal.yml')) as Caller;
+    const shown = parse(readme) as Caller;
+    expect(shown.on).toEqual(minimal.on);
+    expect(shown.jobs.deploy).toMatchObject({ uses: minimal.jobs.deploy?.uses, permissions: minimal.jobs.deploy?.permissions });
+  });
+
+  test.each(all)('%s passes what the called workflow takes, and grants what it needs', (_source, caller) => {
+    expect(caller.permissions).toEqual({});
+    const calls = Object.values(caller.jobs).filter(({ uses }) => uses !== undefined);
+    for (const call of calls) {
+      const [, file = ''] = /^OWNER\/dynamodb-to-opensearch\/\.github\/workflows\/(deploy|plan)\.yml@v1$/.exec(call.uses ?? '') ?? [];
+      const called = workflow(`${file}.yml`);
+      const { inputs, secrets } = called.on.workflow_call;
+      for (const [name, value] of Object.entries(call.with ?? {})) {
+        expect(Object.keys(inputs)).toContain(name);
+        expect({ name, fits: fits(value, inputs[name]?.type ?? '') }).toEqual({ name, fits: true });
+      }
+      if (typeof call.secrets === 'object') for (const name of Object.keys(call.secrets)) expect(Object.keys(secrets)).toContain(name);
+      else expect(call.secrets).toBeUndefined();
+      expect(call.permissions).toEqual(called.jobs[file]?.permissions);
+    }
+    const steps = Object.values(caller.jobs).flatMap((job) => (job.steps ?? []).map((step) => ({ job, step })));
+    const own = steps.filter(({ step }) => step.uses?.startsWith(`${SELF}@`));
+    for (const { job, step } of own) {
+      for (const name of Object.keys(step.with ?? {})) expect(Object.keys(actionFile().inputs)).toContain(name);
+      expect(job.permissions).toEqual({ contents: 'read', 'id-token': 'write' });
+      expect(step.with?.environment).toBe(job.environment);
+    }
+    expect(calls.length + own.length).toBeGreaterThan(0);
+  });
+
+  test.each(all)('%s reads only variables that the documents name', (source) => {
+    const text = source === 'README.md' ? readme : read(source);
+    const known = `${read('.github/workflows/deploy.yml')}${read('.github/workflows/plan.yml')}`;
+    for (const [name] of text.matchAll(/\bvars\.[A-Z_]+/g)) expect(known).toContain(name);
+  });
+
+  test('the table of environments of the approvals leads every ref where it says', () => {
+    const { environments } = (parse(read('docs/examples/approvals.yml')) as Caller).jobs.deploy?.with ?? {};
+    const to = (ref: string): string | undefined =>
+      resolveEnvironment({ name: 'push', ref }, { environments: String(environments), environment: '', operation: '', dryRun: false })
+        .environment;
+    expect(['refs/heads/develop', 'refs/heads/main', 'refs/tags/v2.0.0-rc.1', 'refs/tags/v2.0.0', 'refs/heads/other'].map(to)).toEqual([
+      'DEV',
+      'STAGE',
+      'QA',
+      'PROD',
+      undefined,
+    ]);
+  });
+
+  test('are workflows that actionlint passes', async () => {
+    const lint = await goTool('actionlint');
+    const files = callers.map(({ source }) => source);
+    const { stdout } = await promisify(execFile)(lint, ['-no-color', ...files], { cwd: PROJECT });
+    expect(stdout).toBe('');
+  }, 300_000);
+});
+
+describe('docs/examples/options.yml', () => {
+  test.each(['STAGE', 'PROD'])('is a legal options file for %s', async (environment) => {
+    const options = await loadOptions('docs/examples/options.yml', { workspace: PROJECT, environment });
+    expect(options.warnings).toEqual([]);
+    expect(options.tables.Orders?.index).toBe(environment === 'PROD' ? 'orders-live' : 'orders-v2');
+    expect(options.defaults['index-settings']).toEqual({ number_of_shards: 1, number_of_replicas: environment === 'PROD' ? 2 : 1 });
+    expect(options.triggers.tables.Orders).toMatchObject({ batchSize: 500, parallelization: 4 });
+  });
+});
