@@ -16,6 +16,15 @@ const LOOSE_NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?([eE][+-]?\d+)?$/;
 /** Levels at most: DynamoDB allows 32; this only keeps a forged event from exhausting the stack. */
 const DEPTH_LIMIT = 512;
 
+/** Text that needs no escape in JSON, which most short values are: the test is cheaper than a call of JSON.stringify. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+const PLAIN_LENGTH = 100;
+
+/** A text as JSON. */
+export function quoted(text: string): string {
+  return text.length <= PLAIN_LENGTH && PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
+}
+
 /**
  * Field labels (`"name":`) of names that need no change: the same few names come again in every record. Emptied when a table of
  * ever new names fills it.
@@ -77,7 +86,7 @@ function writeValue(attribute: Attribute | undefined, name: string, depth: numbe
   switch (type) {
     case 'S':
     case 'B':
-      return JSON.stringify(text(value, type, name));
+      return quoted(text(value, type, name));
     case 'N':
       return number(text(value, type, name), name);
     case 'BOOL':
@@ -94,7 +103,7 @@ function writeValue(attribute: Attribute | undefined, name: string, depth: numbe
     case 'SS':
     case 'BS':
       return `[${array(value, type, name)
-        .map((item) => JSON.stringify(text(item, type, name)))
+        .map((item) => quoted(text(item, type, name)))
         .join(',')}]`;
     case 'NS':
       return `[${array(value, type, name)
@@ -138,10 +147,10 @@ function writeItem(item: Attribute, mixed: boolean, name: string, depth: number)
   switch (type) {
     case 'N':
       number(text(value, type, name), name);
-      return JSON.stringify(value);
+      return quoted(text(value, type, name));
     case 'NS':
       return `[${array(value, type, name)
-        .map((digits) => (number(text(digits, type, name), name), JSON.stringify(digits)))
+        .map((digits) => (number(text(digits, type, name), name), quoted(text(digits, type, name))))
         .join(',')}]`;
     case 'BOOL':
       return mixed ? `"${String(boolean(value, name))}"` : writeValue(item, name, depth);

@@ -1,6 +1,6 @@
 // From a stream record to the lines of a bulk request.
 import type { AttributeMap } from './attribute.ts';
-import { DOCUMENT_LIMIT, writeDocument } from './document.ts';
+import { DOCUMENT_LIMIT, quoted, writeDocument } from './document.ts';
 import { externalVersion } from './identity.ts';
 import { MalformedRecord } from './malformed.ts';
 import type { StreamRecord } from './record.ts';
@@ -39,7 +39,7 @@ export function operationOf(
 
 /** `"_index":…,"_id":…` and, unless versions are off or the record has no time, the version that fences older states. */
 function metadata(record: StreamRecord, table: Table & { index: string }, id: string): string {
-  const target = `"_index":${JSON.stringify(table.index)},"_id":${JSON.stringify(id)}`;
+  const target = `"_index":${quoted(table.index)},"_id":${quoted(id)}`;
   return table.versioned && record.seconds !== undefined
     ? `${target},"version":${externalVersion(record.seconds, record.sequenceNumber)},"version_type":"external_gte"`
     : target;
