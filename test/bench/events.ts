@@ -1,8 +1,8 @@
 // Events for the measurements: items as shops and apps have them, about a kilobyte each, every one different.
 import { streamRecord } from '../handler/records.ts';
 
-/** @param bytes about so many per item */
-export function item(n: number, bytes = 900): Record<string, Record<string, unknown>> {
+/** About 900 bytes of DynamoDB's JSON. */
+export function item(n: number): Record<string, Record<string, unknown>> {
   return {
     pk: { S: `customer-${n % 1000}` },
     sk: { N: String(n) },
@@ -24,15 +24,20 @@ export function item(n: number, bytes = 900): Record<string, Record<string, unkn
       })),
     },
     tags: { SS: ['web', `campaign-${n % 20}`] },
-    note: { S: 'x'.repeat(Math.max(0, bytes - 600)) },
+    note: { S: 'x'.repeat(300) },
     nothing: { NULL: true },
   };
 }
 
+/** A small item: with its keys and the rest of its record about 600 bytes, so that 10,000 fill Lambda's limit of 6 MB. */
+export function smallItem(n: number): Record<string, Record<string, unknown>> {
+  return { pk: { S: `c-${n % 1000}` }, sk: { N: String(n) }, total: { N: `${n % 977}.5` } };
+}
+
 /** One event of `size` records, as Lambda gives it: parsed JSON. */
-export function event(table: string, size: number, from = 0, bytes?: number): { Records: Record<string, unknown>[] } {
+export function event(table: string, size: number, from = 0, make = item): { Records: Record<string, unknown>[] } {
   const records = Array.from({ length: size }, (_, i) => {
-    const image = item(from + i, bytes);
+    const image = make(from + i);
     return streamRecord({ table, keys: { pk: image.pk ?? {}, sk: image.sk ?? {} }, image });
   });
   return JSON.parse(JSON.stringify({ Records: records })) as { Records: Record<string, unknown>[] };

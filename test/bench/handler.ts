@@ -9,7 +9,7 @@ import { zipSync } from 'fflate';
 import { indexBody } from '../../handler/indexes.ts';
 import { prepared, PROJECT } from '../stack/cache.ts';
 import { startSearch } from '../stack/search.ts';
-import { event } from './events.ts';
+import { event, smallItem } from './events.ts';
 import type { Order, Result } from './subject.ts';
 
 const PEER = 'dynamodb-stream-elasticsearch@3.3.1';
@@ -39,7 +39,7 @@ function packageFor(endpoint: string): string {
   return target;
 }
 
-async function start(file: string, args: string[]): Promise<{ child: ChildProcess; message: unknown }> {
+async function start(file: string, args: string[], execArgv: string[] = []): Promise<{ child: ChildProcess; message: unknown }> {
   const env = {
     ...process.env,
     AWS_REGION: 'eu-west-1',
@@ -48,7 +48,7 @@ async function start(file: string, args: string[]): Promise<{ child: ChildProces
     NODE_NO_WARNINGS: '1',
     AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE: '1',
   };
-  const child = fork(join(here, file), args, { env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child = fork(join(here, file), args, { env, execArgv, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   children.push(child);
   const [message] = (await once(child, 'message')) as [unknown];
   return { child, message };
@@ -150,18 +150,22 @@ row('---', '---', '---');
 
 console.log('\n## Memory and start\n');
 const large = join(folder, 'large.json');
-const text = JSON.stringify(event('Bench', 10_000, 0, 0));
+const text = JSON.stringify(event('Bench', 10_000, 0, smallItem));
 writeFileSync(large, text);
 const single = join(folder, 'single.json');
 writeFileSync(single, JSON.stringify(event('Bench', 1)));
 const empty = mkdtempSync(join(folder, 'empty-'));
 writeFileSync(join(empty, 'index.mjs'), 'export const handler = async () => ({ batchItemFailures: [] });\n');
+/** The heap that Lambda's runtime gives a function of 128 MB. */
+const SMALLEST = ['--max-old-space-size=115', '--max-semi-space-size=6'];
+
 interface Start {
   readonly loaded: number;
   readonly answered: number;
   readonly peak: number;
 }
-const measure = async (target: string, file: string): Promise<Start> => (await start('start.ts', [target, file])).message as Start;
+const measure = async (target: string, file: string): Promise<Start> =>
+  (await start('start.ts', [target, file], SMALLEST)).message as Start;
 const mine = packageFor(instantUrl);
 const { peak } = await measure(mine, large);
 const starts: [Start, Start][] = [];

@@ -85,8 +85,7 @@ const send = subject === 'product' ? await product() : subject === 'library' ? l
 // The measurements are about the work, not about where the log goes.
 console.info = () => undefined;
 const write = process.stdout.write.bind(process.stdout);
-process.stdout.write = ((text: string | Uint8Array) =>
-  typeof text === 'string' && text.startsWith('{"_aws"') ? true : write(text));
+process.stdout.write = (text: string | Uint8Array) => (typeof text === 'string' && text.startsWith('{"_aws"') ? true : write(text));
 
 process.on('message', (order: Order) => {
   void (async () => {
