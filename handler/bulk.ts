@@ -147,10 +147,25 @@ function pairedOutcomes(operations: readonly Operation[], answer: EngineAnswer):
  * @returns why it may not, or undefined
  */
 export async function probeWrite(bulk: Bulk, index: string): Promise<Outcome | undefined> {
-  const lines = `{"delete":{"_index":${JSON.stringify(index)},"_id":"dynamodb-to-opensearch probe ${crypto.randomUUID()}"}}\n`;
-  const whole = await sendOnce(bulk, [{ action: 'delete', lines, bytes: Buffer.byteLength(lines) }], false);
+  const whole = await sendOnce(bulk, [probe(index)], false);
   const outcome = Array.isArray(whole) ? whole[0] : whole;
   if (outcome === undefined || outcome.kind === 'done') return undefined;
   // A missing index is created by the first record; being told so needs the same permission.
   return outcome.kind === 'transient' && outcome.type === 'index_not_found_exception' ? undefined : outcome;
+}
+
+/**
+ * Asks whether the cluster takes bulk requests of this function at all, by a harmless one for an index that there is not. What it says
+ * of that index, that it is missing or none of the function's, is no matter.
+ * @returns why it does not, or undefined
+ */
+export async function probeBulk(bulk: Bulk): Promise<Outcome | undefined> {
+  const whole = await sendOnce(bulk, [probe('dynamodb-to-opensearch-check')], false);
+  return Array.isArray(whole) ? undefined : whole;
+}
+
+/** A delete without a version, which creates no index, of a document that cannot exist. */
+function probe(index: string): Operation {
+  const lines = `{"delete":{"_index":${JSON.stringify(index)},"_id":"dynamodb-to-opensearch probe ${crypto.randomUUID()}"}}\n`;
+  return { action: 'delete', lines, bytes: Buffer.byteLength(lines) };
 }

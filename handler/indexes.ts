@@ -5,6 +5,8 @@ import type { Table } from './tables.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 export type NotReady = Extract<Outcome, { kind: 'transient' | 'configuration' }>;
+/** Why an index could not be created; `refused`: for what the request said, so that another one may be taken. */
+type NotCreated = NotReady & { readonly refused?: true };
 
 /** Text for search, with the same as a keyword for filters and sorting: what the engines themselves make of a string. */
 const TEXT = { type: 'text', fields: { keyword: { type: 'keyword', ignore_above: 256 } } } as const;
@@ -67,11 +69,16 @@ export class Indexes {
 
   /** Whether an index or alias of this name is there; how the question failed where it could not be answered. */
   async exists(index: string, signal: AbortSignal): Promise<boolean | NotReady> {
-    const answer = await this.#ask({ method: 'HEAD', path: `/${encodeURIComponent(index)}` }, signal);
+    const path = `/${encodeURIComponent(index)}`;
+    let answer = await this.#ask({ method: 'HEAD', path }, signal);
+    // The words that tell a throttle from a refusal are in the body, which no answer to HEAD has.
+    if ('status' in answer && answer.status >= 400 && answer.status !== 404) {
+      answer = await this.#ask({ method: 'GET', path, query: { filter_path: '*.aliases' } }, signal);
+    }
     if ('kind' in answer) return answer;
     if (answer.status === 404) return false;
     const failure = classifyRequest(answer, this.#now());
-    return failure === undefined ? true : notReady(failure, `HEAD /${index} was refused`);
+    return failure === undefined ? true : notReady(failure, `the question for the index ${index} was refused`);
   }
 
   /**
@@ -82,31 +89,27 @@ export class Indexes {
   async ensure(table: Table & { index: string }, signal: AbortSignal): Promise<NotReady | undefined> {
     const found = await this.exists(table.index, signal);
     if (typeof found !== 'boolean') return found;
-    return found ? undefined : this.#create(table, indexBody(table), signal);
+    if (found) return undefined;
+    const problem = await this.#create(table, indexBody(table), signal);
+    // Serverless collections choose most settings themselves and refuse to be told: the mappings are what documents need.
+    if (!this.#engine.serverless || problem?.kind !== 'configuration' || problem.refused !== true) return problem;
+    const { mappings } = indexBody(table);
+    const own = flattened(table.indexSettings);
+    return this.#create(table, Object.keys(own).length === 0 ? { mappings } : { settings: own, mappings }, signal);
   }
 
   async #create(
     table: Table & { index: string },
     body: { settings?: Json; mappings: Json },
     signal: AbortSignal,
-  ): Promise<NotReady | undefined> {
+  ): Promise<NotCreated | undefined> {
     const answer = await this.#ask({ method: 'PUT', path: `/${encodeURIComponent(table.index)}`, body: JSON.stringify(body) }, signal);
     if ('kind' in answer) return answer;
     const failure = classifyRequest(answer, this.#now());
     if (failure === undefined) return undefined;
-    if (failure.kind === 'rejected') {
-      if (failure.type === 'resource_already_exists_exception' || failure.reason.includes('already exists')) return undefined;
-      // Serverless collections choose most settings themselves and refuse to be told: the mappings are what documents need.
-      if (this.#engine.serverless && body.settings !== undefined) {
-        const own = flattened(table.indexSettings);
-        return this.#create(
-          table,
-          Object.keys(own).length > 0 && own !== body.settings ? { settings: own, mappings: body.mappings } : { mappings: body.mappings },
-          signal,
-        );
-      }
-    }
-    return notReady(failure, `the index ${table.index} could not be created`);
+    if (failure.kind !== 'rejected') return notReady(failure, `the index ${table.index} could not be created`);
+    if (failure.type === 'resource_already_exists_exception' || failure.reason.includes('already exists')) return undefined;
+    return { ...notReady(failure, `the index ${table.index} could not be created`), refused: true };
   }
 
   /**

@@ -90,6 +90,15 @@ describe('what passes by itself is tried again', () => {
     expect(proxy.matching(BULK)).toHaveLength(1);
   });
 
+  test('a throttle of the question for the index, which HEAD has no words for', async () => {
+    const { write, all, fn } = table();
+    proxy.on(/^HEAD /, { answer: { status: 403 } });
+    proxy.on(/^GET /, { answer: { status: 403, body: { Message: 'Request throttled due to too many requests' } } });
+    expect(await write([{ keys: key('a') }])).toEqual(done);
+    expect(await all()).toEqual(['a']);
+    expect(fn.logs.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
   test('a missing answer to the question for the index, too', async () => {
     const { write, all } = table();
     proxy.on(/^HEAD /, { reset: 'after' });
