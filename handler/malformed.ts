@@ -29,11 +29,18 @@ export class MalformedRecord extends Error {
  * and the field stay, values and ids go.
  */
 export function withoutValues(reason: string): string {
-  return reason
-    .replace(/\s*in document with id '[\s\S]*?'(?=\.|,|:|$)/g, '')
-    .replace(/Preview of field's value:[\s\S]*/, '')
-    .replace(/"[^"]*"/g, '"…"')
-    .replace(/'[^']*'/g, "'…'")
-    .slice(0, 300)
-    .trim();
+  return (
+    reason
+      // Of a shard's troubles the engine tells with the whole request, documents included.
+      .replace(/[,:]? ?request: \[?Bulk[\s\S]*|\bcontaining \[(?:index|delete|create|update) [\s\S]*|\bsource\[[\s\S]*/, '')
+      // All that follows the field and its type is about the value.
+      .replace(/(failed to parse field \[[^\]]*\] of type \[[^\]]*\])[\s\S]*/, '$1.')
+      .replace(/\s*in document with id '[\s\S]*?'(?=\.|,|:|$)/g, '')
+      .replace(/Preview of field's value:[\s\S]*/, '')
+      .replace(/\b(date field|geohash|join name|value|input|token|term) \[[\s\S]*?\](?=[\s,.;:]|$)/gi, '$1 […]')
+      .replace(/(field=)?"[^"]*"/g, (quoted, field?: string) => (field === undefined ? '"…"' : quoted))
+      .replace(/'[^']*'/g, "'…'")
+      .slice(0, 300)
+      .trim()
+  );
 }

@@ -160,6 +160,29 @@ test.each([
     'failed to parse field [price] of type [double].',
   ],
   ['For input string: "secret"', 'For input string: "…"'],
+  [
+    'failed to parse field [where] of type [geo_point]: unsupported symbol [s] in geohash [secret]',
+    'failed to parse field [where] of type [geo_point].',
+  ],
+  [
+    "failed to parse field [when] of type [date] in document with id 'secret'. Could not parse field value preview,: failed to parse date field [secret] with format [yyyy]",
+    'failed to parse field [when] of type [date].',
+  ],
+  ['failed to parse date field [secret] with format [yyyy]', 'failed to parse date field […] with format [yyyy]'],
+  ['failed to parse: unknown join name [secret] for field [kin]', 'failed to parse: unknown join name […] for field [kin]'],
+  ['Value [9000000001] is out of range for an integer', 'Value […] is out of range for an integer'],
+  [
+    '[orders][0] primary shard is not active Timeout: [1m], request: [BulkShardRequest [[orders][0]] containing [index {[orders][secret], source[{"pk":"secret","n":12.5}]}]]',
+    '[orders][0] primary shard is not active Timeout: [1m]',
+  ],
+  [
+    'rejected execution of processing of [12][indices:data/write/bulk[s][p]]: request: BulkShardRequest [[orders][3]] containing [index {[orders][_doc][secret], source[{"n":12.5}]}], target allocation id: x',
+    'rejected execution of processing of [12][indices:data/write/bulk[s][p]]',
+  ],
+  [
+    'Document contains at least one immense term in field="note" (whose UTF8 encoding is longer than the max length 32766). The prefix of the first immense term is: \'[115, 101]...\'',
+    'Document contains at least one immense term in field="note" (whose UTF8 encoding is longer than the max length 32766). The prefix of the first immense term is: \'…\'',
+  ],
 ])('a reason in a log quotes no value: %s', (reason, logged) => {
   expect(withoutValues(reason)).toBe(logged);
 });
