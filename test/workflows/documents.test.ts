@@ -1,0 +1,46 @@
+// The documents lead where they say, and name files that are there.
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { PROJECT } from '../stack/cache.ts';
+
+const documents = ['*.md', 'docs/**/*.md', 'test/stack/README.md'].flatMap((pattern) => globSync(pattern, { cwd: PROJECT })).sort();
+const text = (path: string): string => readFileSync(join(PROJECT, path), 'utf8');
+
+/** Without what stands in code, where a bracket is no link. */
+const prose = (markdown: string): string => markdown.replace(/```[\s\S]*?```/g, '').replace(/`[^`\n]*`/g, '');
+
+/** GitHub's anchors of a document's headings. */
+function anchors(markdown: string): string[] {
+  return [...markdown.replace(/```[\s\S]*?```/g, '').matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\p{M}_ -]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+describe.each(documents)('%s', (path) => {
+  const links = [...prose(text(path)).matchAll(/\]\((?!https?:)([^)\s]*)\)/g)].map(([, target = '']) => target);
+
+  test('links to files and headings that are there', () => {
+    for (const link of links) {
+      const [file = '', anchor] = link.split('#');
+      const target = file === '' ? path : relative(PROJECT, join(PROJECT, dirname(path), file));
+      expect({ link, exists: existsSync(join(PROJECT, target)) }).toEqual({ link, exists: true });
+      if (anchor !== undefined)
+        expect({ link, anchors: anchors(text(target)) }).toEqual({ link, anchors: expect.arrayContaining([anchor]) });
+    }
+  });
+
+  test('has no emoji', () => {
+    expect(text(path).match(/\p{Extended_Pictographic}/gu) ?? []).toEqual([]);
+  });
+});
+
+test('CONTRIBUTING.md names files of the code that are there', () => {
+  const named = new Set([...text('CONTRIBUTING.md').matchAll(/`([\w/-]+\.ts)`/g)].map(([, name = '']) => name));
+  const folders = ['action', 'action/operations', 'handler', '.'];
+  for (const name of named)
+    expect({ name, there: folders.some((folder) => existsSync(join(PROJECT, folder, name))) }).toEqual({ name, there: true });
+});
