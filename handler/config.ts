@@ -1,6 +1,8 @@
 // The formats of the two files that the action puts into the package: config.json and table_mapping.json. The action writes them,
 // the handler reads them; both take the types and the rules from here.
-import { nearest } from './nearest.ts';
+import { ConfigError, isObject, type Json, known, object, oneOf, parseObject, REDEPLOY, shown, string } from './config-fields.ts';
+
+export { ConfigError };
 
 /** How the function proves who it is to the cluster. */
 export type Auth =
@@ -70,14 +72,6 @@ export const DEFAULT_OPTIONS = {
   'ttl-deletes': 'delete',
 } as const satisfies TableOptions;
 
-/** A file of the package that cannot be used: which, where in it, and how to mend it. */
-export class ConfigError extends Error {
-  override name = 'ConfigError';
-  constructor(file: string, key: string, problem: string, remedy: string) {
-    super(`${file}${key === '' ? '' : `: ${key}`}: ${problem}. ${remedy}`);
-  }
-}
-
 /**
  * The index of a table where no option names one: the table's name in lower case without leading `_`, `-` and `+` (which no engine
  * takes). Undefined where nothing is left.
@@ -99,11 +93,6 @@ export function indexNameProblem(index: string): string | undefined {
   if (Buffer.byteLength(index) > 255) return 'an index name must not be longer than 255 bytes';
   return undefined;
 }
-
-type Json = Readonly<Record<string, unknown>>;
-
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
-const REDEPLOY = 'Deploy the function again with the action';
 
 /** Takes config.json apart. @throws {ConfigError} naming the key and the remedy. */
 export function parseConfig(text: string, file = 'config.json'): FunctionConfig {
@@ -191,12 +180,18 @@ function parseAuth(auth: Json, file: string): Auth {
     case 'basic':
       return { type, username: string(auth, 'username', file, 'auth'), password: string(auth, 'password', file, 'auth') };
     case 'api-key':
-      return { type, apiKey: string(auth, 'apiKey', file, 'auth') };
+      return { type, apiKey: apiKeyOf(auth, file) };
     case 'secret':
       return { type, secretArn: string(auth, 'secretArn', file, 'auth') };
     default:
       throw new ConfigError(file, 'auth.type', `expected none, sigv4, basic, api-key or secret, found ${shown(type)}`, REDEPLOY);
   }
+}
+
+function apiKeyOf(auth: Json, file: string): string {
+  const key = string(auth, 'apiKey', file, 'auth').trim();
+  if (key.includes(':') || /^[\x21-\x7e]+$/.test(key)) return key;
+  throw new ConfigError(file, 'auth.apiKey', 'it holds characters that no API key has', 'Give it again in the endpoint file and deploy');
 }
 
 const OPTION_NAMES = [
@@ -255,51 +250,4 @@ function parseOptions(options: Json, file: string, at: string): TableOptions {
 export function parseS3Uri(uri: string): { bucket: string; prefix: string } | undefined {
   const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/s.exec(uri);
   return match?.[1] === undefined ? undefined : { bucket: match[1], prefix: (match[2] ?? '').replace(/^\/+|\/+$/g, '') };
-}
-
-function parseObject(text: string, file: string, remedy = REDEPLOY): Json {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new ConfigError(file, '', 'it is no JSON', remedy);
-  }
-  if (!isObject(value)) throw new ConfigError(file, '', `expected an object, found ${shown(value)}`, remedy);
-  return value;
-}
-
-function known(value: Json, names: readonly string[], file: string, at: string): void {
-  for (const key of Object.keys(value)) {
-    if (names.includes(key)) continue;
-    const near = nearest(key, names);
-    throw new ConfigError(file, at === '' ? key : `${at}.${key}`, 'unknown key', near === undefined ? REDEPLOY : `Did you mean ${near}?`);
-  }
-}
-
-function string(value: Json, key: string, file: string, at: string): string {
-  const found = value[key];
-  if (typeof found === 'string' && found !== '') return found;
-  throw new ConfigError(file, at === '' ? key : `${at}.${key}`, `expected a text, found ${shown(found)}`, REDEPLOY);
-}
-
-function object(value: Json, key: string, file: string, at: string): Json {
-  const found = value[key];
-  if (isObject(found)) return found;
-  throw new ConfigError(file, at === '' ? key : `${at}.${key}`, `expected an object, found ${shown(found)}`, REDEPLOY);
-}
-
-function oneOf<T extends string | boolean>(value: Json, key: string, allowed: readonly T[], file: string, at: string): T | undefined {
-  const found = value[key];
-  if (found === undefined) return undefined;
-  const match = allowed.find((one) => one === found);
-  if (match !== undefined) return match;
-  throw new ConfigError(file, `${at}.${key}`, `expected ${allowed.map(String).join(', ')}, found ${shown(found)}`, REDEPLOY);
-}
-
-/** A found value for a message: short, and never the text of something that could be a secret. */
-function shown(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  if (value === null || typeof value === 'number' || typeof value === 'boolean') return String(value);
-  if (typeof value === 'string') return value.length > 60 ? 'a long text' : JSON.stringify(value);
-  return Array.isArray(value) ? 'a list' : 'an object';
 }

@@ -64,7 +64,7 @@ export function authorization(auth: Auth, readSecret: ReadSecret): Authorization
     case 'basic':
       return fixed(basic(auth.username, auth.password));
     case 'api-key':
-      return fixed(apiKey(auth.apiKey));
+      return fixed(apiKey(auth.apiKey) ?? '');
     case 'secret': {
       let cached: Promise<string> | undefined;
       return {
@@ -94,8 +94,15 @@ export interface Authorization {
 
 const fixed = (value: string): Authorization => ({ header: () => Promise.resolve(value), renew: () => false });
 const basic = (username: string, password: string): string => `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
-/** Elasticsearch shows a key as `id` and `api_key`, and as their base64 `encoded`: `id:api_key` is taken too. */
-const apiKey = (key: string): string => `ApiKey ${key.includes(':') ? Buffer.from(key).toString('base64') : key}`;
+/**
+ * Elasticsearch shows a key as `id` and `api_key`, and as their base64 `encoded`: `id:api_key` is taken too, and the line end of an
+ * editor left out. Undefined for what no header takes.
+ */
+function apiKey(text: string): string | undefined {
+  const key = text.trim();
+  if (key.includes(':')) return `ApiKey ${Buffer.from(key).toString('base64')}`;
+  return /^[\x21-\x7e]+$/.test(key) ? `ApiKey ${key}` : undefined;
+}
 
 function fromSecret(arn: string, text: string): string {
   let value: unknown;
@@ -105,7 +112,11 @@ function fromSecret(arn: string, text: string): string {
     throw new SecretError(arn, 'it is no JSON');
   }
   const { username, password, api_key: key } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
-  if (typeof key === 'string' && key !== '') return apiKey(key);
+  if (typeof key === 'string' && key !== '') {
+    const header = apiKey(key);
+    if (header === undefined) throw new SecretError(arn, 'its api_key holds characters that no key has');
+    return header;
+  }
   if (typeof username === 'string' && username !== '' && typeof password === 'string') return basic(username, password);
   throw new SecretError(arn, 'it has neither username and password nor api_key');
 }

@@ -4,6 +4,7 @@
 // numbers and cost more start-up time than everything else in the function together.
 import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { gunzipSync } from 'node:zlib';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { Hash } from '@smithy/hash-node';
 import { HttpRequest } from '@smithy/protocol-http';
@@ -50,9 +51,11 @@ export class NoCredentials extends Error {
   constructor(cause: unknown) {
     const { name, message } = cause instanceof Error ? cause : new Error(String(cause));
     super(`no credentials for the cluster: ${name}: ${message}`, { cause });
-    this.passing = /Throttl|TooManyRequests|Timeout|TimedOut|Network|ECONN|ENOTFOUND|EAI_AGAIN|ServiceUnavailable|InternalService/i.test(
-      `${name} ${message}`,
-    );
+    const { code, $fault: fault } = (typeof cause === 'object' && cause !== null ? cause : {}) as { code?: unknown; $fault?: unknown };
+    this.passing =
+      fault === 'server' ||
+      /Throttl|TooManyRequests|Timeout|Abort|Network|ServiceUnavailable|Internal/.test(name) ||
+      (typeof code === 'string' && /^(?:E[A-Z]+_?[A-Z]*|UND_ERR_\w+)$/.test(code) && code !== 'EACCES');
   }
 }
 
@@ -61,8 +64,13 @@ const ANSWER_LIMIT = 64 * 1024 * 1024;
 
 /** Codes that name a certificate which the client does not trust, or a name that it is not for. */
 const CERTIFICATE = /^(?:CERT_|ERR_TLS_CERT|ERR_SSL|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(?:GET|VERIFY)|HOSTNAME_MISMATCH|EPROTO)/;
+/** What OpenSSL says of an answer that is no TLS at all. */
+const NO_TLS = /wrong.version.number|packet length too long|http request/i;
 
-export const isCertificateProblem = (error: NoAnswer): boolean => CERTIFICATE.test(error.code);
+export const isCertificateProblem = (error: NoAnswer): boolean => CERTIFICATE.test(error.code) && !isWrongHost(error);
+
+/** There is no such host, or what answers under its address does not speak the endpoint's protocol. */
+export const isWrongHost = (error: NoAnswer): boolean => error.code === 'ENOTFOUND' || NO_TLS.test(`${error.code} ${error.message}`);
 
 export class Engine {
   /** The cluster is OpenSearch Serverless, which has no refresh. */
@@ -124,7 +132,9 @@ export class Engine {
     const body = request.body === undefined ? undefined : Buffer.from(request.body);
     const headers = await this.#headers(request, body, signal);
     const { promise, resolve, reject } = Promise.withResolvers<EngineAnswer>();
-    const query = new URLSearchParams(request.query).toString();
+    const query = Object.entries(request.query ?? {})
+      .map(([name, value]) => `${encoded(name)}=${encoded(value)}`)
+      .join('&');
     const options: RequestOptions = {
       agent: this.#agent,
       method: request.method,
@@ -163,24 +173,27 @@ export class Engine {
 
   async #headers(request: EngineRequest, body: Buffer | undefined, signal: AbortSignal): Promise<Record<string, string>> {
     const headers: Record<string, string> = { host: this.#url.host, accept: 'application/json' };
-    if (body !== undefined) {
-      headers['content-type'] = request.contentType ?? 'application/json';
-      headers['content-length'] = String(body.length);
-    }
+    if (body !== undefined) headers['content-type'] = request.contentType ?? 'application/json';
+    // Never signed: OpenSearch Serverless takes no signature that covers it.
+    const length: Record<string, string> = body === undefined ? {} : { 'content-length': String(body.length) };
     try {
       if (this.#signer !== undefined) {
         const { protocol, hostname } = this.#url;
         const query = { ...request.query };
         const unsigned = new HttpRequest({ method: request.method, protocol, hostname, path: this.#path(request), query, headers, body });
-        return (await this.#signer.sign(unsigned)).headers;
+        return { ...(await this.#signer.sign(unsigned)).headers, ...length };
       }
       const authorization = await this.#authorization.header(signal);
-      return authorization === undefined ? headers : { ...headers, authorization };
+      return { ...headers, ...length, ...(authorization === undefined ? {} : { authorization }) };
     } catch (error) {
       throw new NoCredentials(error);
     }
   }
 }
+
+/** As a signature has it, so that it holds for a service that reads the query as it is and for one that decodes it first. */
+const encoded = (text: string): string =>
+  encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 
 /** The whole answer. By events and not by iteration, which closes the kept-alive connection of an answer without a body. */
 function collect(response: IncomingMessage): Promise<EngineAnswer> {
@@ -199,11 +212,15 @@ function collect(response: IncomingMessage): Promise<EngineAnswer> {
   });
   response.on('end', () => {
     if (!response.complete) return;
-    resolve({
-      status: response.statusCode ?? 0,
-      text: Buffer.concat(parts, size).toString('utf8'),
-      retryAfter: response.headers['retry-after'],
-    });
+    let bytes = Buffer.concat(parts, size);
+    try {
+      // Never asked for, but there are proxies that compress all the same.
+      if (response.headers['content-encoding'] === 'gzip') bytes = gunzipSync(bytes, { maxOutputLength: ANSWER_LIMIT });
+    } catch (error) {
+      reject(error);
+      return;
+    }
+    resolve({ status: response.statusCode ?? 0, text: bytes.toString('utf8'), retryAfter: response.headers['retry-after'] });
   });
   return promise;
 }

@@ -1,5 +1,5 @@
 // What an answer of the cluster means for what was asked (contract 6.4). Pure: answers in, classes out.
-import { isCertificateProblem, NoAnswer, NoCredentials, type EngineAnswer } from './engine.ts';
+import { isCertificateProblem, isWrongHost, NoAnswer, NoCredentials, type EngineAnswer } from './engine.ts';
 
 /** What became of one operation, or of a whole request. `reason` is the engine's; it may quote values of the document. */
 export type Outcome =
@@ -39,7 +39,7 @@ const THROTTLE_TYPES = new Set([
 const REMEDIES = {
   401: 'Check the credentials in the endpoint file or in the secret that it names (ES_AUTH, ES_SECRET_ARN)',
   403: "Allow the function's role or user to read and write the index: the domain's access policy, the fine-grained access control role, or the collection's data access policy",
-  host: 'Check ES_ENDPOINT: the address must be that of the cluster, with its path if it has one',
+  host: 'Check ES_ENDPOINT: the address must be that of the cluster, with its protocol, its port and its path if it has them',
   credentials: "Check the secret that ES_SECRET_ARN names, and allow the function's role secretsmanager:GetSecretValue on it",
   certificate:
     'Give the certificate of the private authority as ES_CA in the endpoint file, and use the host name that the certificate is for',
@@ -80,15 +80,16 @@ export function classifyRequest(answer: EngineAnswer, now: number): Outcome | un
  * @throws `error` where it is none of a request: a defect
  */
 export function classifyThrown(error: unknown, signal: AbortSignal): Transient | Configuration {
-  if (signal.aborted)
-    return { kind: 'transient', type: 'time_used_up', reason: 'no answer before the deadline of the invocation', throttled: false };
   if (error instanceof NoCredentials) {
     const { name, message } = error;
-    return error.passing
+    return error.passing || signal.aborted
       ? { kind: 'transient', type: name, reason: message, throttled: false }
       : { kind: 'configuration', type: name, reason: message, remedy: REMEDIES.credentials };
   }
+  if (signal.aborted)
+    return { kind: 'transient', type: 'time_used_up', reason: 'no answer before the deadline of the invocation', throttled: false };
   if (!(error instanceof NoAnswer)) throw error;
+  if (isWrongHost(error)) return { kind: 'configuration', type: error.code, reason: error.message, remedy: REMEDIES.host };
   if (isCertificateProblem(error)) return { kind: 'configuration', type: error.code, reason: error.message, remedy: REMEDIES.certificate };
   return { kind: 'transient', type: error.code, reason: error.message, throttled: false };
 }

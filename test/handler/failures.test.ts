@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { SecretError } from '../../handler/credentials.ts';
 import { NoAnswer, NoCredentials, type EngineAnswer } from '../../handler/engine.ts';
 import { classifyItem, classifyRequest, classifyThrown } from '../../handler/failures.ts';
 import { withoutValues } from '../../handler/malformed.ts';
@@ -128,7 +129,12 @@ describe('no answer', () => {
   const signal = new AbortController().signal;
   test.each<[string, Error, object]>([
     ['a reset', new NoAnswer('ECONNRESET', 'socket hang up', false), { kind: 'transient' }],
-    ['an unknown host', new NoAnswer('ENOTFOUND', 'getaddrinfo', false), { kind: 'transient' }],
+    ['a name server that does not answer', new NoAnswer('EAI_AGAIN', 'getaddrinfo', false), { kind: 'transient' }],
+    [
+      'a host that does not exist',
+      new NoAnswer('ENOTFOUND', 'getaddrinfo', false),
+      { kind: 'configuration', remedy: expect.stringContaining('ES_ENDPOINT') },
+    ],
     [
       'a certificate of an unknown authority',
       new NoAnswer('DEPTH_ZERO_SELF_SIGNED_CERT', 'self-signed certificate', false),
@@ -145,8 +151,36 @@ describe('no answer', () => {
       new NoCredentials(Object.assign(new Error('slow down'), { name: 'ThrottlingException' })),
       { kind: 'transient' },
     ],
+    [
+      'a secret that holds nothing usable, whatever its name',
+      new NoCredentials(new SecretError('arn:aws:secretsmanager:eu-west-1:1:secret:NetworkTimeouts', 'it is no JSON')),
+      { kind: 'configuration', remedy: expect.stringContaining('ES_SECRET_ARN') },
+    ],
+    [
+      'a service of secrets that is out of reach',
+      new NoCredentials(Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })),
+      { kind: 'transient' },
+    ],
+    [
+      'a service of secrets in trouble',
+      new NoCredentials(Object.assign(new Error('oops'), { name: 'InternalServiceError', $fault: 'server' })),
+      { kind: 'transient' },
+    ],
+    [
+      'https to a port that speaks http',
+      new NoAnswer('EPROTO', 'write EPROTO error:0A00010B:SSL routines:tls_validate_record_header:wrong version number', false),
+      { kind: 'configuration', remedy: expect.stringContaining('ES_ENDPOINT') },
+    ],
   ])('%s', (_, thrown, outcome) => {
     expect(classifyThrown(thrown, signal)).toMatchObject(outcome);
+  });
+
+  test('a secret that could not be read in time is named', () => {
+    const error = new NoCredentials(Object.assign(new Error('Request aborted'), { name: 'AbortError' }));
+    expect(classifyThrown(error, AbortSignal.abort())).toMatchObject({
+      kind: 'transient',
+      reason: expect.stringContaining('no credentials'),
+    });
   });
 
   test('a defect is no failure of the cluster', () => {
