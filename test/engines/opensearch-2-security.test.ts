@@ -1,3 +1,4 @@
+import { request } from 'node:https';
 import { expect, test } from '@jest/globals';
 import { testFunction } from '../handler/function.ts';
 import { sequenceNumber, streamRecord } from '../handler/records.ts';
@@ -36,6 +37,43 @@ if (whyNot(kind) === undefined) {
     expect(await fn.invoke([record], 5000)).toEqual(failed);
     expect(fn.letters.size).toBe(0);
     expect(JSON.stringify(fn.logs)).toMatch(/role|access policy/);
+  });
+
+  test('the role that docs/iam.md names is enough to create, write, map, refresh and check', async () => {
+    const administer = async (path: string, body: unknown): Promise<void> => {
+      const admin = `Basic ${Buffer.from('admin:admin').toString('base64')}`;
+      const answer = await new Promise<number | undefined>((resolve, reject) => {
+        const headers = { authorization: admin, 'content-type': 'application/json' };
+        const ca = search.ca === undefined ? {} : { ca: search.ca };
+        request(`${endpoint}/_plugins/_security/api/${path}`, { method: 'PUT', headers, ...ca }, ({ statusCode }) => {
+          resolve(statusCode);
+        })
+          .on('error', reject)
+          .end(JSON.stringify(body));
+      });
+      expect(answer).toBe(201);
+    };
+    await administer('roles/indexer', {
+      cluster_permissions: ['cluster_composite_ops'],
+      index_permissions: [{ index_patterns: ['least'], allowed_actions: ['crud', 'create_index', 'manage'] }],
+    });
+    await administer('internalusers/indexer', { password: 'a-Long-Enough-Word-4711' });
+    await administer('rolesmapping/indexer', { users: ['indexer'] });
+    const fn = testFunction({
+      endpoint,
+      ca: search.ca,
+      mapping: [{ TableName: 'least' }],
+      auth: { type: 'basic', username: 'indexer', password: 'a-Long-Enough-Word-4711' },
+    });
+    // A map with values of two kinds under one name makes the function map the field itself.
+    const mixed = { L: [{ M: { k: { S: 'v' } } }, { M: { k: { N: '1' } } }] };
+    const written = streamRecord({ table: 'least', keys: { pk: { S: 'a' } }, image: { pk: { S: 'a' }, mixed }, counter: 1 });
+    expect(await fn.invoke([written], 20_000)).toEqual({ batchItemFailures: [] });
+    const removed = streamRecord({ table: 'least', keys: { pk: { S: 'a' } }, event: 'REMOVE', counter: 2 });
+    expect(await fn.invoke([removed], 20_000)).toEqual({ batchItemFailures: [] });
+    expect(fn.letters.size).toBe(0);
+    expect(JSON.stringify(fn.logs)).not.toContain('refresh failed');
+    expect(await fn.check()).toMatchObject({ ok: true, tables: { least: { index: 'least', exists: true } } });
   });
 
   test('a secret that was rotated is read again', async () => {
