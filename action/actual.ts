@@ -5,7 +5,7 @@ import { downloadCode, getFunction, type DeployedFunction } from './aws/function
 import type { Aws } from './aws/session.ts';
 import { UserError } from './errors.ts';
 import type { Inputs } from './inputs.ts';
-import { readPackage, type Package } from './package.ts';
+import { openPackage, type Package } from './package.ts';
 
 /** The function as it is before a run changes anything. */
 export interface Actual {
@@ -48,7 +48,7 @@ export async function readActual(
   }
   let downloaded: Promise<Package> | undefined;
   const load = async (from: DeployedFunction): Promise<Package> => {
-    const found = readPackage(await downloadCode(aws, functionName, from.codeLocation));
+    const found = openPackage(await downloadCode(aws, functionName, from.codeLocation));
     mask.package(found);
     return found;
   };

@@ -4,14 +4,14 @@ import { sha256Of, type Actual } from './actual.ts';
 import { pointAlias, publishVersion, type Alias } from './aws/alias.ts';
 import { checkFunction, type CheckAnswer } from './aws/check.ts';
 import { latestKey, packageKey, readObject, uploadPackage } from './aws/code-bucket.ts';
-import { updateCode, updateConfiguration, waitUntilReady, type Code } from './aws/function.ts';
+import { updateCode, updateConfiguration, waitUntilReady, type Code, type Configuration } from './aws/function.ts';
 import type { Aws } from './aws/session.ts';
 import { patchBack } from './configuration.ts';
 import { UserError } from './errors.ts';
 import { hasPassed, recordConfiguration, withServing, type History, type PackageRecord } from './history.ts';
 import type { Inputs } from './inputs.ts';
 import { configOf } from './package-changes.ts';
-import { readPackage, type Package } from './package.ts';
+import { bridgePackage, openPackage, type Package } from './package.ts';
 import type { FunctionPlan } from './plan.ts';
 import type { Report } from './report.ts';
 
@@ -63,6 +63,7 @@ export async function applyUpdate(
   await actual.memory.begin(known);
   let code: Code | undefined;
   if (plan.code) code = await provide(run, wanted);
+  if (plan.code && actual.alias === undefined) await bridge(run, plan.patch, await handedOver(plan.patch, actual), wanted);
   // Configuration first: it may take minutes, and until it is done the former package runs under the former configuration. What is
   // between the two is the moment that the code takes.
   let now = Object.keys(plan.patch).length > 0 ? await updateConfiguration(aws, functionName, plan.patch) : undefined;
@@ -72,6 +73,22 @@ export async function applyUpdate(
   }
   now ??= await waitUntilReady(aws, functionName, 'after');
   return finishServing(run, actual, wanted, now, known, history, fallback);
+}
+
+/** The package that gives the function up; undefined where it stays in one hand, and needs not be looked at. */
+async function handedOver({ Handler: handler }: Configuration, { servingPackage }: Actual): Promise<Package | undefined> {
+  return handler === undefined ? undefined : await servingPackage();
+}
+
+/**
+ * Where the handler changes, neither order of the two calls to come has a working function between them. A package that holds the files
+ * of both sides does, whenever the run may end.
+ */
+async function bridge(run: Run, { Handler: handler }: Configuration, from: Package | undefined, to: Package): Promise<void> {
+  if (handler === undefined || from === undefined) return;
+  const both = bridgePackage(from, to);
+  if (both === undefined || both.bytes.length > INLINE_LIMIT) return;
+  await updateCode(run.aws, run.inputs.functionName, await provide(run, both), undefined);
 }
 
 /**
@@ -92,7 +109,7 @@ export async function finishServing(
   const version = aliasName === undefined ? undefined : await publishVersion(aws, functionName, wanted.sha256Base64);
   if (inputs.check) {
     const answer = await ask(run, configOf(wanted)?.environment, version);
-    if (!answer.ok) throw await putBack(run, actual, answer, fallback);
+    if (!answer.ok) throw await putBack(run, actual, answer, fallback, wanted);
   }
   // Before the step that lets the package serve: a run that is interrupted between the two does it again.
   const served =
@@ -178,7 +195,13 @@ async function fallbackOf(run: Run, { serving, servingPackage, memory: { history
 }
 
 /** Puts back what served before a failed check, and says what became of it. */
-async function putBack(run: Run, actual: Actual, answer: CheckAnswer, fallback: Fallback | undefined): Promise<UserError> {
+async function putBack(
+  run: Run,
+  actual: Actual,
+  answer: CheckAnswer,
+  fallback: Fallback | undefined,
+  replaced: Package,
+): Promise<UserError> {
   const { aws, inputs, report } = run;
   const { functionName, alias } = inputs;
   const problems = answer.problems.map(({ what, remedy }) => `${what}${remedy === '' ? '' : `. ${remedy}`}`).join('; ');
@@ -193,9 +216,10 @@ async function putBack(run: Run, actual: Actual, answer: CheckAnswer, fallback: 
     if (same && Object.keys(patch).length === 0) {
       return new UserError(serves === '' ? `${failed}. There is no former package or configuration to go back to` : `${failed}${serves}`);
     }
+    const former = same ? undefined : openPackage(await fallback.load());
+    if (former !== undefined && actual.alias === undefined) await bridge(run, patch, replaced, former);
     if (Object.keys(patch).length > 0) await updateConfiguration(aws, functionName, patch);
-    if (!same) {
-      const former = readPackage(await fallback.load());
+    if (former !== undefined) {
       const architecture = fallback.configuration.Architectures?.[0];
       await updateCode(aws, functionName, await provide(run, former), architecture === now.Architectures?.[0] ? undefined : architecture);
     }

@@ -1,17 +1,17 @@
 // What a deploy needs to know before it may change anything: endpoint, options, function, tables.
 import type { FunctionConfig, KeyMapping } from '../handler/config.ts';
 import { readActual, sha256Of, type Actual } from './actual.ts';
-import { parseObjectLocation } from './aws-rules.ts';
+import { parseObjectLocation, tableOf } from './aws-rules.ts';
 import { readEndpointFile } from './aws/code-bucket.ts';
 import type { Aws } from './aws/session.ts';
-import { listTriggers, type Trigger } from './aws/triggers.ts';
+import type { Trigger } from './aws/triggers.ts';
 import { parseEndpoint, secretsOf, type Endpoint } from './endpoint-file.ts';
 import { UserError, type Problem } from './errors.ts';
 import { workspaceOf } from './given.ts';
 import type { Inputs } from './inputs.ts';
 import { keyMapping, readSources, type Source } from './key-mapping.ts';
 import { loadOptions, type Options } from './options.ts';
-import { configOf } from './package-changes.ts';
+import { configOf, mappingOf } from './package-changes.ts';
 import { RELEASE, type Package } from './package.ts';
 import type { Report } from './report.ts';
 
@@ -80,27 +80,37 @@ export interface Feed {
   readonly problems: readonly Problem[];
 }
 
-/** Reads triggers and tables. @param options of the package, whose `index` wins @throws {UserError} */
+/** Reads the tables. @param options of the package, whose `index` wins @param actual what a table that is gone had for keys @throws {UserError} */
 export async function readFeed(
   aws: Aws,
   inputs: Inputs,
   options: FunctionConfig['options'],
   report: Report,
-  triggers?: readonly Trigger[],
+  triggers: readonly Trigger[],
+  actual: Actual,
 ): Promise<Feed> {
-  const found = triggers ?? (await listTriggers(aws, inputs.functionName, inputs.alias));
-  const { sources, problems, warnings } = await readSources(aws, found, inputs.tables);
+  const deployed = async (): Promise<KeyMapping> => {
+    const found = await actual.servingPackage();
+    return found === undefined ? {} : mappingOf(found);
+  };
+  const foreign = foreignTables(aws, inputs);
+  const listed = inputs.tables.filter((name) => !foreign.some(({ table }) => table === name));
+  const { sources, problems, warnings } = await readSources(aws, triggers, listed, deployed);
   for (const warning of warnings) report.warn(warning);
   const { mapping, problems: clashes } = keyMapping(sources, options);
-  return { triggers: found, sources, mapping, problems: [...foreignTables(aws, inputs), ...problems, ...clashes] };
+  return { triggers, sources, mapping, problems: [...foreign.map(({ problem }) => problem), ...problems, ...clashes] };
 }
 
-function foreignTables(aws: Aws, { tableArns }: Inputs): Problem[] {
+/** Tables given by an ARN of another place than the function's. */
+function foreignTables(aws: Aws, { tableArns }: Inputs): { table: string | undefined; problem: Problem }[] {
   return tableArns
     .filter((arn) => !arn.startsWith(`arn:${aws.partition}:dynamodb:${aws.region}:${aws.account}:`))
     .map((arn) => ({
-      where: 'tables',
-      message: `tables: ${arn} is not in account ${aws.account}, region ${aws.region}, where the function is. Name tables of that account and region`,
+      table: tableOf(arn),
+      problem: {
+        where: 'tables',
+        message: `tables: ${arn} is not in account ${aws.account}, region ${aws.region}, where the function is. Name tables of that account and region`,
+      },
     }));
 }
 

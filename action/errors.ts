@@ -22,6 +22,11 @@ export interface Place {
   readonly line?: number;
 }
 
+/** `search.yml:3` */
+export function placeText({ file, line }: Place): string {
+  return line === undefined ? file : `${file}:${line}`;
+}
+
 /** One thing that is wrong with what the user gave: an input, a line of the options file, a line of the endpoint file. */
 export interface Problem {
   /** The input or key: `memory-size`, `tables.Orders.index`. */
@@ -36,14 +41,7 @@ export class InputError extends UserError {
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[]) {
-    super(
-      problems
-        .map(
-          ({ place, message }) =>
-            `${place === undefined ? '' : `${place.file}${place.line === undefined ? '' : `:${place.line}`}: `}${message}`,
-        )
-        .join('\n'),
-    );
+    super(problems.map(({ place, message }) => `${place === undefined ? '' : `${placeText(place)}: `}${message}`).join('\n'));
     this.problems = problems;
   }
 }

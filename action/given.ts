@@ -1,5 +1,8 @@
+import { inputDefaults } from './action-file.ts';
+import { environmentName, functionName } from './aws-rules.ts';
 import { InputError, type Problem } from './errors.ts';
-import { readInputs, type Inputs } from './inputs.ts';
+import { InputReader } from './input-reader.ts';
+import { INPUTS, OPERATIONS, readInputs, type InputName, type Inputs } from './inputs.ts';
 
 /** Waits for all, and puts the problems of all into one error. Any other error comes first. */
 export async function gather<T extends readonly unknown[]>(work: { readonly [K in keyof T]: Promise<T[K]> | T[K] }): Promise<T> {
@@ -23,6 +26,16 @@ export async function readGiven(env: NodeJS.ProcessEnv): Promise<Inputs> {
     const [inputs] = await gather<[Inputs, unknown, unknown]>([Promise.reject(error), checkOptions(env), checkEndpoint(env)]);
     return inputs;
   }
+}
+
+/** Operation, environment and function of inputs that have problems, for outputs and summary: what of them is right by itself, else empty. */
+export function givenNames(env: NodeJS.ProcessEnv): { operation: string; environment: string; functionName: string } {
+  const from = new InputReader<InputName>(env, INPUTS, inputDefaults);
+  return {
+    operation: from.oneOf('operation', OPERATIONS) ?? '',
+    environment: from.text('environment', environmentName) ?? '',
+    functionName: from.text('function-name', functionName) ?? '',
+  };
 }
 
 async function checkOptions(env: NodeJS.ProcessEnv): Promise<void> {

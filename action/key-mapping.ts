@@ -24,8 +24,16 @@ export interface Sources {
 /** DescribeTable at a time: DynamoDB's control plane takes a few hundred a second in all. */
 const AT_A_TIME = 20;
 
-/** Reads every table that a trigger of the function or the input `tables` names. @throws {AwsError} */
-export async function readSources(aws: Aws, triggers: readonly Trigger[], listed: readonly string[]): Promise<Sources> {
+/**
+ * Reads every table that a trigger of the function or the input `tables` names. A table that was deleted leaves a stream for a day, and
+ * its keys to the key mapping that is deployed. @param deployed reads that mapping @throws {AwsError}
+ */
+export async function readSources(
+  aws: Aws,
+  triggers: readonly Trigger[],
+  listed: readonly string[],
+  deployed: () => Promise<KeyMapping>,
+): Promise<Sources> {
   const problems: Problem[] = [];
   const warnings: Warning[] = [];
   // By the name or ARN that DescribeTable takes: a table of another account or region is asked for by its ARN.
@@ -47,6 +55,7 @@ export async function readSources(aws: Aws, triggers: readonly Trigger[], listed
     asked.set(name, entry);
   }
   const found = await inParallel([...asked], AT_A_TIME, async ([name, entry]) => ({ name, entry, table: await describeTable(aws, name) }));
+  const former = found.some(({ table, entry }) => table === undefined && !entry.listed) ? await deployed() : {};
   const sources = found.flatMap(({ name, entry, table }) => {
     if (table !== undefined) return [{ table, ...entry }];
     if (entry.listed) {
@@ -54,15 +63,26 @@ export async function readSources(aws: Aws, triggers: readonly Trigger[], listed
         where: 'tables',
         message: `tables: there is no table ${name} in account ${aws.account}, region ${aws.region}. Check the name, and the region of the job`,
       });
-    } else {
-      warnings.push({
-        title: 'A trigger whose table is gone',
-        message: `There is no table ${name} any more, which trigger ${entry.triggers.map(({ uuid }) => uuid).join(', ')} reads; it is left out of the key mapping`,
-      });
+      return [];
     }
-    return [];
+    const known = former[tableOf(name).toLowerCase()];
+    warnings.push({
+      title: 'A trigger whose table is gone',
+      message: `There is no table ${name} any more, which trigger ${entry.triggers.map(({ uuid }) => uuid).join(', ')} reads; ${
+        known === undefined
+          ? 'it is left out of the key mapping'
+          : 'it stays in the key mapping for what is left of its stream. Remove the trigger a day after the table was deleted'
+      }`,
+    });
+    return known === undefined ? [] : [{ table: formerTable(known), ...entry }];
   });
   return { sources, problems, warnings };
+}
+
+const tableOf = (nameOrArn: string): string => nameOrArn.replace(/^.*:table\//, '');
+
+function formerTable({ TableName: name, PrimaryKey: hashKey, SortKey: rangeKey }: KeyMapping[string]): Table {
+  return { name, hashKey, rangeKey, stream: undefined };
 }
 
 /**

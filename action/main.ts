@@ -2,7 +2,7 @@
 import { realPace, type Pace } from './aws/retry.ts';
 import { openSession, type Aws } from './aws/session.ts';
 import { UserError, failureSentence } from './errors.ts';
-import { readGiven } from './given.ts';
+import { givenNames, readGiven } from './given.ts';
 import type { Inputs } from './inputs.ts';
 import type { Report } from './report.ts';
 
@@ -25,6 +25,7 @@ export async function run(env: NodeJS.ProcessEnv = process.env): Promise<void> {
   let failure: string | undefined;
   try {
     if (opened.inputs !== undefined) report.begin(opened.inputs, opened.inputs.dryRun);
+    else report.beginWithout(givenNames(env));
     if ('error' in opened) throw opened.error;
     await perform(opened, env, report);
   } catch (error) {

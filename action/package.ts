@@ -88,6 +88,27 @@ export function readPackage(bytes: Uint8Array): Package {
   return { bytes, ...hashes(bytes), entries: new Map(Object.entries(entries)) };
 }
 
+/** As `readPackage`; a package of another hand that cannot be taken apart is one of which only the bytes are known. */
+export function openPackage(bytes: Uint8Array): Package {
+  try {
+    return readPackage(bytes);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { bytes, ...hashes(bytes), entries: new Map() };
+  }
+}
+
+/**
+ * A package that runs both as `from` and as `to`: which of the two is the configuration's to say, so that a function can change hands
+ * without a moment in which its handler is not there. Where both have a file of one name, that of `from` stands. Undefined where they
+ * cannot be put together.
+ */
+export function bridgePackage(from: Package, to: Package): Package | undefined {
+  const entries = new Map([...to.entries, ...from.entries]);
+  const size = [...entries.values()].reduce((sum, { length }) => sum + length, 0);
+  return from.entries.size === 0 || size > UNZIPPED_LIMIT ? undefined : pack(entries);
+}
+
 /** The package with one entry replaced or added; the content of every other entry stays as it was. */
 export function withEntry(from: Package, name: string, content: Uint8Array | string): Package {
   return pack(new Map([...from.entries, [name, typeof content === 'string' ? strToU8(content) : content]]));

@@ -51,22 +51,13 @@ export function planFunction(desired: DesiredFunction, actual: ActualFunction): 
   const { latest, serving, alias } = actual;
   const sha = desired.package.sha256Base64;
   const sameCode = serving.CodeSha256 === sha;
-  const failed = latest.LastUpdateStatus === 'Failed';
+  const failure = failureOf(latest);
+  const failed = failure !== undefined;
   const aliasIsNew = desired.alias !== undefined && alias === undefined;
   const differences = [
     ...(sameCode ? [] : packageChanges(actual.package, desired.package)),
     ...desired.configuration.changes,
-    ...(failed && (desired.alias === undefined || !sameCode)
-      ? [
-          change(
-            'function',
-            'last-update-status',
-            `Failed (${latest.LastUpdateStatusReasonCode ?? 'no reason code'})`,
-            'Successful',
-            'the last update failed',
-          ),
-        ]
-      : []),
+    ...(failure !== undefined && (desired.alias === undefined || !sameCode) ? [failure] : []),
   ];
   const unchecked =
     desired.check && desired.alias === undefined && !actual.passed && differences.length === 0
@@ -89,6 +80,20 @@ export function planFunction(desired: DesiredFunction, actual: ActualFunction): 
     patch: isServing ? desired.configuration.patch : patchBack(latest, withPatch(serving, desired.configuration.patch)),
     architecture,
   };
+}
+
+/** What a change has left behind that failed, also that of creating it. */
+function failureOf({
+  State: state,
+  StateReasonCode: why,
+  LastUpdateStatus: status,
+  LastUpdateStatusReasonCode: whyNot,
+}: FunctionConfiguration): Change | undefined {
+  if (status === 'Failed')
+    return change('function', 'last-update-status', `Failed (${whyNot ?? 'no reason code'})`, 'Successful', 'the last update failed');
+  return state === 'Failed'
+    ? change('function', 'state', `Failed (${why ?? 'no reason code'})`, 'Active', 'the function failed')
+    : undefined;
 }
 
 /** The configuration as it is after `patch`. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type * as core from '@actions/core';
 import type { CheckAnswer } from './aws/check.ts';
 import type { Change, Warning } from './changes.ts';
-import { InputError, type Problem } from './errors.ts';
+import { InputError, placeText, type Problem } from './errors.ts';
 import { escaped, planJson, planMarkdown, planText, type PlanHeading } from './plan-text.ts';
 
 /** What the report needs of `@actions/core`. */
@@ -56,6 +56,9 @@ export interface Outputs {
   tables: string;
 }
 
+/** letters */
+const SHORTEST = 4;
+
 /** Gathers what happened, and tells it: log lines at once, outputs and summary at the end, whichever way the run ends. */
 export class Report {
   readonly #runner: Runner;
@@ -93,6 +96,11 @@ export class Report {
     this.info(`${heading.operation}${dryRun ? ' (dry run)' : ''}: function ${heading.functionName}, environment ${heading.environment}`);
   }
 
+  /** Where the inputs have problems: what is known all the same. */
+  beginWithout(heading: PlanHeading): void {
+    this.#heading = heading;
+  }
+
   /** Hides a value from everything that is written from now on. */
   mask(...secrets: readonly string[]): void {
     for (const secret of secrets) {
@@ -113,14 +121,14 @@ export class Report {
     this.#runner.warning(this.redact(warning.message), { title: warning.title });
   }
 
-  /** Warnings of files that the user gave, with their place. */
-  warnAbout(problems: readonly Problem[]): void {
+  /** Warnings of files that the user gave, with their place. A file outside the workspace cannot be shown: its name says where. */
+  warnAbout(problems: readonly Problem[], workspace: string | undefined): void {
     for (const { where, message, place } of problems) {
-      this.#warnings.push({ title: where, message });
-      this.#runner.warning(this.redact(message), {
-        title: where,
-        ...(place === undefined ? {} : { file: place.file, ...(place.line === undefined ? {} : { startLine: place.line }) }),
-      });
+      const shown = place !== undefined && workspace !== undefined && existsSync(join(workspace, place.file));
+      const text = place === undefined ? message : `${placeText(place)}: ${message}`;
+      this.#warnings.push({ title: where, message: text });
+      const line = place?.line === undefined ? {} : { startLine: place.line };
+      this.#runner.warning(this.redact(shown ? message : text), { title: where, ...(shown ? { file: place.file, ...line } : {}) });
     }
   }
 
@@ -187,7 +195,7 @@ export class Report {
 
   /** The plan as it goes into the comment on a pull request. */
   get markdown(): string {
-    return this.redact(planMarkdown(this.#changes));
+    return planMarkdown(this.#redacted(this.#changes));
   }
 
   /** Writes outputs and summary. @param failure the sentence that the job fails with */
@@ -198,11 +206,12 @@ export class Report {
       changed: String(this.#dryRun || failure === undefined ? this.#changes.length > 0 : this.#changed),
       environment,
       operation,
-      plan: planJson(this.#heading, this.#changes),
-      'plan-markdown': planMarkdown(this.#changes),
+      // Only what was read may hold a secret by accident. ARNs and hashes do not, and a later step relies on every letter of them.
+      plan: planJson(this.#heading, this.#redacted(this.#changes)),
+      'plan-markdown': planMarkdown(this.#redacted(this.#changes)),
       tables: JSON.stringify(this.#tables),
     };
-    for (const [name, value] of Object.entries(outputs) as [string, string][]) this.#runner.setOutput(name, this.redact(value));
+    for (const [name, value] of Object.entries(outputs) as [string, string][]) this.#runner.setOutput(name, value);
     try {
       await this.#runner.summarize(this.redact(this.#summary(failure)));
     } catch {
@@ -210,10 +219,18 @@ export class Report {
     }
   }
 
-  /** The text without any secret that was masked. */
+  /** The changes without secrets, each text by itself: a secret such as `1` would leave no JSON of the whole. */
+  #redacted(changes: readonly Change[]): Change[] {
+    return JSON.parse(JSON.stringify(changes), (_key, value: unknown) =>
+      typeof value === 'string' ? this.redact(value) : value,
+    ) as Change[];
+  }
+
+  /** The text without any secret that was masked; one of three letters hides nowhere, and its parts stand everywhere. */
   redact(text: string): string {
     let clean = text;
     for (const secret of this.#secrets) {
+      if (secret.length < SHORTEST) continue;
       // In outputs a secret may stand inside JSON; the runner itself masks only what is there letter by letter.
       clean = clean.replaceAll(secret, '***').replaceAll(JSON.stringify(secret).slice(1, -1), '***');
     }

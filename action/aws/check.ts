@@ -1,5 +1,5 @@
 import { InvokeCommand } from '@aws-sdk/client-lambda';
-import type { Aws } from './session.ts';
+import { PATIENCE, type Aws } from './session.ts';
 
 /** One thing that keeps the function from doing its work, as the function itself says. */
 export interface CheckProblem {
@@ -30,6 +30,7 @@ export async function checkFunction(aws: Aws, name: string, qualifier?: string):
         ...(qualifier === undefined ? {} : { Qualifier: qualifier }),
         Payload: Buffer.from('{"check":true}'),
       }),
+      { requestTimeout: PATIENCE.invocation },
     ),
   );
   const text = Buffer.from(answer.Payload ?? []).toString('utf8');

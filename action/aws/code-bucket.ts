@@ -2,7 +2,7 @@ import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { UserError } from '../errors.ts';
 import type { Action } from '../permissions.ts';
 import { isAwsError, isDenied } from './errors.ts';
-import type { Aws } from './session.ts';
+import { PATIENCE, type Aws } from './session.ts';
 
 /** An object of the bucket with what a later conditional write needs. */
 export interface StoredText {
@@ -57,7 +57,9 @@ export async function readEndpointFile(aws: Aws, bucket: string, key: string): P
 /** Uploads a package under `key`. */
 export async function uploadPackage(aws: Aws, bucket: string, key: string, bytes: Uint8Array): Promise<void> {
   await aws.call('s3:PutObject', at(bucket, key), () =>
-    aws.s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: bytes, ContentType: 'application/zip' })),
+    aws.s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: bytes, ContentType: 'application/zip' }), {
+      requestTimeout: PATIENCE.upload,
+    }),
   );
 }
 

@@ -61,6 +61,7 @@ function errorWords(error: unknown): string {
   // Lambda repeats all environment variables, with their values, when they are too large.
   return words
     .replace(/String measured:.*/s, '')
+    .replace(/^@smithy\/node-http-handler - (?:\[\w+\] )?/, '')
     .replace(/\s+/g, ' ')
     .trim()
     .replace(/\.$/, '')
@@ -121,6 +122,7 @@ const HINTS: readonly { codes: RegExp; says?: RegExp; hint: string }[] = [
     codes: CONNECTION,
     hint: 'AWS could not be reached: check AWS_ENDPOINT_URL, the network of the runner, and HTTPS_PROXY if it is behind a proxy',
   },
+  { codes: /^ERR_INVALID_URL$/, hint: 'Check AWS_ENDPOINT_URL and the variables beside it: each must be a URL, or not be set' },
   { codes: /^NoSuchBucket$/, hint: 'Check code-bucket (AWS_BUCKET_CODE) and the account: buckets are never created here' },
   {
     codes: /^(PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraintException)$/,

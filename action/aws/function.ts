@@ -12,7 +12,7 @@ import {
 import { UserError } from '../errors.ts';
 import { isAwsError, isTransient } from './errors.ts';
 import { TRANSIENT, withRetry } from './retry.ts';
-import type { Aws } from './session.ts';
+import { PATIENCE, type Aws } from './session.ts';
 
 /** A function, or one version of it, as AWS shows it. */
 export interface DeployedFunction {
@@ -168,6 +168,7 @@ export async function createFunction(
             FunctionName: name,
             Code: 'bytes' in code ? { ZipFile: code.bytes } : { S3Bucket: code.bucket, S3Key: code.key },
           }),
+          { requestTimeout: PATIENCE.upload },
         ),
       );
       return await waitUntilReady(aws, name, 'after');
@@ -192,6 +193,7 @@ export function updateCode(aws: Aws, name: string, code: Code, architecture: Arc
           ...('bytes' in code ? { ZipFile: code.bytes } : { S3Bucket: code.bucket, S3Key: code.key }),
           ...(architecture === undefined ? {} : { Architectures: [architecture] }),
         }),
+        { requestTimeout: PATIENCE.upload },
       ),
     ),
   );

@@ -11,6 +11,9 @@ import type { Clients } from './clients.ts';
 import { AwsError, isAwsError, isThrottled, isTransient } from './errors.ts';
 import { THROTTLED, TRANSIENT, withRetry, type Pace } from './retry.ts';
 
+/** ms until an answer begins: what is silent for longer is not coming, but packages take their time, and so may the function itself. */
+export const PATIENCE = { usual: 30_000, upload: 300_000, invocation: 910_000 } as const;
+
 /** Account, region and the way to call AWS in them. */
 export interface Aws extends Clients {
   readonly region: string;
@@ -59,14 +62,19 @@ export async function openSession(
     ...(profile === undefined ? {} : { profile }),
     requestHandler: new NodeHttpHandler({
       connectionTimeout: 10_000,
-      // ms without a byte; an invocation may think for as long as a function may run.
-      socketTimeout: 910_000,
+      requestTimeout: PATIENCE.usual,
+      throwOnRequestTimeout: true,
+      socketTimeout: PATIENCE.invocation,
       httpsAgent,
       httpAgent,
     }),
   };
   const sts = new STSClient(options);
   const found = await sts.config.region().catch((cause: unknown) => {
+    if (region !== undefined && region !== '')
+      throw new UserError(`AWS_REGION: expected the code of a region, such as eu-west-1, found ${JSON.stringify(region)}`, undefined, {
+        cause,
+      });
     throw new UserError(
       'No AWS region is set',
       `Set AWS_REGION, as aws-actions/configure-aws-credentials does with aws-region${profile === undefined ? '' : `, or give the profile ${profile} a region`}`,

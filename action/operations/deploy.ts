@@ -10,8 +10,8 @@ import { listTriggers } from '../aws/triggers.ts';
 import type { Change } from '../changes.ts';
 import { HANDLER, ON_CREATE, planConfiguration } from '../configuration.ts';
 import { functionConfig, readDeployed, readEndpoint, readFeed, readOptions, refuseForeignEnvironment, type Feed } from '../deployment.ts';
-import { InputError, type Problem } from '../errors.ts';
-import { gather } from '../given.ts';
+import { InputError, UserError, type Problem } from '../errors.ts';
+import { gather, workspaceOf } from '../given.ts';
 import { hasPassed, withServing } from '../history.ts';
 import { CLEAR, type Inputs } from '../inputs.ts';
 import type { Options } from '../options.ts';
@@ -34,17 +34,31 @@ interface Deployment {
 }
 
 /** Endpoint → key mapping → package → plan → create or update the function → check → triggers → report (contract 2). @throws {UserError} */
-export async function deploy(run: Run): Promise<void> {
-  const { inputs, report } = run;
+export function deploy(run: Run): Promise<void> {
+  return attempt(run, 1);
+}
+
+/** A function that is being deleted is neither shown nor let be created, for a while. */
+const ATTEMPTS = 5;
+
+async function attempt(run: Run, made: number): Promise<void> {
+  const { inputs, aws, report } = run;
   const deployment = await prepare(run);
   report.plan(deployment.changes);
   reportServing(run, deployment, undefined);
   if (inputs.dryRun) return;
   const applied = await applyFunction(run, deployment);
   if (applied === 'exists') {
+    if (made === ATTEMPTS) {
+      throw new UserError(
+        `function ${inputs.functionName}: AWS shows no such function, and lets none be created because it exists`,
+        'It may be being deleted at this moment: run again in some minutes',
+      );
+    }
+    if (made > 1) await aws.pace.sleep(2_000);
     report.info(`Function ${inputs.functionName} was created by someone else at this moment: it is updated.`);
     report.forgetPlan();
-    return deploy(run);
+    return attempt(run, made + 1);
   }
   reportServing(run, deployment, applied);
   await applyTriggers(run, deployment.triggers.steps);
@@ -64,9 +78,9 @@ async function prepare(run: Run, instead?: Deployment): Promise<Deployment> {
     readHandler(),
     inputs.logRetentionDays === undefined ? undefined : describeLogGroup(aws, `/aws/lambda/${inputs.functionName}`),
   ]);
-  if (instead === undefined) report.warnAbout([...endpoint.warnings, ...options.warnings]);
+  if (instead === undefined) report.warnAbout([...endpoint.warnings, ...options.warnings], workspaceOf(env));
   const config = functionConfig(inputs, endpoint, options);
-  const feed = await readFeed(aws, inputs, config.options, report, triggers);
+  const feed = await readFeed(aws, inputs, config.options, report, triggers, actual);
   const plannedTriggers = planTriggers(feed.sources, feed.triggers, options, {
     functionName: inputs.functionName,
     alias: inputs.alias,

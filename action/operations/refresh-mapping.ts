@@ -34,7 +34,7 @@ export async function refreshMapping(run: Run): Promise<void> {
       'Run operation deploy first, which takes the function over',
     );
   }
-  const feed = await readFeed(aws, inputs, config.options, report, triggers);
+  const feed = await readFeed(aws, inputs, config.options, report, triggers, actual);
   if (feed.problems.length > 0) throw new InputError(feed.problems);
   for (const trigger of feed.triggers.filter(({ reportsBatchItemFailures }) => !reportsBatchItemFailures)) {
     report.warn({

@@ -9,7 +9,7 @@ import { readDeployed, refuseForeignEnvironment } from '../deployment.ts';
 import { UserError } from '../errors.ts';
 import { formerPackage, hasPassed, recordConfiguration, rolledBackTo, type PackageRecord } from '../history.ts';
 import { configOf } from '../package-changes.ts';
-import { readPackage, type Package } from '../package.ts';
+import { openPackage, type Package } from '../package.ts';
 import { planFunction } from '../plan.ts';
 
 /** Puts the package deployed before the current one back, or the alias on the version before, or what `rollback-to` names. @throws {UserError} */
@@ -125,7 +125,7 @@ async function rollBackPackage(run: Run, actual: Actual): Promise<void> {
       `There is no package s3://${bucket}/${packageKey(functionName, record.sha256)}`,
       'Name another with rollback-to, or deploy an older release',
     );
-  const wanted = readPackage(stored.bytes);
+  const wanted = openPackage(stored.bytes);
   if (wanted.sha256Hex !== record.sha256)
     throw new UserError(
       `s3://${bucket}/${packageKey(functionName, record.sha256)} is not what its name says`,

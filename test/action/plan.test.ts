@@ -293,6 +293,15 @@ describe('the plan of a function', () => {
     });
   });
 
+  test('that failed when it was created is updated again', () => {
+    const latest = deployed({ State: 'Failed', StateReasonCode: 'SubnetOutOfIPAddresses' });
+    expect(planFunction(desired(), actual({ latest }))).toMatchObject({
+      code: true,
+      serves: true,
+      changes: [{ path: 'state', before: 'Failed (SubnetOutOfIPAddresses)', after: 'Active' }],
+    });
+  });
+
   test('names what changes in the package', () => {
     const before = packed(
       {
