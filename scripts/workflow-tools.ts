@@ -38,7 +38,11 @@ export async function zizmor(): Promise<string> {
 /** How to run cfn-lint, which is a module of Python's. Needs Python 3.10 or newer. */
 export async function cfnLint(): Promise<{ command: string; args: readonly string[]; env: NodeJS.ProcessEnv }> {
   const folder = await pythonPackage('cfn-lint', CFN_LINT);
-  return { command: PYTHON, args: ['-c', 'import sys; from cfnlint.runner import main; sys.exit(main())'], env: { ...process.env, PYTHONPATH: folder } };
+  return {
+    command: PYTHON,
+    args: ['-c', 'import sys; from cfnlint.runner import main; sys.exit(main())'],
+    env: { ...process.env, PYTHONPATH: folder },
+  };
 }
 
 /** Environments cannot be moved, and a part gets its final name when it is done: a folder of packages alone can. */
