@@ -139,4 +139,32 @@ describe('the report', () => {
     );
     expect(failureSentence('thrown')).toContain('thrown');
   });
+
+  test('with a secret of one letter, or one that is a common word, keeps its outputs what they are', async () => {
+    const to = runner();
+    const report = new Report(to, () => 0, 0);
+    report.begin({ operation: 'deploy', environment: 'STAGE', functionName: 'search' }, false);
+    report.mask('1', 'search');
+    report.outputs({ 'function-arn': 'arn:aws:lambda:eu-west-1:123456789012:function:search', 'code-sha256': 'a1b1=' });
+    report.plan([change('function', 'memory-size', 128, 1024, 'for search')]);
+    report.info('about search');
+    await report.finish(undefined);
+    expect(to.outputs).toMatchObject({
+      'function-arn': 'arn:aws:lambda:eu-west-1:123456789012:function:search',
+      'code-sha256': 'a1b1=',
+    });
+    expect(JSON.parse(to.outputs.plan ?? '')).toMatchObject({ function: 'search', changes: [{ before: 128, reason: 'for ***' }] });
+    expect(to.log.at(-1)).toBe('info about ***');
+  });
+
+  test('names the place of a warning about a file that is not in the workspace', () => {
+    const to = runner();
+    const report = new Report(to, () => 0, 0);
+    const warning = { where: 'ES_AUHT', message: 'this key is not known', place: { file: 'STAGE_es_creds', line: 3 } };
+    report.warnAbout([warning, { ...warning, place: { file: 'package.json', line: 1 } }], process.cwd());
+    expect(to.log).toEqual([
+      'warning{"title":"ES_AUHT"} STAGE_es_creds:3: this key is not known',
+      'warning{"title":"ES_AUHT","file":"package.json","startLine":1} this key is not known',
+    ]);
+  });
 });

@@ -188,7 +188,7 @@ describe('bad input', () => {
     [
       'a table of another account',
       { tables: 'arn:aws:dynamodb:eu-west-1:999999999999:table/Orders' },
-      /tables: arn:aws:dynamodb:eu-west-1:999999999999:table\/Orders is not in account 123456789012/,
+      /^tables: arn:aws:dynamodb:eu-west-1:999999999999:table\/Orders is not in account 123456789012(?!.*there is no table)/,
     ],
     [
       'an account that is not allowed',
@@ -202,6 +202,11 @@ describe('bad input', () => {
     expect(it.mutations()).toEqual([]);
     expect(run.summary).toContain('failed');
     expect(Object.keys(run.outputs)).toHaveLength(11);
+  });
+
+  test('of one input leaves the outputs that say what was asked for', async () => {
+    const run = await it.run({ operation: 'rollback', timeout: '0' });
+    expect(run).toMatchObject({ code: 1, outputs: { operation: 'rollback', environment: 'STAGE', changed: 'false' } });
   });
 
   test('a role is needed to create', async () => {
@@ -252,6 +257,10 @@ describe('the network', () => {
     expect(sentence(await it.run({}, { env: { AWS_REGION: '', AWS_DEFAULT_REGION: '' } }))).toMatch(
       /No AWS region is set\. Set AWS_REGION/,
     );
+    expect(sentence(await it.run({}, { env: { AWS_REGION: 'eu west 1' } }))).toBe(
+      'AWS_REGION: expected the code of a region, such as eu-west-1, found "eu west 1"',
+    );
+    expect(sentence(await it.run({}, { env: { AWS_ENDPOINT_URL: 'no url' } }))).toContain('Check AWS_ENDPOINT_URL');
     expect(sentence(await it.run({ 'aws-profile': 'nobody' }, { env: { ...none, AWS_REGION: 'eu-west-1' } }))).toMatch(/nobody/);
   });
 
