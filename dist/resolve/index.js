@@ -40369,14 +40369,16 @@ class UserError extends Error {
         this.hint = hint;
     }
 }
+/** `search.yml:3` */
+function placeText({ file, line }) {
+    return line === undefined ? file : `${file}:${line}`;
+}
 /** All problems of everything that was given, reported at once. */
 class errors_InputError extends UserError {
     name = 'InputError';
     problems;
     constructor(problems) {
-        super(problems
-            .map(({ place, message }) => `${place === undefined ? '' : `${place.file}${place.line === undefined ? '' : `:${place.line}`}: `}${message}`)
-            .join('\n'));
+        super(problems.map(({ place, message }) => `${place === undefined ? '' : `${placeText(place)}: `}${message}`).join('\n'));
         this.problems = problems;
     }
 }
@@ -40620,8 +40622,8 @@ const escaped = (character) => character.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&')
 
 ;// CONCATENATED MODULE: ./handler/nearest.js
 /**
- * The name among `names` that `word` was most likely meant to be, or undefined where none is near: the smallest edit distance
- * (Levenshtein), at most a third of the word's length and never more than three.
+ * The name among `names` that `word` was most likely meant to be, or undefined where none is near: the smallest edit distance, at most a
+ * third of the word's length and never more than three.
  */
 function nearest_nearest(word, names) {
     const limit = Math.min(3, Math.max(1, Math.floor(word.length / 3)));
@@ -40634,15 +40636,19 @@ function nearest_nearest(word, names) {
     }
     return best;
 }
+/** Letters added, left out, changed, and neighbours that changed places (optimal string alignment): the slips of a hand that types. */
 function editDistance(a, b) {
+    let before = [];
     let row = Array.from({ length: b.length + 1 }, (_, i) => i);
     for (let i = 1; i <= a.length; i++) {
         const next = [i];
         for (let j = 1; j <= b.length; j++) {
             const substitute = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-            next.push(Math.min(substitute, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+            const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+            const swap = swapped ? (before[j - 2] ?? 0) + 1 : Infinity;
+            next.push(Math.min(substitute, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, swap));
         }
-        row = next;
+        [before, row] = [row, next];
     }
     return row[b.length] ?? 0;
 }

@@ -4,7 +4,7 @@ import { parseCheckAnswer } from '../../action/aws/check.ts';
 import { AwsError, isDenied, isThrottled, isTransient } from '../../action/aws/errors.ts';
 import { createFunction, downloadCode, updateConfiguration, waitUntilReady } from '../../action/aws/function.ts';
 import { inParallel, withRetry } from '../../action/aws/retry.ts';
-import { caller, pathStyle } from '../../action/aws/session.ts';
+import { pathStyle } from '../../action/aws/session.ts';
 import { enableStream } from '../../action/aws/tables.ts';
 import { UserError } from '../../action/errors.ts';
 import { clock, failure, fake } from './fake-aws.ts';
