@@ -1,0 +1,77 @@
+// The example callers run as they stand, under act against the real parts: only the names of tables and of this project are replaced.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { Scenario } from '../stack/scenario.ts';
+import { PROJECT } from '../stack/cache.ts';
+import { useStack } from '../stack/use-stack.ts';
+import { REPOSITORY, runWorkflow } from './act.ts';
+import type { WorkflowEvent, WorkflowRun } from './act.ts';
+
+const stack = await useStack();
+const scenario = new Scenario(stack, '-examples');
+
+jest.setTimeout(120_000);
+beforeAll(() => scenario.prepare());
+afterAll(() => scenario.stop());
+
+const push: WorkflowEvent = { name: 'push', payload: { ref: 'refs/heads/main' } };
+const pullRequest: WorkflowEvent = {
+  name: 'pull_request',
+  payload: {
+    action: 'opened',
+    number: 7,
+    pull_request: { number: 7, base: { ref: 'main' }, head: { ref: 'x', sha: '0'.repeat(40), repo: { full_name: REPOSITORY } } },
+  },
+};
+
+/** The example as a workflow of the scratch repository. */
+function local(name: string): string {
+  return readFileSync(join(PROJECT, 'docs/examples', name), 'utf8')
+    .replaceAll(/OWNER\/dynamodb-to-opensearch\/(\.github\/workflows\/\w+\.yml)@v1/g, './$1')
+    .replaceAll('OWNER/dynamodb-to-opensearch@v1', './')
+    .replaceAll(/aws-actions\/configure-aws-credentials@\S+/g, './.github/stand-ins/sign-in')
+    .replaceAll('[self-hosted, linux]', 'ubuntu-24.04')
+    .replaceAll(/\b(?:Orders|OrderLines|Customers)\b/g, (table) => (table === 'Orders' ? scenario.orders : scenario.customers));
+}
+
+function run(name: string, event: WorkflowEvent, options = 'defaults: { refresh: wait_for }\n'): Promise<WorkflowRun> {
+  const paths = ['search/options.yml', 'orders/search/options.yml', 'customers/search/options.yml'];
+  return runWorkflow(event, {
+    env: stack.env,
+    secrets: name === 'secret.yml' ? { ES_CREDS: scenario.endpointFile } : {},
+    variables: {
+      AWS_REGION: stack.region,
+      AWS_ROLE_TO_ASSUME: 'arn:aws:iam::123456789012:role/deployer',
+      AWS_PLAN_ROLE_TO_ASSUME: 'arn:aws:iam::123456789012:role/reader',
+      AWS_BUCKET_CODE: scenario.bucket,
+      IAM_ROLE: scenario.role,
+      FUNCTION_NAME: `${scenario.functionName}-${name.replace('.yml', '')}`,
+      TABLES: scenario.tables.join(','),
+    },
+    files: { '.github/workflows/caller.yml': local(name), ...Object.fromEntries(paths.map((path) => [path, options])) },
+  });
+}
+
+test.each([
+  ['minimal.yml', 1],
+  ['approvals.yml', 1],
+  ['monorepo.yml', 2],
+  ['self-hosted.yml', 1],
+  ['vpc.yml', 1],
+  ['serverless.yml', 1],
+  ['secret.yml', 1],
+  ['alias-and-rollback.yml', 1],
+])('%s deploys STAGE on a push to main', async (name, functions) => {
+  const { code, log } = await run(name, push);
+  if (code !== 0) throw new Error(`The workflow failed:\n${log}`);
+  expect(log.match(/Function \S+ is created\./g)).toHaveLength(functions);
+  expect(log).toContain('environment STAGE');
+});
+
+test('plan.yml shows on a pull request what a deploy would change', async () => {
+  const { code, log } = await run('plan.yml', pullRequest);
+  if (code !== 0) throw new Error(`The workflow failed:\n${log}`);
+  expect(log).toContain('deploy (dry run)');
+  expect(log).not.toContain('is created.');
+});
