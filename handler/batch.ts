@@ -45,6 +45,8 @@ export async function processBatch(runtime: Runtime, records: readonly unknown[]
   await settleMalformed(runtime, metrics, budget, writes);
   await refresh(runtime, budget, writes);
 
+  // Only what is known to be done is not asked for again.
+  for (const write of writes) write.outcome ??= { kind: 'failed', reason: 'nothing is known of the record' };
   const open = writes.filter(({ outcome }) => outcome?.kind === 'failed');
   report(runtime, metrics, invocation, records.length, writes, open);
   return answer(open, records, tables);
@@ -209,10 +211,10 @@ function answer(open: readonly Write[], records: readonly unknown[], tables: Tab
     throw new BatchFailed(`A record without a sequence number is not done (${reason}): the whole batch must come again`);
   }
   // Lambda takes the answer of a trigger without ReportBatchItemFailures for success, whatever it says.
-  const deaf = records.map(tableOf).find((name) => !tables.get(name ?? '').partialAnswer);
-  if (deaf !== undefined || records.some((record) => tableOf(record) === undefined)) {
+  const deaf = records.map((record) => tables.get(tableOf(record) ?? '')).find((table) => !table.partialAnswer);
+  if (deaf !== undefined) {
     throw new BatchFailed(
-      `${open.length} items are not done, the first at ${first.sequenceNumber} (${reason}): the whole batch must come again, since the key mapping does not say that the trigger of ${deaf ?? 'every record'} has ReportBatchItemFailures; give it that and run the action with operation: refresh-mapping`,
+      `${open.length} items are not done, the first at ${first.sequenceNumber} (${reason}): the whole batch must come again, since the key mapping does not say that the trigger of ${deaf.name === '' ? 'every record' : deaf.name} has ReportBatchItemFailures; give it that and run the action with operation: refresh-mapping`,
     );
   }
   return { batchItemFailures: [{ itemIdentifier: first.sequenceNumber }] };

@@ -73,8 +73,7 @@ export async function transformed(
     if (isThenable(result)) result = await within(limit, result);
   } catch (error) {
     if (error instanceof MalformedRecord) throw error;
-    const name = error instanceof Error ? error.name : typeof error;
-    const detail = error instanceof Error ? error.message : String(error);
+    const { name, detail } = told(error);
     throw new MalformedRecord('transform_failed', `the transform threw ${name}; mend it and redrive the record`, undefined, detail);
   }
   if (result === null) return null;
@@ -96,6 +95,17 @@ export async function transformed(
   if (typeof text !== 'string' || !text.startsWith('{'))
     throw new MalformedRecord('transform_result', 'the transform returned what is no JSON object');
   return text;
+}
+
+/** What was thrown, for people. Anything can be thrown, also what cannot be told. */
+function told(error: unknown): { name: string; detail: string } {
+  try {
+    if (!(error instanceof Error)) return { name: typeof error, detail: String(error) };
+    const { name, message }: { name: unknown; message: unknown } = error;
+    return { name: String(name), detail: String(message) };
+  } catch {
+    return { name: 'what cannot be told', detail: '' };
+  }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -1,28 +1,23 @@
 // Brings the writes of a batch to the cluster: in requests bounded by bytes, again and again until each is settled or the time is up.
 import { abortAt, type Budget } from './budget.ts';
-import { REQUEST_TARGET, sendBulk, type Settled } from './bulk.ts';
+import { sendBulk, type Settled } from './bulk.ts';
 import type { Write } from './collapse.ts';
 import { type Configuration } from './failures.ts';
 import { MalformedRecord, withoutValues } from './malformed.ts';
 import type { Metrics } from './metrics.ts';
-import { operationOf, type Operation } from './operation.ts';
-import type { StreamRecord } from './record.ts';
+import { type Prepared, type Ready, requestsOf } from './preparation.ts';
 import type { Runtime } from './runtime.ts';
-import type { Table } from './tables.ts';
 
 /** ms: the first pause after a transient failure is up to twice this, each further one up to twice the former. */
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 10_000;
 const REQUESTS_AT_ONCE = 2;
+/** Share of the time for writing in which documents are begun. */
+const PREPARING = 0.75;
 /** Writes from which on they are shared out: below, a second request costs more than it saves. */
 const SPLIT_FROM = 200;
-/** Writes whose transforms run at the same time. */
-const TRANSFORMS_AT_ONCE = 32;
 /** Fields of one document that are mapped for it, one after the other, at most. */
 const MAPPED_FIELDS_LIMIT = 200;
-
-type Ready = Write & { table: Table & { index: string }; record: StreamRecord; id: string };
-type Prepared = Ready & { operation: Operation };
 
 export class Writer {
   readonly #runtime: Runtime;
@@ -77,23 +72,42 @@ export class Writer {
   /** Sends everything that is pending once, two requests at a time: no item is in more than one of them. */
   async #round(round: Round, signal: AbortSignal): Promise<void> {
     const open = new Set<Promise<void>>();
+    // A defect is thrown when nothing is open any more: until then it must not end the process, which would lose the answer.
+    const defects: unknown[] = [];
+    const defect = (error: unknown): void => {
+      defects.push(error);
+      round.stopped = true;
+    };
     const ready = this.#ensureIndexes(round.pending, signal).then((problem) => {
       if (problem !== undefined) round.stop(problem);
-    });
+    }, defect);
     // Lets the question leave: the cluster answers it while the documents are made.
     await new Promise(setImmediate);
-    for await (const request of this.#requests(round.pending)) {
+    const { now } = this.#runtime;
+    const { pending } = round;
+    const transformLimit = this.#transformLimit;
+    // The rest is for the answers; what is left over is made in the next round.
+    const until = now() + (this.#budget.writeUntil - now()) * PREPARING;
+    const most = pending.length < SPLIT_FROM ? Infinity : Math.ceil(pending.length / REQUESTS_AT_ONCE);
+    for await (const request of requestsOf(pending, { now, until, signal, transformLimit, most })) {
       await ready;
       if (open.size >= REQUESTS_AT_ONCE) await Promise.race(open);
       if (round.stopped) {
         round.again.push(...request);
         continue;
       }
-      const sending = this.#send(round, request, signal).finally(() => open.delete(sending));
+      const sending = this.#send(round, request, signal)
+        .catch(defect)
+        .finally(() => open.delete(sending));
       open.add(sending);
     }
     await ready;
     await Promise.all(open);
+    if (defects.length > 0) throw defects[0];
+    const late = pending.filter(({ outcome, operation }) => outcome === undefined && operation === undefined);
+    if (late.length === 0) return;
+    round.again.push(...late);
+    round.stop({ kind: 'transient', type: 'time_used_up', reason: 'the time did not suffice to make all documents', throttled: false });
   }
 
   /** Looks after all indexes of the round at once. @returns the first problem */
@@ -101,50 +115,6 @@ export class Writer {
     const tables = new Map(pending.map(({ table }) => [table.index, table]));
     const problems = await Promise.all([...tables.values()].map((table) => this.#runtime.indexes.ensure(table, signal)));
     return problems.find((problem) => problem?.kind === 'configuration') ?? problems.find((problem) => problem !== undefined);
-  }
-
-  /** The pending writes with their lines, cut into requests. Malformed ones get their outcome and go no further. */
-  async *#requests(pending: readonly Ready[]): AsyncGenerator<Prepared[]> {
-    let request: Prepared[] = [];
-    let bytes = 0;
-    const most = pending.length < SPLIT_FROM ? Infinity : Math.ceil(pending.length / REQUESTS_AT_ONCE);
-    for (let i = 0; i < pending.length; i += TRANSFORMS_AT_ONCE) {
-      const window = pending.slice(i, i + TRANSFORMS_AT_ONCE);
-      const unfinished = window.map((write) => this.#prepare(write)).filter((work) => work !== undefined);
-      if (unfinished.length > 0) await Promise.all(unfinished);
-      for (const write of window) {
-        if (!isPrepared(write)) continue;
-        if (request.length > 0 && (bytes + write.operation.bytes > REQUEST_TARGET || request.length >= most)) {
-          yield request;
-          request = [];
-          bytes = 0;
-        }
-        request.push(write);
-        bytes += write.operation.bytes;
-      }
-    }
-    if (request.length > 0) yield request;
-  }
-
-  /** Makes the lines of a write, once. @returns a promise where a transform has to be waited for */
-  #prepare(write: Ready): Promise<void> | undefined {
-    if (write.operation !== undefined) return undefined;
-    const refused = (error: unknown): void => {
-      if (!(error instanceof MalformedRecord)) throw error;
-      write.outcome = { kind: 'malformed', error };
-    };
-    try {
-      const operation = operationOf(write.record, write.table, write.id, this.#transformLimit);
-      if (operation instanceof Promise) {
-        return operation.then((result) => {
-          write.operation = result;
-        }, refused);
-      }
-      write.operation = operation;
-    } catch (error) {
-      refused(error);
-    }
-    return undefined;
   }
 
   async #send(round: Round, request: readonly Prepared[], signal: AbortSignal): Promise<void> {
@@ -226,8 +196,6 @@ export class Writer {
     return !signal.aborted;
   }
 }
-
-const isPrepared = (write: Ready): write is Prepared => write.outcome === undefined && write.operation !== undefined;
 
 /** One pass over what is pending. */
 class Round {

@@ -356,6 +356,13 @@ describe('a trigger that does not hear the answer', () => {
     await expect(fn.invoke([streamRecord({ table: 'quiet', keys: key('a') })])).rejects.toThrow(/whole batch must come again/);
   });
 
+  test('partial-batch-response: always answers where a record names no table, too', async () => {
+    const { write, name, fn } = table({ defaults: { 'partial-batch-response': 'always', 'on-malformed': 'fail' } });
+    await write([{ keys: key('a') }]);
+    const record = streamRecord({ table: name, keys: key('b'), counter: 7711 });
+    expect(await fn.invoke([{ ...record, eventSourceARN: 'nonsense' }])).toEqual(failed(7711));
+  });
+
   test('partial-batch-response: always answers all the same', async () => {
     trouble();
     const fn = testFunction({ endpoint: proxy.url, mapping: [], defaults: { 'partial-batch-response': 'always' } });
