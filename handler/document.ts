@@ -31,6 +31,8 @@ export function quoted(text: string): string {
  */
 const labels = new Map<string, string>();
 const LABELS_LIMIT = 10_000;
+/** Characters: names can have 64 KB, too much of a small function's memory to keep. */
+const LABEL_LENGTH = 200;
 
 /**
  * The text of the document of an item. Numbers keep every digit; a list never mixes kinds.
@@ -54,6 +56,7 @@ function writeMap(map: AttributeMap, depth: number): string {
 function newLabel(name: string): string | undefined {
   if (needsRename(name)) return undefined;
   const label = `${JSON.stringify(name)}:`;
+  if (name.length > LABEL_LENGTH) return label;
   if (labels.size >= LABELS_LIMIT) labels.clear();
   labels.set(name, label);
   return label;

@@ -8,12 +8,16 @@ export interface Log {
   error(message: string, fields?: Readonly<Record<string, unknown>>): void;
 }
 
-/** Logs through the console, to which Lambda adds time and request id. */
-export function consoleLog(console: Pick<Console, 'info' | 'warn' | 'error'>): Log {
+/**
+ * Logs through the console, to which Lambda adds time and request id.
+ * @param format of Lambda's logs (AWS_LAMBDA_LOG_FORMAT): with `JSON`, Lambda writes level and fields itself
+ */
+export function consoleLog(console: Pick<Console, 'info' | 'warn' | 'error'>, format: string | undefined): Log {
+  const structured = format?.toUpperCase() === 'JSON';
   const line =
     (level: 'info' | 'warn' | 'error') =>
     (message: string, fields: Readonly<Record<string, unknown>> = {}) => {
-      console[level](JSON.stringify({ level, message, ...fields }));
+      console[level](structured ? { message, ...fields } : JSON.stringify({ level, message, ...fields }));
     };
   return { info: line('info'), warn: line('warn'), error: line('error') };
 }

@@ -24,7 +24,7 @@ export async function start(folder: string, env: NodeJS.ProcessEnv): Promise<Run
     tables: new Tables(config, mapping, await loadTransforms(config, folder)),
     release: config.release,
     environment: config.environment,
-    log: consoleLog(console),
+    log: consoleLog(console, env.AWS_LAMBDA_LOG_FORMAT),
     putObject: s3Writer(env),
     emit: (line) => {
       process.stdout.write(`${line}\n`);
