@@ -53,10 +53,19 @@ async function open(env: NodeJS.ProcessEnv, pace: Pace, signal: AbortSignal): Pr
       // The check changes nothing, and a package in the bucket alone changes nothing that runs.
       if (action !== 'lambda:InvokeFunction' && !action.startsWith('s3:')) watch.changed();
     };
-    return { inputs, watch, aws: await openSession(inputs, { env, pace, signal, onChange }) };
+    return { inputs, watch, aws: await openSession(inputs, { env, pace, signal, onChange, meanwhile: loadTheRest }) };
   } catch (error) {
     return { ...(inputs === undefined ? {} : { inputs }), error };
   }
+}
+
+/** What is loaded while the first answer is on its way. */
+function loadTheRest(): Promise<unknown> {
+  return Promise.all([
+    import(/* webpackMode: "eager" */ '@actions/core'),
+    import(/* webpackMode: "eager" */ './report.ts'),
+    import(/* webpackMode: "eager" */ './operations/operations.ts'),
+  ]);
 }
 
 async function perform({ inputs, aws, watch }: Opened, env: NodeJS.ProcessEnv, report: Report): Promise<void> {

@@ -61,7 +61,7 @@ export function build(dist: string, part?: string): void {
   mkdirSync(dist, { recursive: true });
   try {
     compile();
-    if (part !== 'handler') bundle('action/index.js', dist);
+    if (part !== 'handler') bundle('action/index.js', dist, '--minify');
     if (part === undefined) bundle('action/resolve/index.js', join(dist, 'resolve'));
     if (part !== 'action') bundleHandler(join(dist, 'handler'));
   } finally {

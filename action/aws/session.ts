@@ -7,7 +7,7 @@ import { UserError } from '../errors.ts';
 import type { Inputs } from '../inputs.ts';
 import { RELEASE } from '../package.ts';
 import { PERMISSIONS, type Action } from '../permissions.ts';
-import type { Clients } from './clients.ts';
+import type { Clients, connect as Connect } from './clients.ts';
 import { AwsError, isAwsError, isThrottled, isTransient } from './errors.ts';
 import { THROTTLED, TRANSIENT, withRetry, type Pace } from './retry.ts';
 
@@ -40,7 +40,12 @@ export interface Surroundings {
   readonly signal: AbortSignal;
   /** Told of every mutating call that AWS accepted. */
   readonly onChange: (action: Action) => void;
+  /** Begun while the first answer is on its way: loads what comes after it. */
+  readonly meanwhile: () => Promise<unknown>;
 }
+
+/** ms: until then the first request is on its way, which loading would hold up. */
+const SENT = 20;
 
 /**
  * Finds region, credentials and account. @throws {UserError} without a region, without credentials, where AWS cannot be reached, or in
@@ -48,7 +53,7 @@ export interface Surroundings {
  */
 export async function openSession(
   { awsProfile: profile, allowedAccountIds, dryRun }: Pick<Inputs, 'awsProfile' | 'allowedAccountIds' | 'dryRun'>,
-  { env, pace, signal, onChange }: Surroundings,
+  { env, pace, signal, onChange, meanwhile }: Surroundings,
 ): Promise<Aws> {
   const region = env.AWS_REGION ?? env.AWS_DEFAULT_REGION;
   // The SDK's own agents know nothing of HTTPS_PROXY; these do (Node 24.5 and later).
@@ -82,7 +87,7 @@ export async function openSession(
     );
   });
   const call = caller({ dryRun, signal, pace, onChange });
-  const identity = await call('sts:GetCallerIdentity', 'these credentials', () => sts.send(new GetCallerIdentityCommand({}))).catch(
+  const asked = call('sts:GetCallerIdentity', 'these credentials', () => sts.send(new GetCallerIdentityCommand({}))).catch(
     (error: unknown) => {
       if (profile === undefined || !isAwsError(error, 'CredentialsProviderError')) throw error;
       throw new UserError(
@@ -92,6 +97,13 @@ export async function openSession(
       );
     },
   );
+  const load = async (): Promise<typeof Connect> => {
+    await new Promise((resolve) => setTimeout(resolve, SENT));
+    const clients = await import(/* webpackMode: "eager" */ './clients.ts');
+    await meanwhile();
+    return clients.connect;
+  };
+  const [identity, connect] = await Promise.all([asked, load()]);
   const account = identity.Account ?? '';
   if (allowedAccountIds.length > 0 && !allowedAccountIds.includes(account)) {
     throw new UserError(
@@ -99,7 +111,6 @@ export async function openSession(
       'Sign in to the right account, or add this one to allowed-account-ids',
     );
   }
-  const { connect } = await import(/* webpackMode: "eager" */ './clients.ts');
   return {
     region: found,
     account,

@@ -6,7 +6,7 @@ import { inParallel } from '../../action/aws/retry.ts';
 import { runAction } from '../stack/action-run.ts';
 import { startProxy, type RecordedRequest } from '../stack/proxy.ts';
 import { startStack } from '../stack/stack.ts';
-import { createTable, prepareDeployment, type Deployment } from '../wiring/deployment.ts';
+import { prepareDeployment, type Deployment } from '../wiring/deployment.ts';
 
 const RUNS = 7;
 const rows: [what: string, measured: string, aim: string][] = [];
