@@ -109,8 +109,8 @@ export async function pointAlias(
   try {
     return toAlias(await aws.call('lambda:CreateAlias', resource, () => aws.lambda.send(new CreateAliasCommand(common))));
   } catch (error) {
-    // Someone made it in the meantime.
-    if (isAwsError(error, 'ResourceConflictException')) return toAlias(await move(false));
+    // Someone made it in the meantime. moto calls that by the second name.
+    if (isAwsError(error, 'ResourceConflictException', 'ConflictException')) return toAlias(await move(false));
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 // Calls whose answer got lost, or that another run made at the same moment: made again they meet their own work.
 import { describe, expect, test } from '@jest/globals';
+import { pointAlias } from '../../action/aws/alias.ts';
 import { writeHistory } from '../../action/aws/code-bucket.ts';
 import { bucketMemory } from '../../action/aws/package-memory.ts';
 import { createTrigger } from '../../action/aws/triggers.ts';
@@ -12,6 +13,14 @@ describe('a call that finds its own work done', () => {
     const aws = fake({ CreateEventSourceMapping: [failure('ResourceConflictException', words, 409)] });
     expect(await createTrigger(aws, { FunctionName: 'Fn', EventSourceArn: 'arn:s' })).toBe('11111111-2222-3333-4444-555555555555');
     expect(aws.asked).toEqual(['CreateEventSourceMapping']);
+  });
+
+  test.each(['ResourceConflictException', 'ConflictException'])('an alias that exists by now (%s) is moved', async (name) => {
+    const aws = fake({
+      CreateAlias: [failure(name, 'Alias already exists: arn:a', 409)],
+      UpdateAlias: [{ AliasArn: 'arn:a', FunctionVersion: '2' }],
+    });
+    expect(await pointAlias(aws, 'Fn', 'live', undefined, '2', [])).toMatchObject({ arn: 'arn:a', version: '2' });
   });
 
   test('a history that stands as it was to be written is written', async () => {
