@@ -154,6 +154,8 @@ function permissions(text: string): string {
   const parts: Readonly<Record<string, string>> = {
     deploy: permissionTable(),
     'deploy-policy': policyText('deploy'),
+    'refresh-mapping-policy': policyText('refresh-mapping'),
+    'rollback-policy': policyText('rollback'),
     'plan-policy': policyText('plan'),
     function: functionTable(),
     'function-policy': policyText('function'),

@@ -15,7 +15,8 @@ export interface Statement {
   readonly when: string | undefined;
 }
 
-export type Role = 'deploy' | 'plan' | 'function';
+/** `refresh-mapping` and `rollback`: a deploying role for that operation alone. */
+export type Role = 'deploy' | 'refresh-mapping' | 'rollback' | 'plan' | 'function';
 
 /** What a dry run calls: nothing that changes something, and nothing that AWS asks for in the name of who changes something. */
 const READS = /^(?!ec2:|lambda:GetLayerVersion$).*:(?:Get|List|Describe|Decrypt)/;
@@ -25,7 +26,7 @@ export function statementsOf(role: Role): Statement[] {
   if (role === 'function') return FUNCTION_PERMISSIONS.map(({ actions, resource, when }) => ({ actions, resources: [resource], when }));
   const rows = (Object.entries(PERMISSIONS) as [Action, Permission][])
     .map(([action, row]) => ({ ...row, action: iamAction(action) }))
-    .filter(({ action, mutates }) => !action.startsWith('sts:') && (role === 'deploy' || (!mutates && READS.test(action))));
+    .filter((row) => !row.action.startsWith('sts:') && isFor(role, row));
   const groups = new Map<string, { actions: string[]; resources: readonly string[]; when: string | undefined }>();
   for (const { action, resource, when } of rows) {
     const optional = hasPlaceOfItsOwn(resource, when) ? when : undefined;
@@ -36,6 +37,10 @@ export function statementsOf(role: Role): Statement[] {
     groups.set(key, group);
   }
   return [...groups.values()];
+}
+
+function isFor(role: Exclude<Role, 'function'>, { action, mutates, operations }: Permission & { action: string }): boolean {
+  return role === 'plan' ? !mutates && READS.test(action) : operations.includes(role);
 }
 
 /** Statements that a role goes without where what they are about is not used; all others stand in every policy. */
