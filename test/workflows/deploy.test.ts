@@ -90,6 +90,26 @@ describe('a workflow that calls deploy.yml', () => {
     expect(released).toMatchObject({ environment: 'PROD', operation: 'deploy', changed: 'false' });
   });
 
+  test('refuses a function that serves another environment, and changes nothing', async () => {
+    const before = await deployed(stage);
+    const refused = await run(push('refs/tags/v1.2.4'), stage, { secrets: { ES_CREDS: stage.endpointFile } });
+    expect(refused.code).toBe(1);
+    expect(refused.log).toContain(`Function ${stage.functionName} serves environment STAGE, and this run is for PROD`);
+    expect(await deployed(stage)).toEqual(before);
+  });
+
+  test('twice at once, as GitHub never lets them run, leaves one whole deploy', async () => {
+    const wanted = { with: { 'memory-size': 320 } };
+    const both = await Promise.all([run(push('refs/heads/main'), stage, wanted), run(push('refs/heads/main'), stage, wanted)]);
+    const failed = both.filter(({ code }) => code !== 0);
+    expect(failed.length).toBeLessThan(2);
+    for (const { log } of failed) expect(log).toContain('another deploy of this function runs');
+    expect(await deployed(stage)).toMatchObject({ memory: 320 });
+    expect(await outputs(push('refs/heads/main'), stage, wanted)).toMatchObject({ changed: 'false' });
+    // As the tests after this one find it.
+    await outputs(push('refs/heads/main'), stage, { with: { 'memory-size': 256 } });
+  });
+
   test('gives the options file of the calling repository to the action', async () => {
     const files = { '.github/dynamodb.yml': `tables:\n  ${stage.orders}:\n    idx: x\n` };
     const refused = await run(push('refs/heads/main'), stage, { with: { config: '.github/dynamodb.yml' }, files });
