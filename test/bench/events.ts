@@ -31,7 +31,7 @@ export function item(n: number): Record<string, Record<string, unknown>> {
 
 /** A small item: with its keys and the rest of its record about 600 bytes, so that 10,000 fill Lambda's limit of 6 MB. */
 export function smallItem(n: number): Record<string, Record<string, unknown>> {
-  return { pk: { S: `c-${n % 1000}` }, sk: { N: String(n) }, total: { N: `${n % 977}.5` } };
+  return { pk: { S: `c-${n % 1000}` }, sk: { N: String(n) }, total: { N: `${n % 977}.5` }, note: { S: 'x'.repeat(95) } };
 }
 
 /** One event of `size` records, as Lambda gives it: parsed JSON. */
