@@ -40,7 +40,8 @@ export function statementsOf(role: Role): Statement[] {
 }
 
 function isFor(role: Exclude<Role, 'function'>, { action, mutates, operations }: Permission & { action: string }): boolean {
-  return role === 'plan' ? !mutates && READS.test(action) : operations.includes(role);
+  if (role === 'plan') return !mutates && READS.test(action);
+  return role === 'deploy' || operations.includes(role);
 }
 
 /** Statements that a role goes without where what they are about is not used; all others stand in every policy. */
