@@ -120,36 +120,17 @@ export function planCreation(inputs: Inputs, desired: Package): Change[] {
     ['kms-key-arn', inputs.kmsKeyArn],
     ['tracing', inputs.tracing],
   ];
+  const defaulted: [string, string | number | undefined, string | number][] = [
+    ['memory-size', inputs.memorySize, ON_CREATE.memorySize],
+    ['timeout', inputs.timeout, ON_CREATE.timeout],
+    ['runtime', inputs.runtime, ON_CREATE.runtime],
+    ['architecture', inputs.architecture, ON_CREATE.architecture],
+  ];
   const variables = typeof inputs.environmentVariables === 'object' ? Object.keys(inputs.environmentVariables) : [];
   return [
     change('function', 'function', undefined, inputs.functionName, reason),
-    change(
-      'function',
-      'memory-size',
-      undefined,
-      inputs.memorySize ?? ON_CREATE.memorySize,
-      inputs.memorySize === undefined ? 'on create' : 'as the input says',
-    ),
-    change(
-      'function',
-      'timeout',
-      undefined,
-      inputs.timeout ?? ON_CREATE.timeout,
-      inputs.timeout === undefined ? 'on create' : 'as the input says',
-    ),
-    change(
-      'function',
-      'runtime',
-      undefined,
-      inputs.runtime ?? ON_CREATE.runtime,
-      inputs.runtime === undefined ? 'on create' : 'as the input says',
-    ),
-    change(
-      'function',
-      'architecture',
-      undefined,
-      inputs.architecture ?? ON_CREATE.architecture,
-      inputs.architecture === undefined ? 'on create' : 'as the input says',
+    ...defaulted.map(([path, given, otherwise]) =>
+      change('function', path, undefined, given ?? otherwise, given === undefined ? 'on create' : 'as the input says'),
     ),
     change('function', 'role', undefined, inputs.role ?? null, 'as the input says'),
     ...optional.flatMap(([path, value]) =>

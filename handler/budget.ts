@@ -3,8 +3,6 @@
  * the answer leaves before Lambda's deadline: a time-out would throw away what is known of the batch.
  */
 export interface Budget {
-  /** ms since the epoch: start of the invocation. */
-  readonly startedAt: number;
   /** ms since the epoch: when requests to the cluster are aborted. */
   readonly writeUntil: number;
   /** ms since the epoch: when dead letters and refreshes are aborted too. */
@@ -21,7 +19,7 @@ const SHARE = 0.2;
  */
 export function budgetFor(now: number, remaining: number): Budget {
   const reserve = Math.min(LONGEST_RESERVE, remaining * SHARE);
-  return { startedAt: now, writeUntil: now + remaining - reserve, answerBy: now + remaining - reserve / 2 };
+  return { writeUntil: now + remaining - reserve, answerBy: now + remaining - reserve / 2 };
 }
 
 /** An AbortSignal that fires at `deadline` (ms since the epoch), and the way to let it go when the work is done before. */
