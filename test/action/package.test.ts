@@ -2,11 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { join, win32 } from 'node:path';
+import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { strToU8, zipSync } from 'fflate';
 import { UserError } from '../../action/errors.ts';
+import { loadOptions } from '../../action/options.ts';
+import { entryNames } from '../../action/options-transforms.ts';
 import type { PackageContent } from '../../action/package.ts';
 import { buildPackage, entryText, mappingText, readHandler, readPackage, RELEASE, withEntry } from '../../action/package.ts';
 import type { FunctionConfig, TableMapping } from '../../handler/config.ts';
@@ -92,6 +94,83 @@ describe('the package', () => {
     );
     expect(new Set(hashes).size).toBe(1);
     expect(hashes[0]).toBe(buildPackage({ handler: Buffer.from('x'), config, mapping: { orders, users }, transforms: {} }).sha256Hex);
+  });
+
+  describe('of a workspace', () => {
+    // A process of its own, because a umask belongs to the whole process. It writes the files as a checkout does, then builds.
+    const script = `
+      import { chmodSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+      import { join } from 'node:path';
+      import { loadOptions } from ${JSON.stringify(new URL('../../action/options.ts', import.meta.url).href)};
+      import { buildPackage, readHandler } from ${JSON.stringify(new URL('../../action/package.ts', import.meta.url).href)};
+      const { workspace, umask, mode, time } = JSON.parse(process.argv[2]);
+      process.umask(umask);
+      const write = (name, text) => {
+        const file = join(workspace, name);
+        mkdirSync(join(file, '..'), { recursive: true });
+        writeFileSync(file, text);
+        if (mode !== undefined) chmodSync(file, mode);
+        if (time !== undefined) utimesSync(file, time, time);
+      };
+      write('handler/index.mjs', 'export const handler = async () => {};\\n');
+      write('search/options.yml', 'tables: { Orders: { transform: transforms/orders.ts } }\\n');
+      write('search/transforms/orders.ts', 'export default (document: object): object => document;\\n');
+      const { defaults, tables, transforms } = await loadOptions('search/options.yml', { workspace, environment: 'STAGE' });
+      const config = { ...${JSON.stringify(config)}, options: { defaults, tables } };
+      const built = buildPackage({ handler: await readHandler(workspace), config, mapping: ${JSON.stringify({ orders, users })}, transforms });
+      console.log(Buffer.from(built.bytes).toString('base64'));`;
+
+    interface Checkout {
+      readonly name?: string;
+      readonly umask?: number;
+      readonly mode?: number;
+      /** seconds since 1970 */
+      readonly time?: number;
+    }
+    const bytesOf = ({ name = 'workspace', umask = 0o022, ...rest }: Checkout): Buffer => {
+      const parent = folder();
+      writeFileSync(join(parent, 'build.mjs'), script);
+      const given = JSON.stringify({ workspace: join(parent, name), umask, ...rest });
+      const env = { ...process.env, NODE_OPTIONS: '' };
+      return Buffer.from(execFileSync(process.execPath, [join(parent, 'build.mjs'), given], { env, encoding: 'utf8' }), 'base64');
+    };
+    let usual: Buffer;
+    beforeAll(() => {
+      usual = bytesOf({});
+    });
+
+    test.each<[string, Checkout]>([
+      ['under a umask that lets nobody else read', { umask: 0o077 }],
+      ['under no umask', { umask: 0 }],
+      ['with files that may be executed', { mode: 0o777 }],
+      ['with files that only their owner may read', { mode: 0o400 }],
+      ['with files older than a zip can say', { time: 0 }],
+      ['with files of a time to come', { time: 4_102_444_800 }],
+      ['in a path with spaces', { name: 'my  repository (copy)/work space' }],
+      ['in a path with letters of every kind', { name: 'dépôt-индекс-索引-🔎' }],
+      ['in a path with signs that mean something in an address, a pattern or a shell', { name: "a#b%20?c[d]{e}'f&$HOME" }],
+    ])('has the same bytes %s', (_name, checkout) => {
+      expect([...readPackage(usual).entries.keys()]).toContain('transforms/orders.mjs');
+      expect(bytesOf(checkout).equals(usual)).toBe(true);
+    });
+  });
+
+  test.each([
+    win32.join('transforms', 'orders.ts'),
+    win32.join('C:\\', 'work', 'transforms', 'orders.ts'),
+    win32.join('..', 'orders.ts'),
+    '\\\\server\\share\\orders.ts',
+  ])('has slashes alone between the parts of a name: %j is no transform, and would not enter as such', async (file) => {
+    const workspace = folder();
+    writeFileSync(join(workspace, 'options.yml'), JSON.stringify({ tables: { Orders: { transform: file } } }));
+    await expect(loadOptions('options.yml', { workspace, environment: 'STAGE' })).rejects.toThrow(
+      /expected the path of a \.ts, \.mts, \.js or \.mjs file beside the options file or below, found/,
+    );
+    const [name = ''] = entryNames([file]).values();
+    const built = buildPackage(content({ transforms: { [name]: 'export default (d) => d;\n' } }));
+    expect([...readPackage(built.bytes).entries.keys()].filter((entry) => entry.startsWith('transforms'))).toEqual([
+      expect.stringMatching(/^transforms\/[\w.-]+\.mjs$/),
+    ]);
   });
 
   test('is readable by everyone once Lambda unpacks it: -rw-r--r--, made by Unix, at the start of 1980', () => {
