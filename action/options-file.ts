@@ -42,7 +42,9 @@ export function parseOptionsFile(text: string, file: string): ParsedOptions {
   }
   const result = optionsSchema.safeParse(value);
   if (result.success) return { value, content: result.data, problems: [], placeOf };
-  const problems = result.error.issues.flatMap((issue) => describe(issue, value, placeOf));
+  const problems = result.error.issues
+    .flatMap((issue) => [issue, ...below(issue, value)])
+    .flatMap((issue) => describe(issue, value, placeOf));
   return { value, content: undefined, problems, placeOf };
 }
 
@@ -54,9 +56,16 @@ export function pathText(path: Path): string {
     .replace(/^\./, '');
 }
 
+/** The problems of what stands under an illegal name, at which zod does not look. */
+function below(issue: z.core.$ZodIssue, value: unknown): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_key') return [];
+  const { error } = (schemaAt(issue.path) as z.ZodType).safeParse(valueAt(value, issue.path));
+  return (error?.issues ?? []).map((one) => ({ ...one, path: [...issue.path, ...one.path] }));
+}
+
 function describe(issue: z.core.$ZodIssue, value: unknown, placeOf: (path: Path) => Place): Problem[] {
   if (issue.code === 'unrecognized_keys') {
-    const names = namesAt(issue.path);
+    const names = Object.keys(shapeOf(schemaAt(issue.path)) ?? {});
     return issue.keys.map((key) => {
       const at = [...issue.path, key];
       const near = nearest(key, names);
@@ -78,11 +87,11 @@ function found(value: unknown, issue: z.core.$ZodIssue): string {
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : 'another value';
 }
 
-/** The keys that the schema knows at `path`: where a name is free (of a table, of an environment), any name leads on. */
-function namesAt(path: Path): string[] {
+/** The schema of what stands at `path`: where a name is free (of a table, of an environment), any name leads on. */
+function schemaAt(path: Path): unknown {
   let at: unknown = optionsSchema;
   for (const part of path) at = shapeOf(at)?.[String(part)] ?? definition(at)?.valueType;
-  return Object.keys(shapeOf(at) ?? {});
+  return at;
 }
 
 /** What zod says of a schema, as far as it is needed here. */

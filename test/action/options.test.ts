@@ -264,6 +264,36 @@ tables: { Orders: { index-settings: { index: { number_of_shards: 6 } } }, Users:
     expect(found).toHaveLength(5);
   });
 
+  test('hides nothing behind the illegal name of a table', async () => {
+    const found = await problems(`tables:
+  a b:
+    indx: orders
+    refresh: 1
+    transform: none.js
+    include: [x]
+    exclude: [y]
+environments:
+  PROD:
+    tables:
+      "":
+        trigger:
+          batch-size: 0
+          batchsize: 1
+      c/d: {}
+`);
+    expect(found.toSorted()).toEqual([
+      'options.yml:11: environments.PROD.tables.: expected the name of a table, found ""',
+      'options.yml:13: environments.PROD.tables..trigger.batch-size: expected a whole number from 1 to 10000 (records), found 0',
+      'options.yml:14: environments.PROD.tables..trigger.batchsize: unknown key; did you mean batch-size?',
+      'options.yml:15: environments.PROD.tables.c/d: expected the name of a table, found "c/d"',
+      'options.yml:2: tables.a b: expected the name of a table, found "a b"',
+      'options.yml:3: tables.a b.indx: unknown key; did you mean index?',
+      'options.yml:4: tables.a b.refresh: expected true, false or wait_for, found 1',
+      'options.yml:5: there is no file "none.js"; it must lie beside the options file or below',
+      'options.yml:7: tables.a b.exclude: include and exclude stand together; leave one of them',
+    ]);
+  });
+
   test('draws warnings, with their lines, for what will surprise', async () => {
     const { warnings } = await load(`
 defaults:
