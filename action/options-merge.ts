@@ -57,6 +57,7 @@ export function triggerSettings(...levels: readonly (WrittenTrigger | undefined)
     onFailure: written['on-failure'] ?? TRIGGER_DEFAULTS.onFailure,
     filter: written.filter ?? TRIGGER_DEFAULTS.filter,
     enabled: written.enabled ?? TRIGGER_DEFAULTS.enabled,
+    given: Object.keys(written),
   };
 }
 

@@ -2,6 +2,7 @@
 import { parseConfig, parseKeyMapping, type FunctionConfig, type KeyMapping } from '../handler/config.ts';
 import { change, isSame, type Change, type Shown } from './changes.ts';
 import { CONFIG_ENTRY, MAPPING_ENTRY, entryText, type Package } from './package.ts';
+import { DEFAULT, type Sources } from './sources.ts';
 
 const RESOURCE = 'package';
 
@@ -25,12 +26,20 @@ export function mappingOf(from: Package): KeyMapping {
   }
 }
 
-/** @param from undefined: there is no function yet */
-export function packageChanges(from: Package | undefined, to: Package): Change[] {
+/**
+ * @param from undefined: there is no function yet
+ * @param sources undefined: all of `to` is as it was deployed before
+ */
+export function packageChanges(from: Package | undefined, to: Package, sources: Sources | undefined): Change[] {
+  const changes = allChanges(from, to, sources);
+  return sources === undefined ? changes.map((one) => ({ ...one, reason: 'as it was deployed before' })) : changes;
+}
+
+function allChanges(from: Package | undefined, to: Package, sources: Sources | undefined): Change[] {
   if (from === undefined)
     return [
       change(RESOURCE, 'code', undefined, configOf(to)?.release ?? to.sha256Base64, 'there is no function yet'),
-      ...parts(undefined, to),
+      ...parts(undefined, to, sources),
     ];
   if (from.sha256Hex === to.sha256Hex) return [];
   const [before, after] = [configOf(from), configOf(to)];
@@ -49,7 +58,7 @@ export function packageChanges(from: Package | undefined, to: Package): Change[]
           ),
         ]
       : []),
-    ...parts(from, to),
+    ...parts(from, to, sources),
   ];
   // The content is the same and the bytes are not: packed by another hand.
   return changes.length > 0
@@ -57,17 +66,18 @@ export function packageChanges(from: Package | undefined, to: Package): Change[]
     : [change(RESOURCE, 'sha256', from.sha256Base64, to.sha256Base64, 'the same content, packed differently')];
 }
 
-function parts(from: Package | undefined, to: Package): Change[] {
+function parts(from: Package | undefined, to: Package, sources: Sources | undefined): Change[] {
   const before = from === undefined ? undefined : configOf(from);
   const after = configOf(to);
   return [
-    ...(after === undefined ? [] : configChanges(before, after)),
+    ...(after === undefined ? [] : configChanges(before, after, sources)),
     ...mappingChanges(from === undefined ? {} : mappingOf(from), mappingOf(to)),
-    ...transformChanges(from, to),
+    ...transformChanges(from, to, sources),
   ];
 }
 
-function configChanges(before: FunctionConfig | undefined, after: FunctionConfig): Change[] {
+function configChanges(before: FunctionConfig | undefined, after: FunctionConfig, sources: Sources | undefined): Change[] {
+  const { endpoint = '' } = sources ?? {};
   const host = (config: FunctionConfig): string => URL.parse(config.endpoint)?.host ?? '';
   const changes: Change[] = [];
   const compare = (path: string, was: Shown | undefined, is: Shown | undefined, reason: string): void => {
@@ -75,28 +85,35 @@ function configChanges(before: FunctionConfig | undefined, after: FunctionConfig
   };
   compare('environment', before?.environment, after.environment, 'the input environment');
   const hosts = [before === undefined ? undefined : host(before), host(after)] as const;
-  compare('endpoint', ...hosts, 'the endpoint file or input');
+  compare('endpoint', ...hosts, endpoint);
   if (hosts[0] === hosts[1] && before?.endpoint !== after.endpoint) {
     changes.push(change(RESOURCE, 'endpoint', hosts[0], hosts[1], 'another scheme or path at this host'));
   }
-  compare('auth', before?.auth.type, after.auth.type, 'the endpoint file or input');
+  compare('auth', before?.auth.type, after.auth.type, endpoint);
   if (before?.auth.type === after.auth.type && !isSame(before.auth, after.auth)) {
-    changes.push(
-      change(RESOURCE, 'auth', `${before.auth.type} (a value)`, `${after.auth.type} (another value)`, 'the endpoint file or input'),
-    );
+    changes.push(change(RESOURCE, 'auth', `${before.auth.type} (a value)`, `${after.auth.type} (another value)`, endpoint));
   }
   const ca = (config: FunctionConfig | undefined): string | undefined =>
     config?.certificateAuthority === undefined ? undefined : '(certificates)';
-  compare('certificate-authority', ca(before), ca(after), 'the endpoint file or input');
+  compare('certificate-authority', ca(before), ca(after), endpoint);
   if (ca(before) !== undefined && ca(after) !== undefined && before?.certificateAuthority !== after.certificateAuthority) {
-    changes.push(change(RESOURCE, 'certificate-authority', '(certificates)', '(other certificates)', 'the endpoint file or input'));
+    changes.push(change(RESOURCE, 'certificate-authority', '(certificates)', '(other certificates)', endpoint));
   }
   const optionsBefore = flatOptions(before);
   const optionsAfter = flatOptions(after);
   for (const path of [...new Set([...optionsBefore.keys(), ...optionsAfter.keys()])].sort()) {
-    compare(path, optionsBefore.get(path), optionsAfter.get(path), 'the options file');
+    compare(path, optionsBefore.get(path), optionsAfter.get(path), optionReason(path, optionsAfter.has(path), sources));
   }
   return changes;
+}
+
+/** @param given whether the package has the option, or the transform */
+function optionReason(path: string, given: boolean, sources: Sources | undefined): string {
+  const { options, defaultDeadLetters } = sources ?? {};
+  if (path === 'options.defaults.dead-letters' && defaultDeadLetters === true)
+    return given ? DEFAULT : `there is no code-bucket${options === undefined ? '' : `, and ${options} does not name it`}`;
+  if (options === undefined) return 'there is no options file';
+  return given ? options : `${options} does not name it`;
 }
 
 /** `options.defaults.refresh` → its value. */
@@ -130,13 +147,13 @@ function mappingChanges(before: KeyMapping, after: KeyMapping): Change[] {
   });
 }
 
-function transformChanges(from: Package | undefined, to: Package): Change[] {
+function transformChanges(from: Package | undefined, to: Package, sources: Sources | undefined): Change[] {
   const names = new Set([...(from?.entries.keys() ?? []), ...to.entries.keys()].filter((name) => name.startsWith('transforms/')));
   return [...names].sort().flatMap((name) => {
     const [was, is] = [from?.entries.get(name), to.entries.get(name)];
     if (isEqual(was, is)) return [];
     const size = (bytes: Uint8Array | undefined): string | undefined => (bytes === undefined ? undefined : `${bytes.length} bytes`);
-    return [change(RESOURCE, name, size(was), size(is), 'the transform of the options file')];
+    return [change(RESOURCE, name, size(was), size(is), optionReason(name, is !== undefined, sources))];
   });
 }
 

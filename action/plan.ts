@@ -8,9 +8,12 @@ import { ON_CREATE, patchBack, type ConfigurationPlan } from './configuration.ts
 import { CLEAR, type Inputs } from './inputs.ts';
 import { packageChanges } from './package-changes.ts';
 import type { Package } from './package.ts';
+import { DEFAULT, type Sources } from './sources.ts';
 
 export interface DesiredFunction {
   readonly package: Package;
+  /** Undefined: the package is as it was deployed before. */
+  readonly sources: Sources | undefined;
   /** What is asked of the configuration, over what serves. */
   readonly configuration: ConfigurationPlan;
   readonly alias: string | undefined;
@@ -55,7 +58,7 @@ export function planFunction(desired: DesiredFunction, actual: ActualFunction): 
   const failed = failure !== undefined;
   const aliasIsNew = desired.alias !== undefined && alias === undefined;
   const differences = [
-    ...(sameCode ? [] : packageChanges(actual.package, desired.package)),
+    ...(sameCode ? [] : packageChanges(actual.package, desired.package, desired.sources)),
     ...desired.configuration.changes,
     ...(failure !== undefined && (desired.alias === undefined || !sameCode) ? [failure] : []),
   ];
@@ -110,7 +113,7 @@ function withPatch(configuration: FunctionConfiguration, patch: Configuration): 
 }
 
 /** What a function that does not exist yet is created as. */
-export function planCreation(inputs: Inputs, desired: Package): Change[] {
+export function planCreation(inputs: Inputs, desired: Package, sources: Sources): Change[] {
   const reason = 'there is no function of this name';
   const optional: [string, string | readonly string[] | undefined | typeof CLEAR][] = [
     ['description', inputs.description],
@@ -130,14 +133,14 @@ export function planCreation(inputs: Inputs, desired: Package): Change[] {
   return [
     change('function', 'function', undefined, inputs.functionName, reason),
     ...defaulted.map(([path, given, otherwise]) =>
-      change('function', path, undefined, given ?? otherwise, given === undefined ? 'on create' : 'as the input says'),
+      change('function', path, undefined, given ?? otherwise, given === undefined ? DEFAULT : 'as the input says'),
     ),
     change('function', 'role', undefined, inputs.role ?? null, 'as the input says'),
     ...optional.flatMap(([path, value]) =>
       value === undefined || typeof value === 'symbol' ? [] : [change('function', path, undefined, value, 'as the input says')],
     ),
     ...variables.sort().map((name) => change('function', `environment-variables.${name}`, undefined, '(a value)', 'as the input says')),
-    ...packageChanges(undefined, desired),
+    ...packageChanges(undefined, desired, sources),
     ...(inputs.alias === undefined ? [] : [change('alias', inputs.alias, undefined, '(a new version)', 'the alias does not exist yet')]),
   ];
 }

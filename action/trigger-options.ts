@@ -18,6 +18,8 @@ export interface TriggerOptions {
   readonly filter: readonly Readonly<Record<string, unknown>>[];
   /** Undefined: a trigger that someone disabled stays disabled. */
   readonly enabled: boolean | undefined;
+  /** Names of the settings that the options file gives; all others are defaults. */
+  readonly given: readonly string[];
 }
 
 /** Where the options file says nothing (contract 5). The age ends before the stream's own 24 hours, so that nothing is lost unseen. */
@@ -32,4 +34,5 @@ export const TRIGGER_DEFAULTS: TriggerOptions = {
   onFailure: undefined,
   filter: [],
   enabled: undefined,
+  given: [],
 };

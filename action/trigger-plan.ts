@@ -37,6 +37,8 @@ export interface TriggerContext {
   readonly alias: string | undefined;
   /** Whether the input `tables` names any: without it triggers are left alone. */
   readonly managed: boolean;
+  /** As reasons name it; undefined: there is none. */
+  readonly optionsFile: string | undefined;
   /** ms since 1970 */
   readonly now: number;
 }
@@ -56,7 +58,7 @@ export function planTriggers(
     .map((source) => planTable(source, options, context));
   const listed = new Set(sources.filter((source) => source.listed).map(({ table }) => table.name));
   const others = triggers.filter(({ source }) => !listed.has(streamOrigin(source)?.table ?? ''));
-  if (context.managed) parts.push(planUnlisted(others, options));
+  if (context.managed) parts.push(planUnlisted(others, options, context));
   const known = parts.flatMap(({ steps }) => steps);
   return {
     steps: known,
@@ -115,7 +117,7 @@ function planTable({ table, triggers }: Source, options: Options, context: Trigg
           'trigger',
           `${old.uuid} (${old.state})`,
           undefined,
-          'its stream is gone, and the options file says prune-triggers',
+          `its stream is gone, and ${context.optionsFile ?? 'the options file'} says prune-triggers`,
         ),
       );
     } else if (gone) {
@@ -141,7 +143,7 @@ function planTable({ table, triggers }: Source, options: Options, context: Trigg
   return { steps, changes, warnings, problems: [] };
 }
 
-function planUnlisted(others: readonly Trigger[], options: Options): TriggerPlan {
+function planUnlisted(others: readonly Trigger[], options: Options, { optionsFile }: TriggerContext): TriggerPlan {
   const named = others.map((trigger) => ({ trigger, table: streamOrigin(trigger.source)?.table ?? trigger.source }));
   if (options.pruneTriggers) {
     return {
@@ -152,7 +154,7 @@ function planUnlisted(others: readonly Trigger[], options: Options): TriggerPlan
           'trigger',
           `${trigger.uuid} (${trigger.state})`,
           undefined,
-          'tables does not name the table, and the options file says prune-triggers',
+          `tables does not name the table, and ${optionsFile ?? 'the options file'} says prune-triggers`,
         ),
       ),
       warnings: [],

@@ -3,6 +3,7 @@ import type { CreateEventSourceMappingCommandInput, UpdateEventSourceMappingComm
 import type { Trigger } from './aws/triggers.ts';
 import { change, isSame, type Change, type Shown, type Warning } from './changes.ts';
 import type { TriggerOptions } from './options.ts';
+import { DEFAULT } from './sources.ts';
 
 /** The values that a trigger is brought to; a destination and a filter only where the options file gives them. */
 interface Wanted {
@@ -85,21 +86,26 @@ export function planUpdate(
   { configuration, qualifier, reportsBatchItemFailures, state, uuid }: Trigger,
   options: TriggerOptions,
   target: string,
-  { functionName, alias }: { readonly functionName: string; readonly alias: string | undefined },
+  {
+    functionName,
+    alias,
+    optionsFile,
+  }: { readonly functionName: string; readonly alias: string | undefined; readonly optionsFile: string | undefined },
   resource: string,
 ): TriggerUpdate {
   const fields: Omit<UpdateEventSourceMappingCommandInput, 'UUID'> = {};
   const changes: Change[] = [];
   const warnings: Warning[] = [];
   const wanted = settings(options);
-  const differ = (path: string, before: Shown | undefined, after: Shown, reason = 'the options'): void => {
+  const source = (setting: string): string => (options.given.includes(setting) ? optionsFile : undefined) ?? DEFAULT;
+  const differ = (path: string, before: Shown | undefined, after: Shown, reason = source(path)): void => {
     changes.push(change(resource, path, before ?? null, after, reason));
   };
   for (const key of Object.keys(NAMES) as (keyof Wanted)[]) {
     const before = configuration[key] ?? ABSENT[key];
     if (before === wanted[key]) continue;
     Object.assign(fields, { [key]: wanted[key] });
-    differ(NAMES[key], before, wanted[key]);
+    differ(NAMES[key], before, wanted[key], source(key === 'MaximumRecordAgeInSeconds' ? 'maximum-record-age-hours' : NAMES[key]));
   }
   if (!reportsBatchItemFailures) {
     fields.FunctionResponseTypes = [...RESPONSES];

@@ -17,6 +17,7 @@ import { CLEAR, type Inputs } from '../inputs.ts';
 import type { Options } from '../options.ts';
 import { buildPackage, readHandler, type Package } from '../package.ts';
 import { planCreation, planFunction, planLogs, planTags, type FunctionPlan, type TagPlan } from '../plan.ts';
+import { optionsSource, sourcesOf } from '../sources.ts';
 import { planTriggers, type TriggerPlan } from '../trigger-plan.ts';
 
 /** Everything that was read, and what is to be done about it. */
@@ -85,6 +86,7 @@ async function prepare(run: Run, instead?: Deployment): Promise<Deployment> {
     functionName: inputs.functionName,
     alias: inputs.alias,
     managed: inputs.tables.length > 0,
+    optionsFile: optionsSource(inputs.config),
     now: aws.pace.now(),
   });
   const { serving, latest } = actual;
@@ -93,11 +95,12 @@ async function prepare(run: Run, instead?: Deployment): Promise<Deployment> {
   if (problems.length > 0) throw new InputError(problems);
   const wanted = buildPackage({ handler, config, mapping: feed.mapping, transforms: options.transforms });
   const found = await refuseForeignEnvironment(actual, inputs, wanted);
+  const sources = sourcesOf(inputs, options);
   const update =
     latest === undefined || serving === undefined || configuration === undefined
       ? undefined
       : planFunction(
-          { package: wanted, configuration, alias: inputs.alias, check: inputs.check },
+          { package: wanted, sources, configuration, alias: inputs.alias, check: inputs.check },
           {
             latest: latest.configuration,
             serving: serving.configuration,
@@ -118,7 +121,7 @@ async function prepare(run: Run, instead?: Deployment): Promise<Deployment> {
     logs,
     triggers: plannedTriggers,
     changes: [
-      ...(update === undefined ? planCreation(inputs, wanted) : update.changes),
+      ...(update === undefined ? planCreation(inputs, wanted, sources) : update.changes),
       ...tags.changes,
       ...planLogs(inputs.logRetentionDays, logs),
       ...plannedTriggers.changes,

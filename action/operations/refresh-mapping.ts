@@ -48,6 +48,8 @@ export async function refreshMapping(run: Run): Promise<void> {
   const plan = planFunction(
     {
       package: wanted,
+      // Nothing but the key mapping differs.
+      sources: { endpoint: '', options: undefined, defaultDeadLetters: false },
       configuration: { patch: {}, architecture: undefined, changes: [], problems: [] },
       alias: inputs.alias,
       check: inputs.check,

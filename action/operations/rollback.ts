@@ -139,7 +139,13 @@ async function rollBackPackage(run: Run, actual: Actual): Promise<void> {
     );
   }
   const plan = planFunction(
-    { package: wanted, configuration: needs(record, serving.configuration, wanted), alias: undefined, check: inputs.check },
+    {
+      package: wanted,
+      sources: undefined,
+      configuration: needs(record, serving.configuration, wanted),
+      alias: undefined,
+      check: inputs.check,
+    },
     {
       latest: latest.configuration,
       serving: serving.configuration,

@@ -53,6 +53,7 @@ const defaults = {
   onFailure: undefined,
   filter: [],
   enabled: undefined,
+  given: [],
 };
 
 describe('the options file', () => {
@@ -125,10 +126,21 @@ tables:
       onFailure: 'arn:aws:sqs:eu-west-1:123456789012:failed',
       filter: [{ dynamodb: { Keys: { pk: { S: [{ prefix: 'A' }] } } } }],
       enabled: undefined,
+      given: [
+        'batch-size',
+        'window-seconds',
+        'parallelization',
+        'starting-position',
+        'maximum-record-age-hours',
+        'maximum-retries',
+        'bisect',
+        'on-failure',
+        'filter',
+      ],
     };
     expect(triggerOptions(options, 'anything')).toEqual(trigger);
     expect(triggerOptions(options, 'constructor')).toEqual(trigger);
-    expect(triggerOptions(options, 'Orders')).toEqual({ ...trigger, batchSize: 10, enabled: true });
+    expect(triggerOptions(options, 'Orders')).toEqual({ ...trigger, batchSize: 10, enabled: true, given: [...trigger.given, 'enabled'] });
     expect(options.pruneTriggers).toBe(true);
     expect(Object.keys(options.transforms)).toEqual(['transforms/orders.mjs']);
     expect(options.warnings).toEqual([]);

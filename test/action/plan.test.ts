@@ -5,6 +5,7 @@ import { planConfiguration, patchBack } from '../../action/configuration.ts';
 import { CLEAR, type Inputs } from '../../action/inputs.ts';
 import { buildPackage, type Package } from '../../action/package.ts';
 import { planCreation, planFunction, planLogs, planTags, type ActualFunction, type DesiredFunction } from '../../action/plan.ts';
+import { sourcesOf } from '../../action/sources.ts';
 import type { FunctionConfig } from '../../handler/config.ts';
 
 function inputs(overrides: Partial<Inputs> = {}): Inputs {
@@ -259,6 +260,7 @@ describe('the plan of a function', () => {
   const wanted = packed();
   const desired = (overrides: Partial<DesiredFunction> = {}, given: Partial<Inputs> = {}, actual = deployed()): DesiredFunction => ({
     package: wanted,
+    sources: sourcesOf(inputs(), { defaults: {} }),
     configuration: planConfiguration(inputs(given), actual),
     alias: undefined,
     check: true,
@@ -383,12 +385,13 @@ describe('the plan of a function', () => {
     const changes = planCreation(
       inputs({ memorySize: 256, role: 'arn:r', environmentVariables: { TOKEN: 'hidden' }, description: CLEAR, alias: 'live' }),
       wanted,
+      sourcesOf(inputs(), { defaults: {} }),
     );
     expect(changes.every(({ action, before }) => action === 'create' && before === null)).toBe(true);
     expect(changes).toEqual(
       expect.arrayContaining([
-        expect.objectContaining({ path: 'memory-size', after: 256 }),
-        expect.objectContaining({ path: 'timeout', after: 60 }),
+        expect.objectContaining({ path: 'memory-size', after: 256, reason: 'as the input says' }),
+        expect.objectContaining({ path: 'timeout', after: 60, reason: 'default' }),
         expect.objectContaining({ resource: 'alias' }),
       ]),
     );

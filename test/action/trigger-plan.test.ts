@@ -57,6 +57,7 @@ function plan(given: Source, wanted = options(), context: { alias?: string; mana
     functionName: 'Fn',
     alias: context.alias,
     managed: context.managed ?? true,
+    optionsFile: 'the options file search.yml',
     now: NOW,
   });
 }
@@ -110,6 +111,23 @@ describe('the trigger of a listed table', () => {
     ],
   ])('is brought to the options: %s, and nothing else is sent', (_name, actual, changes) => {
     expect(plan(source([trigger(actual)])).steps).toEqual([{ do: 'update', table: 'Orders', uuid: 'uuid-1', changes }]);
+  });
+
+  test('is changed for reasons that name the options file, or the default where the file says nothing', () => {
+    const changed = plan(
+      source([trigger({ BatchSize: 1, MaximumRecordAgeInSeconds: 60, ParallelizationFactor: 2, MaximumBatchingWindowInSeconds: 3 })]),
+      options({ given: ['batch-size', 'maximum-record-age-hours'] }),
+    );
+    expect(Object.fromEntries(changed.changes.map(({ path, reason }) => [path, reason]))).toEqual({
+      'batch-size': 'the options file search.yml',
+      'maximum-record-age-seconds': 'the options file search.yml',
+      parallelization: 'default',
+      'window-seconds': 'default',
+    });
+    const pruned = plan(source([trigger()], {}, false), options({}, true));
+    expect(pruned.changes.map(({ reason }) => reason)).toEqual([
+      'tables does not name the table, and the options file search.yml says prune-triggers',
+    ]);
   });
 
   test('that someone disabled stays so, with a warning, unless the options say otherwise', () => {
@@ -168,7 +186,7 @@ describe('other triggers', () => {
   const other = trigger({ UUID: 'other', EventSourceArn: STREAM.replace('Orders', 'Items') });
   const sources = [source([trigger()]), { ...source([other], { name: 'Items' }), listed: false }];
   const all = (wanted: Options, managed = true): TriggerPlan =>
-    planTriggers(sources, [trigger(), other], wanted, { functionName: 'Fn', alias: undefined, managed, now: NOW });
+    planTriggers(sources, [trigger(), other], wanted, { functionName: 'Fn', alias: undefined, managed, optionsFile: undefined, now: NOW });
 
   test('are shown, and removed only when the options say so', () => {
     expect(all(options())).toMatchObject({ steps: [], warnings: [{ title: 'A trigger that is not listed' }] });
@@ -186,6 +204,7 @@ describe('other triggers', () => {
         functionName: 'Fn',
         alias: undefined,
         managed: false,
+        optionsFile: undefined,
         now: NOW,
       }),
     ).toMatchObject({
