@@ -34,11 +34,17 @@ export function smallItem(n: number): Record<string, Record<string, unknown>> {
   return { pk: { S: `c-${n % 1000}` }, sk: { N: String(n) }, total: { N: `${n % 977}.5` }, note: { S: 'x'.repeat(95) } };
 }
 
-/** One event of `size` records, as Lambda gives it: parsed JSON. */
-export function event(table: string, size: number, from = 0, make = item): { Records: Record<string, unknown>[] } {
+/** What a stream shows of a change: `NEW_AND_OLD_IMAGES`, which most tables have, or `NEW_IMAGE`. */
+export const VIEWS = { NEW_AND_OLD_IMAGES: 'changes with both images', NEW_IMAGE: 'changes with the new image alone' } as const;
+export type View = keyof typeof VIEWS;
+
+/** One event of `size` changes, as Lambda's runtime gets it, which parses it. */
+export function event(table: string, size: number, from = 0, view: View = 'NEW_AND_OLD_IMAGES', make = item): string {
   const records = Array.from({ length: size }, (_, i) => {
     const image = make(from + i);
-    return streamRecord({ table, keys: { pk: image.pk ?? {}, sk: image.sk ?? {} }, image });
+    const old = { ...image, status: { S: 'new' } };
+    const keys = { pk: image.pk ?? {}, sk: image.sk ?? {} };
+    return streamRecord({ table, event: 'MODIFY', keys, image, ...(view === 'NEW_IMAGE' ? {} : { old }) });
   });
-  return JSON.parse(JSON.stringify({ Records: records })) as { Records: Record<string, unknown>[] };
+  return JSON.stringify({ Records: records });
 }

@@ -1,5 +1,6 @@
 // npm run bench: what the function costs, beside the same bytes sent without it and beside the npm library of the same purpose.
-// Everything is measured in turns in one run; ratios are what counts. Nothing here is asserted.
+// Everything is measured in turns in one run; ratios are what counts. Nothing here is asserted. `npm run bench -- throughput`,
+// `processor` or `start` measures that alone.
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +10,7 @@ import { zipSync } from 'fflate';
 import { indexBody } from '../../handler/indexes.ts';
 import { prepared, PROJECT } from '../stack/cache.ts';
 import { startSearch } from '../stack/search.ts';
-import { event, smallItem } from './events.ts';
+import { event, smallItem, VIEWS, type View } from './events.ts';
 import type { Order, Result } from './subject.ts';
 
 const PEER = 'dynamodb-stream-elasticsearch@3.3.1';
@@ -60,102 +61,105 @@ async function order(child: ChildProcess, what: Order): Promise<Result> {
   return result;
 }
 
-const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? NaN;
+/** Rounds that are not counted. */
+const WARM_UP = 6;
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
 const row = (...cells: (string | number)[]): void => {
   console.log(`| ${cells.map((cell) => (typeof cell === 'number' ? cell.toFixed(2) : cell)).join(' | ')} |`);
 };
 
-/** Rounds in turns over all subjects: medians per subject. */
-async function inTurns(
-  subjects: Record<string, ChildProcess>,
+/** ms per round, a round per place: rounds of different subjects at the same place ran one after the other. */
+type Rounds = Record<'wall' | 'cpu', number[]>;
+
+/** Rounds in turns over all subjects, every other one the other way round. */
+async function inTurns<Name extends string>(
+  subjects: Record<Name, ChildProcess>,
   size: number,
   batches: number,
   rounds: number,
-): Promise<Record<string, { wall: number; cpu: number }>> {
-  const results: Record<string, Result[]> = {};
-  for (let round = -1; round < rounds; round++) {
-    for (const [name, child] of Object.entries(subjects)) {
-      const result = await order(child, { batches, size, from: (round + 1) * size * batches });
-      // The first round warms up.
-      if (round >= 0) (results[name] ??= []).push(result);
+): Promise<Record<Name, Rounds>> {
+  const names = Object.keys(subjects) as Name[];
+  const results = Object.fromEntries(names.map((name) => [name, { wall: [], cpu: [] }])) as unknown as Record<Name, Rounds>;
+  for (let round = -WARM_UP; round < rounds; round++) {
+    for (const name of names) {
+      const { wall, cpu } = await order(subjects[name], { batches, size, from: (round + WARM_UP) * size * batches });
+      if (round < 0) continue;
+      results[name].wall.push(wall);
+      results[name].cpu.push(cpu);
     }
+    names.reverse();
   }
-  return Object.fromEntries(
-    Object.entries(results).map(([name, all]) => [
-      name,
-      { wall: median(all.map(({ wall }) => wall)), cpu: median(all.map(({ cpu }) => cpu)) },
-    ]),
-  );
+  for (const name of names) subjects[name].kill();
+  return results;
 }
 
-const peer = await prepared('bench-peer', [PEER], (target) => {
-  writeFileSync(join(target, 'package.json'), '{"private":true}');
-  console.log(`fetching ${PEER} for comparison`);
-  execFileSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', target, PEER], {
-    stdio: 'ignore',
-    shell: process.platform === 'win32',
+/** The median of the ratios of rounds that ran side by side: what the machine did meanwhile befell both. */
+const ratio = (own: number[], other: number[]): number => median(own.map((value, i) => value / (other[i] ?? NaN)));
+
+const library = (): Promise<string> =>
+  prepared('bench-peer', [PEER], (target) => {
+    writeFileSync(join(target, 'package.json'), '{"private":true}');
+    console.log(`fetching ${PEER} for comparison`);
+    execFileSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', target, PEER], {
+      stdio: 'ignore',
+      shell: process.platform === 'win32',
+    });
+    return Promise.resolve();
   });
-  return Promise.resolve();
-});
 
-console.log('starting OpenSearch 2');
-const search = await startSearch();
-const instant = await start('instant-engine.ts', []);
-const instantUrl = String(instant.message);
+const subject = async (...args: string[]): Promise<ChildProcess> => (await start('subject.ts', args, ['--expose-gc'])).child;
 
-// The same index for all: what an engine guesses for itself is another amount of work.
-for (const index of ['bench-product', 'bench-preserialised', 'bench-library']) {
-  const body = JSON.stringify(indexBody({ indexSettings: {}, mappings: {} }));
-  const { ok } = await fetch(`${search.url}/${index}`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body });
-  if (!ok) throw new Error(`${index} could not be created`);
+async function throughput(): Promise<void> {
+  const peer = await library();
+  console.log('starting OpenSearch 2');
+  const search = await startSearch();
+  // The same index for all: what an engine guesses for itself is another amount of work.
+  for (const index of ['bench-product', 'bench-preserialised', 'bench-library']) {
+    const body = JSON.stringify(indexBody({ indexSettings: {}, mappings: {} }));
+    const { ok } = await fetch(`${search.url}/${index}`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body });
+    if (!ok) throw new Error(`${index} could not be created`);
+  }
+  console.log('\n## Documents per second into OpenSearch 2, refresh on\n');
+  row('batch', 'product', 'same bytes, pre-serialised', 'npm library, bulk', 'product : pre-serialised', 'product : library');
+  row('---', '---', '---', '---', '---', '---');
+  for (const size of [100, 500, 1000]) {
+    const subjects = {
+      product: await subject('product', search.url, packageFor(search.url)),
+      preserialised: await subject('preserialised', search.url),
+      library: await subject('library', search.url, peer),
+    };
+    const batches = 2000 / size;
+    const { product, preserialised, library } = await inTurns(subjects, size, batches, 20);
+    const rate = ({ wall }: Rounds): string => ((size * batches * 1000) / median(wall)).toFixed(0);
+    row(
+      String(size),
+      rate(product),
+      rate(preserialised),
+      rate(library),
+      ratio(preserialised.wall, product.wall),
+      ratio(library.wall, product.wall),
+    );
+  }
+  await search.stop();
 }
 
-console.log('\n## Documents per second into OpenSearch 2, refresh on\n');
-row('batch', 'product', 'same bytes, pre-serialised', 'npm library, bulk', 'product : pre-serialised', 'product : library');
-row('---', '---', '---', '---', '---', '---');
-for (const size of [100, 500, 1000]) {
-  const subjects = {
-    product: (await start('subject.ts', ['product', search.url, packageFor(search.url)])).child,
-    preserialised: (await start('subject.ts', ['preserialised', search.url])).child,
-    library: (await start('subject.ts', ['library', search.url, peer])).child,
-  };
-  const batches = 2000 / size;
-  const { product, preserialised, library } = await inTurns(subjects, size, batches, 5);
-  const rate = (result?: { wall: number }): number => (size * batches * 1000) / (result?.wall ?? NaN);
-  row(
-    String(size),
-    rate(product).toFixed(0),
-    rate(preserialised).toFixed(0),
-    rate(library).toFixed(0),
-    rate(product) / rate(preserialised),
-    rate(product) / rate(library),
-  );
-  for (const child of Object.values(subjects)) child.kill();
-}
-await search.stop();
-
-console.log('\n## Processor time per record, a cluster that answers at once, batches of 500\n');
-row('product, µs', 'npm library, µs', 'product : library');
-row('---', '---', '---');
-{
-  const subjects = {
-    product: (await start('subject.ts', ['product', instantUrl, packageFor(instantUrl)])).child,
-    library: (await start('subject.ts', ['library', instantUrl, peer])).child,
-  };
-  const { product, library } = await inTurns(subjects, 500, 20, 7);
-  const perRecord = (result?: { cpu: number }): number => ((result?.cpu ?? NaN) * 1000) / 10_000;
-  row(perRecord(product), perRecord(library), perRecord(product) / perRecord(library));
-  for (const child of Object.values(subjects)) child.kill();
+async function processor(): Promise<void> {
+  const peer = await library();
+  const { message: url } = await start('instant-engine.ts', []);
+  console.log('\n## Processor time per record, a cluster that answers at once, batches of 500\n');
+  row('records', 'product, µs', 'npm library, µs', 'product : library');
+  row('---', '---', '---', '---');
+  for (const [view, words] of Object.entries(VIEWS) as [View, string][]) {
+    const subjects = {
+      product: await subject('product', String(url), packageFor(String(url)), view),
+      library: await subject('library', String(url), peer, view),
+    };
+    const { product, library } = await inTurns(subjects, 500, 20, 15);
+    const perRecord = ({ cpu }: Rounds): number => (median(cpu) * 1000) / 10_000;
+    row(words, perRecord(product), perRecord(library), ratio(product.cpu, library.cpu));
+  }
 }
 
-console.log('\n## Memory and start\n');
-const large = join(folder, 'large.json');
-const text = JSON.stringify(event('Bench', 10_000, 0, smallItem));
-writeFileSync(large, text);
-const single = join(folder, 'single.json');
-writeFileSync(single, JSON.stringify(event('Bench', 1)));
-const empty = mkdtempSync(join(folder, 'empty-'));
-writeFileSync(join(empty, 'index.mjs'), 'export const handler = async () => ({ batchItemFailures: [] });\n');
 /** The heap that Lambda's runtime gives a function of 128 MB. */
 const SMALLEST = ['--max-old-space-size=115', '--max-semi-space-size=6'];
 
@@ -164,19 +168,40 @@ interface Start {
   readonly answered: number;
   readonly peak: number;
 }
-const measure = async (target: string, file: string): Promise<Start> =>
-  (await start('start.ts', [target, file], SMALLEST)).message as Start;
-const mine = packageFor(instantUrl);
-const { peak } = await measure(mine, large);
-const starts: [Start, Start][] = [];
-for (let i = 0; i < 11; i++) starts.push([await measure(mine, single), await measure(empty, single)]);
-const full = median(starts.map(([own]) => own.answered));
-const none = median(starts.map(([, other]) => other.answered));
-row('figure', 'measured');
-row('---', '---');
-row(`peak memory, one event of 10,000 records (${(text.length / 1e6).toFixed(1)} MB), MB`, peak);
-row('start to first answer, ms', full);
-row('the same of an empty handler, ms', none);
-row('difference, ms', full - none);
-row('package, zipped, KB', zipSync({ 'index.mjs': readFileSync(join(mine, 'index.mjs')) }, { level: 9 }).length / 1000);
+
+async function memoryAndStart(): Promise<void> {
+  const { message: url } = await start('instant-engine.ts', []);
+  console.log('\n## Memory and start\n');
+  const large = join(folder, 'large.json');
+  const text = event('Bench', 10_000, 0, 'NEW_IMAGE', smallItem);
+  writeFileSync(large, text);
+  const single = join(folder, 'single.json');
+  writeFileSync(single, event('Bench', 1));
+  const empty = mkdtempSync(join(folder, 'empty-'));
+  writeFileSync(join(empty, 'index.mjs'), 'export const handler = async () => ({ batchItemFailures: [] });\n');
+  const measure = async (target: string, file: string): Promise<Start> =>
+    (await start('start.ts', [target, file], SMALLEST)).message as Start;
+  const mine = packageFor(String(url));
+  const { peak } = await measure(mine, large);
+  const starts: [Start, Start][] = [];
+  for (let i = 0; i < 11; i++) starts.push([await measure(mine, single), await measure(empty, single)]);
+  const full = median(starts.map(([own]) => own.answered));
+  const none = median(starts.map(([, other]) => other.answered));
+  row('figure', 'measured');
+  row('---', '---');
+  row(`peak memory, one event of 10,000 records (${(text.length / 1e6).toFixed(1)} MB), MB`, peak);
+  row('start to first answer, ms', full);
+  row('the same of an empty handler, ms', none);
+  row('difference, ms', full - none);
+  row('package, zipped, KB', zipSync({ 'index.mjs': readFileSync(join(mine, 'index.mjs')) }, { level: 9 }).length / 1000);
+}
+
+const SECTIONS = { throughput, processor, start: memoryAndStart };
+const asked = process.argv.slice(2);
+const unknown = asked.find((name) => !Object.hasOwn(SECTIONS, name));
+if (unknown !== undefined) {
+  console.error(`there is no measurement ${unknown}; there are ${Object.keys(SECTIONS).join(', ')}`);
+  process.exit(2);
+}
+for (const [name, section] of Object.entries(SECTIONS)) if (asked.length === 0 || asked.includes(name)) await section();
 process.exit(0);
