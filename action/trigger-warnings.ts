@@ -31,6 +31,24 @@ export function warningsOf(trigger: Trigger, steps: readonly TriggerStep[], cont
   return warnings;
 }
 
+/**
+ * What a person should know of a function that is being created and that no trigger, present or planned, calls. Not of one that exists:
+ * whoever has not mended it by then makes the triggers elsewhere, or means it so.
+ */
+export function unfedWarning(
+  triggers: readonly Trigger[],
+  { functionName, alias, managed }: Pick<TriggerContext, 'functionName' | 'alias' | 'managed'>,
+): Warning[] {
+  if (managed || triggers.length > 0) return [];
+  const target = alias === undefined ? functionName : `${functionName}:${alias}`;
+  return [
+    {
+      title: 'A function that nothing feeds',
+      message: `Nothing feeds the new function ${functionName}: no trigger calls it, and tables names no table. Set tables, or create an event source mapping from the stream of a table to ${target} and run operation: refresh-mapping`,
+    },
+  ];
+}
+
 /** A filter on what an item looks like passes the change that makes it match, and not the one that ends it. */
 export function filterWarning(table: string, patterns: readonly string[]): Warning[] {
   if (!patterns.some((pattern) => /"(?:NewImage|OldImage)"/.test(pattern))) return [];

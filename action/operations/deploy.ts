@@ -18,7 +18,8 @@ import type { Options } from '../options.ts';
 import { buildPackage, readHandler, type Package } from '../package.ts';
 import { planCreation, planFunction, planLogs, planTags, type FunctionPlan, type TagPlan } from '../plan.ts';
 import { optionsSource, sourcesOf } from '../sources.ts';
-import { planTriggers, type TriggerPlan } from '../trigger-plan.ts';
+import { planTriggers, type TriggerContext, type TriggerPlan } from '../trigger-plan.ts';
+import { unfedWarning } from '../trigger-warnings.ts';
 
 /** Everything that was read, and what is to be done about it. */
 interface Deployment {
@@ -82,13 +83,14 @@ async function prepare(run: Run, instead?: Deployment): Promise<Deployment> {
   if (instead === undefined) report.warnAbout([...endpoint.warnings, ...options.warnings], workspaceOf(env));
   const config = functionConfig(inputs, endpoint, options);
   const feed = await readFeed(aws, inputs, config.options, report, triggers, actual);
-  const plannedTriggers = planTriggers(feed.sources, feed.triggers, options, {
+  const context: TriggerContext = {
     functionName: inputs.functionName,
     alias: inputs.alias,
     managed: inputs.tables.length > 0,
     optionsFile: optionsSource(inputs.config),
     now: aws.pace.now(),
-  });
+  };
+  const plannedTriggers = planTriggers(feed.sources, feed.triggers, options, context);
   const { serving, latest } = actual;
   const configuration = serving === undefined ? undefined : planConfiguration(inputs, serving.configuration);
   const problems = [...feed.problems, ...plannedTriggers.problems, ...(configuration?.problems ?? []), ...createProblems(inputs, actual)];
@@ -110,7 +112,8 @@ async function prepare(run: Run, instead?: Deployment): Promise<Deployment> {
           },
         );
   const tags = planTags(inputs.tags, latest?.tags ?? {});
-  for (const warning of [...plannedTriggers.warnings, ...timeoutWarning(inputs, serving?.configuration)]) report.warn(warning);
+  const unfed = latest === undefined ? unfedWarning(feed.triggers, context) : [];
+  for (const warning of [...plannedTriggers.warnings, ...unfed, ...timeoutWarning(inputs, serving?.configuration)]) report.warn(warning);
   return {
     options,
     actual,

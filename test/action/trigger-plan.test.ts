@@ -4,6 +4,7 @@ import { streamOrigin, toTrigger, type Trigger } from '../../action/aws/triggers
 import { keyMapping, type Source } from '../../action/key-mapping.ts';
 import { loadOptions, type Options } from '../../action/options.ts';
 import { planTriggers, type TriggerPlan } from '../../action/trigger-plan.ts';
+import { unfedWarning } from '../../action/trigger-warnings.ts';
 
 const STREAM = 'arn:aws:dynamodb:eu-west-1:123456789012:table/Orders/stream/2026-11-01T00:00:00.000';
 const OLD = 'arn:aws:dynamodb:eu-west-1:123456789012:table/Orders/stream/2025-01-01T00:00:00.000';
@@ -179,6 +180,26 @@ describe('the trigger of a listed table', () => {
     expect(titles(plan(source([trigger({ LastProcessingResult: 'PROBLEM: Function call failed' })])))).toEqual([
       'A trigger with a problem',
     ]);
+  });
+});
+
+describe('a new function', () => {
+  const context = { functionName: 'Fn', alias: undefined, managed: false };
+
+  test('that nothing feeds draws one warning with both remedies', () => {
+    expect(unfedWarning([], context)).toEqual([
+      {
+        title: 'A function that nothing feeds',
+        message:
+          'Nothing feeds the new function Fn: no trigger calls it, and tables names no table. Set tables, or create an event source mapping from the stream of a table to Fn and run operation: refresh-mapping',
+      },
+    ]);
+    expect(unfedWarning([], { ...context, alias: 'live' })[0]?.message).toContain('from the stream of a table to Fn:live and run');
+  });
+
+  test('that has triggers, of before or to come, draws none', () => {
+    expect(unfedWarning([trigger()], context)).toEqual([]);
+    expect(unfedWarning([], { ...context, managed: true })).toEqual([]);
   });
 });
 

@@ -150,6 +150,24 @@ describe('deploy', () => {
   });
 });
 
+describe('deploy of a function without tables', () => {
+  const warnings = (log: string): string[] => log.match(/^::warning title=A function that nothing feeds::.*$/gm) ?? [];
+
+  test('warns once, when it is planned and when it is created, that nothing feeds it; later runs and other functions do not', async () => {
+    const it = await prepareDeployment(stack);
+    const [table = ''] = it.tables;
+    const planned = await it.run({ 'dry-run': 'true' });
+    expect(warnings(planned.log)).toHaveLength(1);
+    expect(planned.summary).toContain('**A function that nothing feeds**');
+    expect(warnings((await it.run({ 'dry-run': 'true', tables: table })).log)).toEqual([]);
+    const created = await it.run();
+    expect(created).toMatchObject({ code: 0, outputs: { created: 'true' } });
+    expect(warnings(created.log)).toEqual([expect.stringContaining(`Nothing feeds the new function ${it.name}: `)]);
+    expect(warnings((await it.run({ 'memory-size': '256' })).log)).toEqual([]);
+    await it.stop();
+  });
+});
+
 describe('deploy over triggers made by hand', () => {
   test('tells the package only after the trigger reports batch item failures, so that nothing is lost in between', async () => {
     const it = await prepareDeployment(stack);
