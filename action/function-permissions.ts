@@ -1,21 +1,33 @@
 // The permissions of the function's own role, for the docs: the action never touches that role.
 
+const LOG_GROUP = 'arn:${partition}:logs:${region}:${account}:log-group:/aws/lambda/${function-name}';
+
 /** What the function's own role needs, for the docs. */
 export const FUNCTION_PERMISSIONS: readonly {
   readonly actions: readonly string[];
-  readonly resource: string;
+  readonly resource: string | readonly string[];
   readonly when?: string;
   readonly why: string;
 }[] = [
   {
-    actions: ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
-    resource: 'arn:${partition}:logs:${region}:${account}:log-group:/aws/lambda/${function-name}*',
+    actions: ['logs:CreateLogGroup'],
+    resource: [LOG_GROUP, `${LOG_GROUP}:*`],
+    why: 'creates its log group with the first invocation',
+  },
+  {
+    actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    resource: `${LOG_GROUP}:*`,
     why: 'writes its log and metrics',
   },
   {
-    actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator', 'dynamodb:ListStreams'],
+    actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
     resource: 'arn:${partition}:dynamodb:${region}:${account}:table/${tables}/stream/*',
     why: 'Lambda reads the streams in its name',
+  },
+  {
+    actions: ['dynamodb:ListStreams'],
+    resource: '*',
+    why: 'Lambda asks for it before it creates a trigger; AWS knows no resource for it',
   },
   {
     actions: ['es:ESHttpGet', 'es:ESHttpHead', 'es:ESHttpPost', 'es:ESHttpPut'],
@@ -42,15 +54,28 @@ export const FUNCTION_PERMISSIONS: readonly {
     why: 'reads the credentials of the cluster',
   },
   {
-    actions: ['ec2:CreateNetworkInterface', 'ec2:DescribeNetworkInterfaces', 'ec2:DeleteNetworkInterface', 'ec2:DescribeSubnets'],
+    actions: [
+      'ec2:CreateNetworkInterface',
+      'ec2:DescribeNetworkInterfaces',
+      'ec2:DescribeSubnets',
+      'ec2:DeleteNetworkInterface',
+      'ec2:AssignPrivateIpAddresses',
+      'ec2:UnassignPrivateIpAddresses',
+    ],
     resource: '*',
     when: '`subnet-ids` is set',
     why: 'Lambda attaches it to the VPC',
   },
   {
-    actions: ['sqs:SendMessage', 'sns:Publish'],
-    resource: '${on-failure}',
-    when: 'a trigger has an on-failure destination (the one that fits it)',
+    actions: ['sqs:SendMessage'],
+    resource: '${on-failure-queue}',
+    when: 'the on-failure destination of a trigger is an SQS queue',
+    why: 'Lambda reports batches that were given up',
+  },
+  {
+    actions: ['sns:Publish'],
+    resource: '${on-failure-topic}',
+    when: 'the on-failure destination of a trigger is an SNS topic',
     why: 'Lambda reports batches that were given up',
   },
   {

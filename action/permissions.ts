@@ -5,8 +5,8 @@
 export interface Permission {
   /** Whether the call changes something: such a call is never made in a dry run. */
   readonly mutates: boolean;
-  /** The ARN that a minimal policy names. */
-  readonly resource: string;
+  /** What a minimal policy names; `*` where AWS knows no resource for the action. */
+  readonly resource: string | readonly string[];
   readonly operations: readonly ('deploy' | 'refresh-mapping' | 'rollback')[];
   /** The input or state that asks for it; absent: always. */
   readonly when?: string;
@@ -15,14 +15,27 @@ export interface Permission {
 
 const ALL = ['deploy', 'refresh-mapping', 'rollback'] as const;
 const FUNCTION = 'arn:${partition}:lambda:${region}:${account}:function:${function-name}';
-const QUALIFIED = `${FUNCTION}:*`;
-const PACKAGES = 'arn:${partition}:s3:::${code-bucket}/lambda/${function-name}*';
+/** For calls that name a version or an alias: AWS looks for the ARN with it. */
+const ANY_VERSION = [FUNCTION, `${FUNCTION}:*`];
+/** Packages under their hash, and the history. Not `lambda/${function-name}*`: that is also where `${function-name}2` keeps its own. */
+const PACKAGES = 'arn:${partition}:s3:::${code-bucket}/lambda/${function-name}/*';
+const LATEST_PACKAGE = 'arn:${partition}:s3:::${code-bucket}/lambda/${function-name}.zip';
+const TABLE = 'arn:${partition}:dynamodb:${region}:${account}:table/${tables}';
+const TRIGGERS = 'arn:${partition}:lambda:${region}:${account}:event-source-mapping:*';
+const LOG_GROUP = 'arn:${partition}:logs:${region}:${account}:log-group:/aws/lambda/${function-name}';
+/** The service's list of actions names the ARN without `:*`, its API reference says that policies take the one with it. */
+const LOG_GROUPS = [LOG_GROUP, `${LOG_GROUP}:*`];
 
 export const PERMISSIONS = {
   'sts:GetCallerIdentity': { mutates: false, resource: '*', operations: ALL, why: 'tells the account; AWS asks no permission for it' },
 
-  'lambda:GetFunction': { mutates: false, resource: FUNCTION, operations: ALL, why: 'reads the function and the package that is deployed' },
-  'lambda:GetFunctionConfiguration': { mutates: false, resource: FUNCTION, operations: ALL, why: 'waits until the function is ready' },
+  'lambda:GetFunction': {
+    mutates: false,
+    resource: ANY_VERSION,
+    operations: ALL,
+    why: 'reads the function and the package that is deployed',
+  },
+  'lambda:GetFunctionConfiguration': { mutates: false, resource: ANY_VERSION, operations: ALL, why: 'waits until the function is ready' },
   'lambda:ListTags': {
     mutates: false,
     resource: FUNCTION,
@@ -52,7 +65,7 @@ export const PERMISSIONS = {
   },
   'lambda:InvokeFunction': {
     mutates: true,
-    resource: FUNCTION,
+    resource: ANY_VERSION,
     operations: ALL,
     when: '`check` is `true`',
     why: 'asks the function whether it reaches the cluster',
@@ -71,7 +84,7 @@ export const PERMISSIONS = {
     when: '`tags` is set',
     why: 'removes tags that are no longer named',
   },
-  'lambda:GetAlias': { mutates: false, resource: QUALIFIED, operations: ALL, when: '`alias` is set', why: 'reads which version serves' },
+  'lambda:GetAlias': { mutates: false, resource: ANY_VERSION, operations: ALL, when: '`alias` is set', why: 'reads which version serves' },
   'lambda:PublishVersion': {
     mutates: true,
     resource: FUNCTION,
@@ -79,8 +92,8 @@ export const PERMISSIONS = {
     when: '`alias` is set',
     why: 'publishes the version that the alias will serve',
   },
-  'lambda:CreateAlias': { mutates: true, resource: FUNCTION, operations: ['deploy'], when: '`alias` is set', why: 'creates the alias' },
-  'lambda:UpdateAlias': { mutates: true, resource: FUNCTION, operations: ALL, when: '`alias` is set', why: 'moves the alias' },
+  'lambda:CreateAlias': { mutates: true, resource: ANY_VERSION, operations: ['deploy'], when: '`alias` is set', why: 'creates the alias' },
+  'lambda:UpdateAlias': { mutates: true, resource: ANY_VERSION, operations: ALL, when: '`alias` is set', why: 'moves the alias' },
   'lambda:ListVersionsByFunction': {
     mutates: false,
     resource: FUNCTION,
@@ -168,7 +181,7 @@ export const PERMISSIONS = {
   },
   's3:PutObject': {
     mutates: true,
-    resource: PACKAGES,
+    resource: [PACKAGES, LATEST_PACKAGE],
     operations: ALL,
     when: '`code-bucket` is set',
     why: 'uploads the package and the history of packages',
@@ -176,13 +189,13 @@ export const PERMISSIONS = {
 
   'dynamodb:DescribeTable': {
     mutates: false,
-    resource: 'arn:${partition}:dynamodb:${region}:${account}:table/${tables}',
+    resource: TABLE,
     operations: ['deploy', 'refresh-mapping'],
     why: 'reads keys and stream of each table',
   },
   'dynamodb:UpdateTable': {
     mutates: true,
-    resource: 'arn:${partition}:dynamodb:${region}:${account}:table/${tables}',
+    resource: TABLE,
     operations: ['deploy'],
     when: '`tables` is set',
     why: 'enables the stream of a table',
@@ -196,21 +209,21 @@ export const PERMISSIONS = {
   },
   'lambda:UpdateEventSourceMapping': {
     mutates: true,
-    resource: 'arn:${partition}:lambda:${region}:${account}:event-source-mapping:*',
+    resource: TRIGGERS,
     operations: ['deploy'],
     when: '`tables` is set',
     why: 'brings a trigger to the options',
   },
   'lambda:GetEventSourceMapping': {
     mutates: false,
-    resource: 'arn:${partition}:lambda:${region}:${account}:event-source-mapping:*',
+    resource: TRIGGERS,
     operations: ['deploy'],
     when: '`tables` is set',
     why: 'waits until a trigger is enabled',
   },
   'lambda:DeleteEventSourceMapping': {
     mutates: true,
-    resource: 'arn:${partition}:lambda:${region}:${account}:event-source-mapping:*',
+    resource: TRIGGERS,
     operations: ['deploy'],
     when: '`prune-triggers: true` in the options file',
     why: 'removes triggers that are not listed',
@@ -225,14 +238,14 @@ export const PERMISSIONS = {
   },
   'logs:CreateLogGroup': {
     mutates: true,
-    resource: 'arn:${partition}:logs:${region}:${account}:log-group:/aws/lambda/${function-name}*',
+    resource: LOG_GROUPS,
     operations: ['deploy'],
     when: '`log-retention-days` is set',
     why: 'creates the log group before the first invocation does',
   },
   'logs:PutRetentionPolicy': {
     mutates: true,
-    resource: 'arn:${partition}:logs:${region}:${account}:log-group:/aws/lambda/${function-name}*',
+    resource: LOG_GROUPS,
     operations: ['deploy'],
     when: '`log-retention-days` is set',
     why: 'sets the retention',

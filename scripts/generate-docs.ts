@@ -115,7 +115,8 @@ const EXAMPLE: Readonly<Record<string, string>> = {
   domain: 'orders',
   collection: 'abcdefghij1234567890',
   ES_SECRET_ARN: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:cluster-AbCdEf',
-  'on-failure': 'arn:aws:sqs:eu-west-1:123456789012:orders-failed',
+  'on-failure-queue': 'arn:aws:sqs:eu-west-1:123456789012:orders-failed',
+  'on-failure-topic': 'arn:aws:sns:eu-west-1:123456789012:orders-failed',
 };
 
 function policyText(role: Role): string {

@@ -69,6 +69,9 @@ function errorWords(error: unknown): string {
 }
 
 const DENIED = /^(AccessDenied(Exception)?|UnauthorizedOperation|Forbidden|403|NotAuthorized)$/;
+/** How Lambda tells that another service refused what it asked for in someone's name. */
+const DELEGATED =
+  /denied by (EC2|S3|KMS), please make sure your (request credentials|function execution role) ha(?:ve|s) permission to ([A-Za-z]+)/;
 const CREDENTIALS =
   /^(ExpiredToken(Exception)?|InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|InvalidSignatureException|InvalidAccessKeyId|TokenRefreshRequired|RequestExpired)$/;
 const THROTTLES =
@@ -98,7 +101,10 @@ function hintFor(action: string, code: string, words: string, http: number | und
   const credentials = CREDENTIALS.test(code);
   if (!credentials && (DENIED.test(code) || http === 403)) {
     // What AWS says is missing is surer than what was called: CreateFunction is also refused for want of iam:PassRole.
-    const missing = /not authorized to perform:? `?([a-z0-9-]+:[A-Za-z]+)/.exec(words)?.[1] ?? action;
+    const [, service, whose, operation] = DELEGATED.exec(words) ?? [];
+    const delegated = service === undefined || operation === undefined ? undefined : `${service.toLowerCase()}:${operation}`;
+    if (delegated !== undefined && whose === 'function execution role') return `The function's role needs the permission ${delegated}`;
+    const missing = /not authorized to perform:? `?([a-z0-9-]+:[A-Za-z]+)/.exec(words)?.[1] ?? delegated ?? action;
     if (action === 's3:GetObject') {
       return 'The deploying role needs s3:GetObject on it, and s3:ListBucket on the bucket: without that S3 says "denied" also of an object that does not exist';
     }

@@ -1,0 +1,220 @@
+// The built action under the policies of docs/permissions.md: everything that AWS asks IAM for its calls is allowed, and nothing in a policy is
+// there for nothing. permissions.test.ts shows what is said where something is missing.
+import { describe, expect, test } from '@jest/globals';
+import { permissionsOf } from '../../action/permissions.ts';
+import { conditionOf, policyOf, type Role } from '../../scripts/policies.ts';
+import { allows, type IamRequest, type Policy, type PolicyStatement } from '../stack/policy.ts';
+import { useStack } from '../stack/use-stack.ts';
+import { recordRuns, KEY, type RecordedRun } from './recorded-runs.ts';
+
+const stack = await useStack();
+const runs = await recordRuns(stack);
+
+/** A policy as a user fills it in: a statement once for each table or layer. */
+function filled(policy: Policy, values: RecordedRun['values']): Policy {
+  const fill = (text: string): string[] => {
+    const name = /\$\{([\w-]+)\}/.exec(text)?.[1];
+    if (name === undefined) return [text];
+    const found = values[name];
+    if (found === undefined) throw new Error(`Nothing stands for \${${name}}`);
+    return found.flatMap((value) => fill(text.replace(`\${${name}}`, value)));
+  };
+  const fillAll = (value: string | readonly string[]): string[] => [value].flat().flatMap(fill);
+  return {
+    ...policy,
+    Statement: policy.Statement.map(({ Condition: condition, ...statement }) => ({
+      ...statement,
+      Resource: fillAll(statement.Resource),
+      ...(condition === undefined
+        ? {}
+        : {
+            Condition: Object.fromEntries(
+              Object.entries(condition).map(([operator, keys]) => [
+                operator,
+                Object.fromEntries(Object.entries(keys).map(([key, wanted]) => [key, fillAll(wanted)])),
+              ]),
+            ),
+          }),
+    })),
+  };
+}
+
+const policyFor = (role: Role, values: RecordedRun['values']): Policy => filled(policyOf(role, (text) => text) as Policy, values);
+
+/** The conditions of the table. */
+const WHEN: Readonly<Record<string, (run: RecordedRun) => boolean>> = {
+  '`tags` is set, or `code-bucket` is not': ({ inputs }) => isSet(inputs.tags) || !isSet(inputs['code-bucket']),
+  'the function does not exist yet': ({ existed }) => !existed,
+  '`check` is `true`': ({ inputs }) => inputs.check !== 'false',
+  '`endpoint` is not set': ({ inputs }) => !isSet(inputs.endpoint),
+  '`prune-triggers: true` in the options file': ({ prunes }) => prunes,
+  ...Object.fromEntries(
+    ['alias', 'role', 'layers', 'subnet-ids', 'kms-key-arn', 'code-bucket', 'tables', 'tags', 'log-retention-days'].map((name) => [
+      `\`${name}\` is set`,
+      ({ inputs }: RecordedRun) => isSet(inputs[name]),
+    ]),
+  ),
+};
+const isSet = (value: string | undefined): boolean => value !== undefined && value !== '';
+
+/** What the table says for exactly this operation and these inputs. */
+function narrowest(run: RecordedRun): Policy {
+  const rows = permissionsOf(run.operation).filter(({ when }) => {
+    if (when === undefined) return true;
+    const holds = WHEN[when];
+    if (holds === undefined) throw new Error(`It is not known when this holds: ${when}`);
+    return holds(run);
+  });
+  const statements = rows.map(({ action, resource, when }) => {
+    const condition = conditionOf({ actions: [action], resources: [], when });
+    return { Effect: 'Allow', Action: action, Resource: resource, ...(condition === undefined ? {} : { Condition: condition }) };
+  });
+  return filled({ Version: '2012-10-17', Statement: statements as PolicyStatement[] }, run.values);
+}
+
+const refused = (policy: Policy, asked: readonly IamRequest[]): IamRequest[] => asked.filter((request) => !allows(policy, request));
+
+/** Which runs a role is for. */
+const RUNS: Readonly<Record<Exclude<Role, 'function'>, readonly RecordedRun[]>> = {
+  deploy: runs,
+  'refresh-mapping': runs.filter(({ operation }) => operation === 'refresh-mapping'),
+  rollback: runs.filter(({ operation }) => operation === 'rollback'),
+  plan: runs.filter(({ dryRun }) => dryRun),
+};
+const ROLES = Object.keys(RUNS) as (keyof typeof RUNS)[];
+
+describe('the policies are enough', () => {
+  test.each(ROLES.flatMap((role) => RUNS[role].map((run) => [role, run.title, run] as const)))('%s: %s', (role, _, run) => {
+    expect(run.asked.length).toBeGreaterThan(0);
+    expect(refused(policyFor(role, run.values), run.asked)).toEqual([]);
+  });
+
+  test.each(runs.map((run) => [run.title, run] as const))('so is what the table says of one operation and its inputs: %s', (_, run) => {
+    expect(refused(narrowest(run), run.asked)).toEqual([]);
+  });
+});
+
+/** One by one: an action on a resource, under the condition of its statement. */
+const single = (policy: Policy): PolicyStatement[] =>
+  policy.Statement.flatMap((statement) =>
+    [statement.Action]
+      .flat()
+      .flatMap((action) => [statement.Resource].flat().map((resource) => ({ ...statement, Action: action, Resource: resource }))),
+  );
+
+/** What stands in a policy all the same. */
+const REASONS: Readonly<Record<string, string>> = {
+  'rollback: lambda:GetFunctionConfiguration on a version':
+    'only what publishes a version waits for it; one row of the table serves all operations, and it is the same function',
+};
+
+describe('the policies hold nothing more', () => {
+  test.each(ROLES)('%s: without any one action on one resource, a run is refused', (role) => {
+    const statements = single(policyOf(role, (text) => text) as Policy);
+    const unused = statements.filter((left) =>
+      RUNS[role].every(({ asked, values }) => {
+        const of = (some: readonly PolicyStatement[]): Policy => filled({ Version: '2012-10-17', Statement: some }, values);
+        const [alone, rest] = [of([left]), of(statements.filter((one) => one !== left))];
+        return !asked.some((request) => allows(alone, request) && !allows(rest, request));
+      }),
+    );
+    const named = unused.map(({ Action, Resource }) => {
+      const resource = [Resource].flat().join();
+      return `${role}: ${[Action].flat().join()} on ${resource.endsWith('${function-name}:*') ? 'a version' : resource}`;
+    });
+    expect(named).toEqual(Object.keys(REASONS).filter((reason) => reason.startsWith(`${role}: `)));
+  });
+
+  test('each value of a condition is asked for', () => {
+    const asked = runs.flatMap((run) => run.asked.map((request) => ({ ...request, name: run.values['function-name']?.[0] ?? '' })));
+    const functions = asked.filter(({ action }) => /(?:Create|Update|Delete)EventSourceMapping$/.test(action));
+    expect(functions.some(({ context, name }) => context?.['lambda:FunctionArn']?.endsWith(`:function:${name}`))).toBe(true);
+    expect(functions.some(({ context, name }) => context?.['lambda:FunctionArn']?.endsWith(`:function:${name}:live`))).toBe(true);
+  });
+});
+
+describe('the deploying role', () => {
+  // The last run: by then all tables, layers and roles of the function are known.
+  const run = runs.findLast(({ title }) => title.startsWith('alias: '));
+  if (run === undefined) throw new Error('The run is missing');
+  const policy = policyFor('deploy', run.values);
+  const [name = '', bucket = ''] = [run.values['function-name']?.[0], run.values['code-bucket']?.[0]];
+  /** Requests of these actions, each with something else put in. */
+  const changed = (actions: RegExp, change: (request: IamRequest) => IamRequest): IamRequest[] => {
+    const found = runs
+      .filter(({ values }) => values['function-name']?.[0] === name)
+      .flatMap(({ asked }) => asked)
+      .filter(({ action }) => actions.test(action));
+    expect(found.length).toBeGreaterThan(0);
+    expect(refused(policy, found)).toEqual([]);
+    return found.map(change).filter((request) => allows(policy, request));
+  };
+  const instead =
+    (from: string, to: string) =>
+    ({ resource, ...rest }: IamRequest): IamRequest => {
+      expect(resource).toContain(from);
+      return { ...rest, resource: resource.replace(from, to) };
+    };
+
+  test('may not touch another function, not even one whose name begins alike', () => {
+    const actions = /^lambda:(?!.*EventSourceMapping|GetLayerVersion)/;
+    for (const other of ['other', `${name}2`, `${name}-2`])
+      expect(changed(actions, instead(`:function:${name}`, `:function:${other}`))).toEqual([]);
+    const given = ({ context, ...rest }: IamRequest): IamRequest => ({
+      ...rest,
+      context: { 'lambda:FunctionArn': (context?.['lambda:FunctionArn'] ?? '').replace(name, `${name}2`) },
+    });
+    expect(changed(/^lambda:(?:Create|Update|Delete)EventSourceMapping$/, given)).toEqual([]);
+  });
+
+  test('may pass no other role, and its own to no other service', () => {
+    expect(changed(/^iam:PassRole$/, instead(':role/', ':role/admin-'))).toEqual([]);
+    expect(changed(/^iam:PassRole$/, (request) => ({ ...request, context: { 'iam:PassedToService': 'ec2.amazonaws.com' } }))).toEqual([]);
+    expect(changed(/^iam:PassRole$/, ({ action, resource }) => ({ action, resource }))).toEqual([]);
+  });
+
+  test('may read and write nothing else in the bucket, and no other bucket', () => {
+    expect(changed(/^s3:/, instead(bucket, `${bucket}-2`))).toEqual([]);
+    const object = (key: string): string => `arn:aws:s3:::${bucket}/${key}`;
+    const others = [`lambda/${name}2.zip`, `lambda/${name}2/abc.zip`, `lambda/other.zip`, `dead-letters/${name}/x.json`, 'PROD_es_creds'];
+    for (const key of others) {
+      expect(allows(policy, { action: 's3:GetObject', resource: object(key) })).toBe(false);
+      expect(allows(policy, { action: 's3:PutObject', resource: object(key) })).toBe(false);
+    }
+    expect(allows(policy, { action: 's3:PutObject', resource: object('STAGE_es_creds') })).toBe(false);
+  });
+
+  test('may use no other table, layer, key or log group', () => {
+    expect(changed(/^dynamodb:/, instead(':table/', ':table/Other'))).toEqual([]);
+    expect(changed(/^lambda:GetLayerVersion$/, instead(':layer:', ':layer:other-'))).toEqual([]);
+    expect(changed(/^kms:/, instead(KEY.slice(-12), '000000000000'))).toEqual([]);
+    expect(changed(/^logs:(?!Describe)/, instead(`/aws/lambda/${name}`, `/aws/lambda/${name}2`))).toEqual([]);
+  });
+
+  test('may use nothing in another account or region', () => {
+    const actions = /^(?:lambda:(?!ListEvent|CreateEvent)|dynamodb:|kms:|logs:(?!Describe))/;
+    expect(changed(actions, instead(':123456789012:', ':999999999999:'))).toEqual([]);
+    expect(changed(actions, instead(':eu-west-1:', ':us-east-1:'))).toEqual([]);
+  });
+});
+
+describe('a change of the role', () => {
+  test('needs the former one too while the check may fail: it is put back', () => {
+    const run = runs.find(({ title }) => title === 'alias: a check that fails');
+    const [former = '', next = ''] = run?.values.role ?? [];
+    const roles = [next, former].map((resource) => ({ resource, context: { 'iam:PassedToService': 'lambda.amazonaws.com' } }));
+    const passed = run?.asked.filter(({ action }) => action === 'iam:PassRole');
+    expect(passed).toEqual(roles.map((one) => ({ action: 'iam:PassRole', ...one })));
+    expect(refused(policyFor('deploy', { ...run?.values, role: [next] }), passed ?? [])).toEqual(passed?.slice(1));
+  });
+});
+
+describe('the planning role', () => {
+  test('may make no call of the deploy that changes something', () => {
+    for (const run of runs.filter(({ dryRun }) => !dryRun)) {
+      const policy = policyFor('plan', run.values);
+      const changes = run.asked.filter(({ action }) => /:(?:Create|Update|Delete|Put|Publish|Tag|Untag|Invoke|Pass|Encrypt)/.test(action));
+      expect(changes.filter((request) => allows(policy, request))).toEqual([]);
+    }
+  });
+});
