@@ -58,9 +58,10 @@ export async function applyUpdate(
 ): Promise<Applied> {
   const { inputs, aws, report } = run;
   const { functionName } = inputs;
-  const fallback = await fallbackOf(run, actual);
+  const variables = changedVariables(plan);
+  const fallback = await fallbackOf(run, actual, variables);
   const known = await rememberTakenOver(run, actual);
-  await actual.memory.begin(known);
+  await actual.memory.begin(known, variables);
   let code: Code | undefined;
   if (plan.code) code = await provide(run, wanted);
   if (plan.code && actual.alias === undefined) await bridge(run, plan.patch, await handedOver(plan.patch, actual), wanted);
@@ -73,6 +74,15 @@ export async function applyUpdate(
   }
   now ??= await waitUntilReady(aws, functionName, 'after');
   return finishServing(run, actual, wanted, now, known, history, fallback);
+}
+
+/** Names of the environment variables that the plan changes. */
+function changedVariables({ patch, changes }: FunctionPlan): string[] {
+  if (patch.Environment === undefined) return [];
+  return changes.flatMap(({ resource, path }) => {
+    const [, name] = resource === 'function' ? (/^environment-variables\.(.+)$/.exec(path) ?? []) : [];
+    return name ?? [];
+  });
 }
 
 /** The package that gives the function up; undefined where it stays in one hand, and needs not be looked at. */
@@ -159,30 +169,44 @@ export interface Fallback {
   readonly configuration: FunctionConfiguration;
   readonly sha256Base64: string | undefined;
   readonly load: () => Promise<Uint8Array>;
+  /** Once it is back. */
   readonly history: History;
+  /** Whether it passed for deployed, or is what an interrupted or failed run left. */
+  readonly settled: boolean;
+  /** Names of environment variables whose values before the change are not known. */
+  readonly lost: readonly string[];
 }
 
 /**
  * What served last and may serve again. After an interrupted run that is not what was found in place, which nobody has checked, but what
- * the history names.
+ * the history names. @param variables names of those that this run changes
  */
-async function fallbackOf(run: Run, { serving, servingPackage, memory: { history } }: Actual): Promise<Fallback | undefined> {
+async function fallbackOf(
+  run: Run,
+  { serving, servingPackage, memory: { history } }: Actual,
+  variables: readonly string[],
+): Promise<Fallback | undefined> {
   const { aws, inputs } = run;
   if (serving === undefined) return undefined;
   const [former] = history.packages;
   const { codeBucket } = inputs;
+  const unread = serving.configuration.Environment?.Error === undefined ? [] : variables;
   if (history.pending && former !== undefined && codeBucket !== undefined) {
     const stored = await readObject(aws, codeBucket, packageKey(inputs.functionName, former.sha256));
     if (stored !== undefined) {
+      const lost = [...new Set([...(history.variables ?? []), ...unread])].sort();
       return {
-        // Values of environment variables are in no history: they stay as they are.
+        // Values of environment variables are in no history, because they may be secret: they stay as they are.
         configuration: {
           ...former.configuration,
           ...(serving.configuration.Environment === undefined ? {} : { Environment: serving.configuration.Environment }),
         },
         sha256Base64: Buffer.from(former.sha256, 'hex').toString('base64'),
         load: () => Promise.resolve(stored.bytes),
-        history: { ...history, pending: false },
+        // Where other variables may be in place than those that passed the check, the next run checks again.
+        history: { format: 1, pending: lost.length > 0, packages: history.packages, ...(lost.length > 0 ? { variables: lost } : {}) },
+        settled: true,
+        lost,
       };
     }
   }
@@ -190,7 +214,9 @@ async function fallbackOf(run: Run, { serving, servingPackage, memory: { history
     configuration: serving.configuration,
     sha256Base64: serving.configuration.CodeSha256,
     load: async () => (await servingPackage())?.bytes ?? new Uint8Array(),
-    history,
+    history: unread.length > 0 ? { ...history, pending: true } : history,
+    settled: !history.pending,
+    lost: unread,
   };
 }
 
@@ -209,12 +235,21 @@ async function putBack(
   if (fallback === undefined)
     return new UserError(failed, 'The function stays as it was created, without triggers; mend this and run again');
   const serves = alias === undefined || actual.alias === undefined ? '' : `; alias ${alias} still serves version ${actual.alias.version}`;
+  const lost = fallback.lost.join(', ');
+  const [kept, hint] =
+    serves !== '' || lost === ''
+      ? ['']
+      : [
+          `. These environment variables were not put back, because an interrupted run may have changed them or AWS could not decrypt them, and their former values are not known: ${lost}`,
+          'Set them by environment-variables and run again',
+        ];
   try {
     const now = await waitUntilReady(aws, functionName, 'before');
     const patch = patchBack(now, fallback.configuration);
     const same = now.CodeSha256 === fallback.sha256Base64;
     if (same && Object.keys(patch).length === 0) {
-      return new UserError(serves === '' ? `${failed}. There is no former package or configuration to go back to` : `${failed}${serves}`);
+      const nothing = kept === '' ? '. There is no former package or configuration to go back to' : kept;
+      return new UserError(`${failed}${serves === '' ? nothing : serves}`, hint);
     }
     const former = same ? undefined : openPackage(await fallback.load());
     if (former !== undefined && actual.alias === undefined) await bridge(run, patch, replaced, former);
@@ -225,8 +260,10 @@ async function putBack(
     }
     await actual.memory.end(fallback.history);
     report.changed(false);
-    report.info(`Function ${functionName}: the former package and configuration are back.`);
-    return new UserError(`${failed}. The former package and configuration were put back${serves}`);
+    const what = fallback.settled
+      ? 'The former package and configuration'
+      : 'The package and configuration that an interrupted or failed run had left';
+    return new UserError(`${failed}. ${what} were put back${serves}${kept}`, hint);
   } catch (error) {
     const words = error instanceof UserError ? error.message : 'an unexpected error';
     return new UserError(`${failed}. And the former package and configuration could not be put back: ${words}`, 'Run again', {

@@ -40,6 +40,8 @@ export interface History {
   readonly pending: boolean;
   /** Newest first; the first one serves unless `pending`. */
   readonly packages: readonly PackageRecord[];
+  /** While `pending`: names of the environment variables that are changed, or may have been. Their values are kept nowhere. */
+  readonly variables?: readonly string[];
   /** Who wrote it, so that a run knows its own writing: two runs at the same moment may have the same to say. */
   readonly run?: string;
 }
@@ -74,7 +76,8 @@ export function parseHistory(text: string | undefined): History {
       (entry): entry is PackageRecord =>
         typeof entry.sha256 === 'string' && /^[0-9a-f]{64}$/.test(entry.sha256) && typeof entry.configuration === 'object',
     );
-    return { format: 1, pending: value.pending === true, packages };
+    const variables = Array.isArray(value.variables) ? value.variables.filter((name) => typeof name === 'string') : [];
+    return { format: 1, pending: value.pending === true, packages, ...(variables.length === 0 ? {} : { variables }) };
   } catch {
     return EMPTY;
   }

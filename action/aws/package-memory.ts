@@ -9,8 +9,11 @@ import { changeTags } from './tags.ts';
 export interface PackageMemory {
   /** As it was when the run began. */
   readonly history: History;
-  /** Before the first mutating call: what is in place from now on has not passed its check. @param known packages that served */
-  readonly begin: (known: readonly PackageRecord[]) => Promise<void>;
+  /**
+   * Before the first mutating call: what is in place from now on has not passed its check.
+   * @param known packages that served @param variables names of the environment variables that the run changes
+   */
+  readonly begin: (known: readonly PackageRecord[], variables: readonly string[]) => Promise<void>;
   /** After the check, or after what served was put back. */
   readonly end: (history: History) => Promise<void>;
 }
@@ -27,9 +30,14 @@ export async function bucketMemory(aws: Aws, bucket: string, functionName: strin
   const write = async (history: History): Promise<void> => {
     etag = await writeHistory(aws, bucket, key, historyText({ ...history, run }), etag);
   };
+  const history = parseHistory(stored?.text);
   return {
-    history: parseHistory(stored?.text),
-    begin: (known) => write({ format: 1, pending: true, packages: known }),
+    history,
+    // What an interrupted run may have changed is as uncertain as what this one changes.
+    begin: (known, changed) => {
+      const variables = [...new Set([...(history.variables ?? []), ...changed])].sort();
+      return write({ format: 1, pending: true, packages: known, ...(variables.length === 0 ? {} : { variables }) });
+    },
     end: write,
   };
 }
@@ -62,8 +70,8 @@ export function tagMemory(aws: Aws, actual: DeployedFunction | undefined, arn: s
     begin: async () => {
       if (actual !== undefined) await write(PENDING);
     },
-    end: async ({ packages: [serving] }) => {
-      if (serving?.checked === true) await write(serving.sha256);
+    end: async ({ pending, packages: [serving] }) => {
+      if (!pending && serving?.checked === true) await write(serving.sha256);
     },
   };
 }

@@ -178,7 +178,8 @@ async function applyFunction(run: Run, deployment: Deployment): Promise<Applied 
 
 async function create(run: Run, { actual, package: wanted }: Deployment, setLogs: () => Promise<void>): Promise<Applied | 'exists'> {
   const { inputs, aws, report } = run;
-  await actual.memory.begin(actual.memory.history.packages);
+  const { environmentVariables: variables } = inputs;
+  await actual.memory.begin(actual.memory.history.packages, typeof variables === 'object' ? Object.keys(variables) : []);
   const code = await provide(run, wanted);
   const made = await createFunction(aws, inputs.functionName, createRequest(inputs), code);
   if (made === undefined) return 'exists';

@@ -64,6 +64,9 @@ describe('the history of packages', () => {
     expect(parseHistory(historyText(history))).toEqual(history);
     for (const text of [undefined, '', 'null', '[]', '{"format":2,"packages":[]}', '{"format":1}'])
       expect(parseHistory(text)).toEqual(EMPTY);
+    const uncertain: History = { ...of('a'), pending: true, variables: ['LEVEL'] };
+    expect(parseHistory(historyText(uncertain))).toEqual(uncertain);
+    expect(parseHistory('{"format":1,"packages":[],"variables":[1]}')).toEqual(EMPTY);
     expect(parseHistory('{"format":1,"pending":true,"packages":[{"sha256":"../../x"}]}')).toEqual({
       format: 1,
       pending: true,

@@ -59,7 +59,7 @@ describe('two runs at the same moment', () => {
     };
     const aws = fake(bucket);
     const [one, other] = await Promise.all([bucketMemory(aws, 'b', 'Fn'), bucketMemory(aws, 'b', 'Fn')]);
-    await one.begin([]);
-    await expect(other.begin([])).rejects.toThrow(/another deploy of this function runs at the same time/);
+    await one.begin([], []);
+    await expect(other.begin([], [])).rejects.toThrow(/another deploy of this function runs at the same time/);
   });
 });

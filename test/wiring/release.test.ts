@@ -1,4 +1,4 @@
-// What serves: aliases, checks that fail, rollbacks, and runs that end in the middle.
+// What serves: aliases, checks that fail, and rollbacks.
 import { describe, expect, test } from '@jest/globals';
 import {
   CreateFunctionCommand,
@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-lambda';
 import { strToU8, zipSync } from 'fflate';
 import { useStack } from '../stack/use-stack.ts';
-import { isMutation, prepareDeployment, type Deployment } from './deployment.ts';
+import { prepareDeployment, type Deployment } from './deployment.ts';
 
 const stack = await useStack();
 const { lambda } = stack.clients;
@@ -212,74 +212,6 @@ describe('without a code bucket', () => {
       expect(back.log).toContain('code-bucket: it or alias is required for a rollback');
     });
   });
-});
-
-describe('a run that is killed', () => {
-  /** Runs, kills the process when its nth mutating call is answered, and runs again. @returns whether the nth call was reached */
-  async function killAfter(it: Deployment, call: number, inputs: Record<string, string>, signal: NodeJS.Signals): Promise<boolean> {
-    let kill: (signal: NodeJS.Signals) => void = () => undefined;
-    let seen = 0;
-    let reached = false;
-    for (const proxy of [it.aws, it.dynamodb]) {
-      proxy.on(
-        (request) => isMutation(request),
-        () => {
-          seen += 1;
-          if (seen !== call) return undefined;
-          reached = true;
-          return {
-            rewrite: (body) => {
-              kill(signal);
-              return body;
-            },
-          };
-        },
-        Infinity,
-      );
-    }
-    await it.run(inputs, {
-      onStart: (send) => {
-        kill = send;
-      },
-    });
-    it.aws.clear();
-    it.dynamodb.clear();
-    return reached;
-  }
-
-  test.each([
-    ['on create', undefined, {}, 'SIGKILL'],
-    ['on update', {}, { 'memory-size': '256', 'environment-variables': 'LEVEL=info' }, 'SIGKILL'],
-    ['with an alias', { alias: 'live' }, { alias: 'live', 'memory-size': '256' }, 'SIGKILL'],
-    ['by the runner, on create', undefined, {}, 'SIGINT'],
-  ] as const)(
-    '%s, after each mutating call: the next run finishes, and the one after it has nothing to do',
-    async (_name, before, inputs, signal) => {
-      const interrupt = async (call: number): Promise<boolean> => {
-        const it = await prepareDeployment(stack);
-        const tables = it.tables.join('\n');
-        if (before !== undefined) expect((await it.run({ endpoint: `${stack.search.url}/`, check: 'false', ...before })).code).toBe(0);
-        const reached = await killAfter(it, call, { tables, ...inputs }, signal);
-        const next = await it.run({ tables, ...inputs });
-        expect({ call, code: next.code, log: next.code === 0 ? '' : next.log }).toEqual({ call, code: 0, log: '' });
-        expect(JSON.parse(next.outputs.tables ?? '')).toMatchObject({ [tables]: { trigger: 'Enabled' } });
-        const last = await it.run({ tables, ...inputs });
-        expect({ call, code: last.code, mutations: it.mutations() }).toEqual({ call, code: 0, mutations: [] });
-        await it.stop();
-        return reached;
-      };
-      // Two at a time: each has a function of its own.
-      for (let call = 1; call < 20; call += 2) {
-        const reached = await Promise.all([interrupt(call), interrupt(call + 1)]);
-        if (reached.includes(false)) {
-          expect(call).toBeGreaterThan(3);
-          return;
-        }
-      }
-      throw new Error('More mutating calls than expected');
-    },
-    180_000,
-  );
 });
 
 describe('a function that someone changed by hand', () => {
