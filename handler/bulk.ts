@@ -85,9 +85,9 @@ async function inHalves(bulk: Bulk, operations: readonly Operation[], index: str
 
 /** Where to cut so that both parts have about as many bytes: at least one operation on each side. */
 function splitByBytes(operations: readonly Operation[]): number {
-  const half = operations.reduce((sum, { bytes }) => sum + bytes, 0) / 2;
+  const half = sizeOf(operations) / 2;
   let bytes = 0;
-  const at = operations.findIndex((operation) => (bytes += operation.bytes) >= half);
+  const at = operations.findIndex(({ lines }) => (bytes += lines.length) >= half);
   return Math.min(Math.max(1, at), operations.length - 1);
 }
 
@@ -103,7 +103,7 @@ async function sendOnce(bulk: Bulk, operations: readonly Operation[], waitFor: b
         method: 'POST',
         path: '/_bulk',
         query: { filter_path: 'errors,items.*.status,items.*.error', ...(waitFor && !engine.serverless ? { refresh: 'wait_for' } : {}) },
-        body: operations.map((operation) => operation.lines).join(''),
+        body: Buffer.concat(operations.map(({ lines }) => lines)),
         contentType: 'application/x-ndjson',
       },
       AbortSignal.any([bulk.signal, limit]),
@@ -113,13 +113,12 @@ async function sendOnce(bulk: Bulk, operations: readonly Operation[], waitFor: b
       return { kind: 'transient', type: 'time_out', reason: `no answer within ${REQUEST_LIMIT} ms`, throttled: false };
     return classifyThrown(error, bulk.signal);
   } finally {
-    metrics.request(
-      operations.reduce((sum, { bytes }) => sum + bytes, 0),
-      now() - started,
-    );
+    metrics.request(sizeOf(operations), now() - started);
   }
   return classifyRequest(answer, now()) ?? pairedOutcomes(operations, answer);
 }
+
+const sizeOf = (operations: readonly Operation[]): number => operations.reduce((sum, { lines }) => sum + lines.length, 0);
 
 /** Each item of the answer with the operation at its place; an answer of another form tells nothing of any of them. */
 function pairedOutcomes(operations: readonly Operation[], answer: EngineAnswer): Settled[] | Outcome {
@@ -167,5 +166,5 @@ export async function probeBulk(bulk: Bulk): Promise<Outcome | undefined> {
 /** A delete without a version, which creates no index, of a document that cannot exist. */
 function probe(index: string): Operation {
   const lines = `{"delete":{"_index":${JSON.stringify(index)},"_id":"dynamodb-to-opensearch probe ${crypto.randomUUID()}"}}\n`;
-  return { action: 'delete', lines, bytes: Buffer.byteLength(lines) };
+  return { action: 'delete', lines: Buffer.from(lines) };
 }

@@ -33,8 +33,8 @@ export interface Write {
   record: StreamRecord | undefined;
   /** The lines for the cluster, once they are made. */
   operation: Operation | undefined;
-  /** Fields that were mapped for this document because it has values of several kinds in them. */
-  readonly mapped: Set<string>;
+  /** Fields that were mapped for this document because it has values of several kinds in them; undefined: none. */
+  mapped: Set<string> | undefined;
   /** The cluster has taken it. */
   written: boolean;
   outcome: Result | undefined;
@@ -42,7 +42,7 @@ export interface Write {
 
 /** Takes the records apart and groups them by item. A malformed record is a write of its own, or, with a key, its item's state. */
 export function collapse(records: readonly unknown[], tables: Tables, log: Log): { writes: Write[]; collapsed: number } {
-  const byItem = new Map<string, Write>();
+  const byItem = new Map<Table, Map<string, Write>>();
   const writes: Write[] = [];
   let collapsed = 0;
   for (const original of records) {
@@ -59,8 +59,9 @@ export function collapse(records: readonly unknown[], tables: Tables, log: Log):
     }
     const id = idOf(original, record, table, (problem) => (error ??= problem));
     if (table.keyNames === undefined && table.name !== '') warnOfMissingMapping(table, log);
-    const key = id === undefined ? undefined : `${table.name}/${id}`;
-    const former = key === undefined ? undefined : byItem.get(key);
+    const byId = byItem.get(table) ?? new Map<string, Write>();
+    if (byId.size === 0) byItem.set(table, byId);
+    const former = id === undefined ? undefined : byId.get(id);
     const outcome: Result | undefined = error === undefined ? undefined : { kind: 'malformed', error };
     if (former !== undefined) {
       former.records.push(received);
@@ -69,9 +70,9 @@ export function collapse(records: readonly unknown[], tables: Tables, log: Log):
       collapsed++;
       continue;
     }
-    const write: Write = { table, id, records: [received], record, operation: undefined, mapped: new Set(), written: false, outcome };
+    const write: Write = { table, id, records: [received], record, operation: undefined, mapped: undefined, written: false, outcome };
     writes.push(write);
-    if (key !== undefined) byItem.set(key, write);
+    if (id !== undefined) byId.set(id, write);
   }
   return { writes, collapsed };
 }

@@ -16,7 +16,7 @@ export interface EngineRequest {
   /** From the endpoint on, percent-encoded: `/orders/_mapping`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Buffer;
   readonly contentType?: 'application/json' | 'application/x-ndjson';
 }
 
@@ -129,7 +129,7 @@ export class Engine {
   }
 
   async #once(request: EngineRequest, signal: AbortSignal): Promise<EngineAnswer> {
-    const body = request.body === undefined ? undefined : Buffer.from(request.body);
+    const body = typeof request.body === 'string' ? Buffer.from(request.body) : request.body;
     const headers = await this.#headers(request, body, signal);
     const { promise, resolve, reject } = Promise.withResolvers<EngineAnswer>();
     const query = Object.entries(request.query ?? {})

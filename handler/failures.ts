@@ -94,13 +94,15 @@ export function classifyThrown(error: unknown, signal: AbortSignal): Transient |
   return { kind: 'transient', type: error.code, reason: error.message, throttled: false };
 }
 
+const DONE = { index: { kind: 'done', result: 'indexed' }, delete: { kind: 'done', result: 'deleted' } } as const;
+
 /** The class of one item of a bulk answer. */
 export function classifyItem(action: 'index' | 'delete', item: unknown): Outcome {
   const { status, error } = (typeof item === 'object' && item !== null ? item : {}) as { status?: unknown; error?: unknown };
   if (typeof status !== 'number')
     return { kind: 'transient', type: 'unreadable_answer', reason: 'an item of the bulk answer has no status', throttled: false };
-  if (status >= 200 && status < 300) return { kind: 'done', result: action === 'index' ? 'indexed' : 'deleted' };
-  if (status === 404 && action === 'delete' && error === undefined) return { kind: 'done', result: 'deleted' };
+  if (status >= 200 && status < 300) return DONE[action];
+  if (status === 404 && action === 'delete' && error === undefined) return DONE.delete;
   const { type, reason } = engineError(error);
   if (status === 409 && (type === 'version_conflict_engine_exception' || type === '')) return { kind: 'done', result: 'stale' };
   if (status === 401 || (status === 403 && type !== 'cluster_block_exception' && !THROTTLED.test(reason))) {

@@ -24,8 +24,9 @@ export function documentId(keys: AttributeMap, names: readonly string[] | undefi
       `the record's key is (${present.join(', ')}) but the key mapping says (${names.join(', ')}); run the action with operation: refresh-mapping`,
     );
   }
-  const [hash = '', range] = (names ?? present).map((name) => keyText(keys, name));
-  return bounded(range === undefined ? hash : `${hash.replace(/[\\|]/g, '\\$&')}|${range}`);
+  const [hashName = '', rangeName] = names ?? present;
+  const hash = keyText(keys, hashName);
+  return bounded(rangeName === undefined ? hash : `${hash.replace(/[\\|]/g, '\\$&')}|${keyText(keys, rangeName)}`);
 }
 
 /** S and B (base64 in events) as they are, N as DynamoDB's digits. */
@@ -40,6 +41,8 @@ function keyText(keys: AttributeMap, name: string): string {
 }
 
 function bounded(id: string): string {
+  // A character has three bytes at most: nothing to count.
+  if (3 * id.length <= ID_LIMIT - 4) return id;
   const bytes = Buffer.byteLength(id);
   // A prefix is cut between characters, of up to four bytes: a shortened id has 509 to 512 bytes.
   const looksShortened = bytes > ID_LIMIT - 4 && bytes <= ID_LIMIT && /~[0-9a-f]{64}$/.test(id);

@@ -1,8 +1,7 @@
 // From a stream record to the lines of a bulk request.
 import type { AttributeMap } from './attribute.ts';
-import { DOCUMENT_LIMIT, quoted, writeDocument } from './document.ts';
+import { documentWriter, writeDocument } from './document.ts';
 import { externalVersion } from './identity.ts';
-import { MalformedRecord } from './malformed.ts';
 import type { StreamRecord } from './record.ts';
 import type { Table } from './tables.ts';
 import { transformed } from './transforms.ts';
@@ -11,10 +10,10 @@ import { transformed } from './transforms.ts';
 export interface Operation {
   readonly action: 'index' | 'delete';
   /** The action's line and, for `index`, the document's, each with its line feed. */
-  readonly lines: string;
-  /** UTF-8 bytes of `lines`. */
-  readonly bytes: number;
+  readonly lines: Buffer;
 }
+
+const json = documentWriter();
 
 /**
  * What a record asks for. Synchronous unless a transform has to be called: thousands of promises would cost more than the work.
@@ -27,39 +26,49 @@ export function operationOf(
   id: string,
   limit: number,
 ): Operation | Promise<Operation> {
-  const meta = metadata(record, table, id);
-  if (record.eventName === 'REMOVE' || record.newImage === undefined) return deletion(meta);
-  if (table.transform === undefined) return indexing(meta, writeDocument(projected(table, record.newImage)));
+  const { newImage, oldImage } = record;
+  if (record.eventName === 'REMOVE' || newImage === undefined) return operation('delete', record, table, id);
+  if (table.transform === undefined) {
+    return operation('index', record, table, id, () => {
+      writeDocument(json, projected(table, newImage));
+    });
+  }
   const { eventName } = record;
-  const old = record.oldImage === undefined ? undefined : projected(table, record.oldImage);
-  return transformed(table.transform, { ...record, eventName }, projected(table, record.newImage), old, limit).then((text) =>
-    text === null ? deletion(meta) : indexing(meta, text),
+  const old = oldImage === undefined ? undefined : projected(table, oldImage);
+  return transformed(table.transform, { ...record, eventName }, projected(table, newImage), old, limit).then((text) =>
+    text === null
+      ? operation('delete', record, table, id)
+      : operation('index', record, table, id, () => {
+          json.text(text);
+        }),
   );
 }
 
-/** `"_index":…,"_id":…` and, unless versions are off or the record has no time, the version that fences older states. */
-function metadata(record: StreamRecord, table: Table & { index: string }, id: string): string {
-  const target = `"_index":${quoted(table.index)},"_id":${quoted(id)}`;
-  return table.versioned && record.seconds !== undefined
-    ? `${target},"version":${externalVersion(record.seconds, record.sequenceNumber)},"version_type":"external_gte"`
-    : target;
-}
-
-function deletion(meta: string): Operation {
-  const lines = `{"delete":{${meta}}}\n`;
-  return { action: 'delete', lines, bytes: Buffer.byteLength(lines) };
-}
-
-function indexing(meta: string, document: string): Operation {
-  const lines = `{"index":{${meta}}}\n${document}\n`;
-  const bytes = Buffer.byteLength(lines);
-  if (bytes > DOCUMENT_LIMIT) {
-    throw new MalformedRecord(
-      'document_too_large',
-      `the document has ${bytes} bytes, more than the smallest domains take in one request; leave attributes out with include, exclude or a transform`,
-    );
+/** The action with the document's place and, unless versions are off or the record has no time, the version that fences older states. */
+function operation(
+  action: Operation['action'],
+  { seconds, sequenceNumber }: StreamRecord,
+  table: Table & { index: string },
+  id: string,
+  document?: () => void,
+): Operation {
+  // What another one left that could not be finished.
+  json.truncate(0);
+  json.ascii(`{"${action}":{"_index":`);
+  json.string(table.index);
+  json.ascii(',"_id":');
+  json.string(id);
+  if (table.versioned && seconds !== undefined) {
+    json.ascii(',"version":');
+    json.ascii(externalVersion(seconds, sequenceNumber));
+    json.ascii(',"version_type":"external_gte"');
   }
-  return { action: 'index', lines, bytes };
+  json.ascii('}}\n');
+  if (document !== undefined) {
+    document();
+    json.ascii('\n');
+  }
+  return { action, lines: json.take() };
 }
 
 function projected(table: Table, image: AttributeMap): AttributeMap {

@@ -54,12 +54,12 @@ export async function* requestsOf(pending: readonly Ready[], preparation: Prepar
     if (unfinished.length > 0) await Promise.race([Promise.all(unfinished), over]);
     for (const write of pending.slice(from, next)) {
       if (!isPrepared(write)) continue;
-      if (request.length > 0 && (bytes + write.operation.bytes > REQUEST_TARGET || request.length >= most)) {
+      if (request.length > 0 && (bytes + write.operation.lines.length > REQUEST_TARGET || request.length >= most)) {
         yield request;
         [request, bytes, begun] = [[], 0, now()];
       }
       request.push(write);
-      bytes += write.operation.bytes;
+      bytes += write.operation.lines.length;
     }
     if (request.length > 0 && now() - begun > share) {
       yield request;

@@ -33,19 +33,16 @@ export function reportableSequenceNumber(value: unknown): string | undefined {
 }
 
 const TABLE_ARN = /^arn:[\w-]+:dynamodb:[^:]*:[^:]*:table\/([A-Za-z0-9_.-]{1,255})(?:\/|$)/;
-/** Stream ARNs met before, to their tables: a batch has the same one in every record. */
-const tables = new Map<string, string>();
+/** The stream ARN that was met last and its table: a batch has mostly one in all its records. */
+let last: { readonly arn: string; readonly table: string } | undefined;
 
 /** The table of a record, or undefined where its source is no stream of a table. */
 export function tableOf(value: unknown): string | undefined {
   const arn = isObject(value) ? value.eventSourceARN : undefined;
   if (typeof arn !== 'string') return undefined;
-  const known = tables.get(arn);
-  if (known !== undefined) return known;
+  if (arn === last?.arn) return last.table;
   const table = TABLE_ARN.exec(arn)?.[1];
-  if (table === undefined) return undefined;
-  if (tables.size >= 1000) tables.clear();
-  tables.set(arn, table);
+  if (table !== undefined) last = { arn, table };
   return table;
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { AttributeMap } from './attribute.ts';
 import { ConfigError, type FunctionConfig } from './config.ts';
-import { writeDocument } from './document.ts';
+import { documentText } from './document.ts';
 import { MalformedRecord } from './malformed.ts';
 import type { StreamRecord } from './record.ts';
 
@@ -61,12 +61,12 @@ export async function transformed(
   limit: number,
 ): Promise<string | null> {
   const about = {
-    keys: parsed(writeDocument(record.keys)),
-    oldDocument: oldImage === undefined ? undefined : parsed(writeDocument(oldImage)),
+    keys: parsed(documentText(record.keys)),
+    oldDocument: oldImage === undefined ? undefined : parsed(documentText(oldImage)),
     event: record.eventName,
     table: record.table,
   };
-  const document = parsed(writeDocument(image));
+  const document = parsed(documentText(image));
   let result: unknown;
   try {
     result = transform(document, about);

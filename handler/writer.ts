@@ -14,8 +14,8 @@ const LONGEST_PAUSE = 10_000;
 const REQUESTS_AT_ONCE = 2;
 /** Share of the time for writing in which documents are begun. */
 const PREPARING = 0.75;
-/** Writes from which on they are shared out: below, a second request costs more than it saves. */
-const SPLIT_FROM = 200;
+/** Writes from which on they are shared out: below, a second request costs more than it saves (documents of a kilobyte). */
+const SPLIT_FROM = 600;
 /** Fields of one document that are mapped for it, one after the other, at most. */
 const MAPPED_FIELDS_LIMIT = 200;
 
@@ -134,8 +134,8 @@ export class Writer {
     const fields = new Map<string, { index: string; field: string }>();
     for (const [i, write] of request.entries()) {
       const outcome = outcomes[i];
-      if (outcome?.kind === 'mixed-field' && !write.mapped.has(outcome.field) && write.mapped.size < MAPPED_FIELDS_LIMIT) {
-        write.mapped.add(outcome.field);
+      if (outcome?.kind === 'mixed-field' && write.mapped?.has(outcome.field) !== true && (write.mapped?.size ?? 0) < MAPPED_FIELDS_LIMIT) {
+        (write.mapped ??= new Set()).add(outcome.field);
         fields.set(JSON.stringify([write.table.index, outcome.field]), { index: write.table.index, field: outcome.field });
         round.again.push(write);
       } else if (outcome !== undefined) {

@@ -74,7 +74,7 @@ function preserialised(): { send: Send; prepare: (batch: { Records: unknown[] })
       if (operation instanceof Promise) throw new Error('no transform here');
       return operation.lines;
     });
-    const body = Buffer.from(lines.join(''));
+    const body = Buffer.concat(lines);
     return () => post(body);
   };
   return { send: () => Promise.reject(new Error('prepare first')), prepare };

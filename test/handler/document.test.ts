@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Attribute, AttributeMap } from '../../handler/attribute.ts';
-import { DOCUMENT_LIMIT, writeDocument } from '../../handler/document.ts';
+import { DOCUMENT_LIMIT, documentText } from '../../handler/document.ts';
 
-const one = (attribute: unknown): string => writeDocument({ a: attribute as Attribute }).slice('{"a":'.length, -1);
+const one = (attribute: unknown): string => documentText({ a: attribute as Attribute }).slice('{"a":'.length, -1);
 
 describe('a document has the value of every attribute type', () => {
   test.each<[string, unknown, string]>([
@@ -55,13 +55,13 @@ test('attributes called like members of every object do no harm', () => {
   const image = JSON.parse(
     '{"__proto__":{"S":"p"},"constructor":{"M":{"toJSON":{"S":"t"},"__proto__":{"N":"1"}}},"hasOwnProperty":{"BOOL":true}}',
   ) as AttributeMap;
-  expect(writeDocument(image)).toBe('{"__proto__":"p","constructor":{"toJSON":"t","__proto__":1},"hasOwnProperty":true}');
+  expect(documentText(image)).toBe('{"__proto__":"p","constructor":{"toJSON":"t","__proto__":1},"hasOwnProperty":true}');
 });
 
 test('an item of 32 levels is written whole', () => {
   let attribute: Attribute = { N: '1' };
   for (let level = 0; level < 31; level++) attribute = level % 2 === 0 ? { L: [attribute] } : { M: { m: attribute } };
-  expect(() => JSON.parse(writeDocument({ m: attribute })) as unknown).not.toThrow();
+  expect(() => JSON.parse(documentText({ m: attribute })) as unknown).not.toThrow();
 });
 
 describe('what is no attribute value is malformed, with the attribute and without its value', () => {
@@ -89,14 +89,14 @@ test('maps in mixed lists inside each other are refused before they grow beyond 
   // Each level escapes the quotes and backslashes of the one inside: 32 levels would need gigabytes.
   let attribute: Attribute = { S: '"'.repeat(1000) };
   for (let level = 0; level < 16; level++) attribute = { L: [{ S: 'x' }, { M: { m: attribute } }] };
-  expect(() => writeDocument({ a: attribute })).toThrow(new RegExp(`longer than ${DOCUMENT_LIMIT}`));
+  expect(() => documentText({ a: attribute })).toThrow(new RegExp(`longer than ${DOCUMENT_LIMIT}`));
 });
 
 test('a map nested deeper than the stack allows is refused, not a crash', () => {
   const text = `{"a":${'{"M":{"a":'.repeat(5000)}{"S":"x"}${'}}'.repeat(5000)}}`;
-  expect(() => writeDocument(JSON.parse(text) as AttributeMap)).toThrow(/deeper than/);
+  expect(() => documentText(JSON.parse(text) as AttributeMap)).toThrow(/deeper than/);
   const lists = `{"a":${'{"L":['.repeat(5000)}{"S":"x"}${']}'.repeat(5000)}}`;
-  expect(() => writeDocument(JSON.parse(lists) as AttributeMap)).toThrow(/deeper than/);
+  expect(() => documentText(JSON.parse(lists) as AttributeMap)).toThrow(/deeper than/);
 });
 
 /** Any attribute value, with the document value that it must come to; numbers as `{ digits }`. */
@@ -122,7 +122,7 @@ const { attribute } = fc.letrec<{ attribute: Attribute }>((tie) => ({
 test('any item is one line of JSON in which no list mixes kinds and no number lost a digit', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.stringMatching(/^[a-z]{1,5}$/), attribute), (image) => {
-      const text = writeDocument(image);
+      const text = documentText(image);
       expect(text).not.toMatch(/[\n\r]/);
       const document = JSON.parse(text) as Record<string, unknown>;
       expect(Object.keys(document).sort()).toEqual(Object.keys(image).sort());
