@@ -5,11 +5,9 @@
 import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { gunzipSync } from 'node:zlib';
-import { SignatureV4 } from '@smithy/signature-v4';
-import { Hash } from '@smithy/hash-node';
-import { HttpRequest } from '@smithy/protocol-http';
 import type { FunctionConfig } from './config.ts';
 import { authorization, type Authorization, type AwsCredentials, type ReadSecret } from './credentials.ts';
+import type { Sign } from './signature.ts';
 
 export interface EngineRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT';
@@ -79,7 +77,7 @@ export class Engine {
   readonly host: string;
   readonly #url: URL;
   readonly #agent: HttpAgent | HttpsAgent;
-  readonly #signer: SignatureV4 | undefined;
+  readonly #sign: Promise<Sign> | undefined;
   readonly #authorization: Authorization;
 
   constructor(
@@ -97,14 +95,10 @@ export class Engine {
         ? new HttpsAgent({ ...options, ...(config.certificateAuthority === undefined ? {} : { ca: config.certificateAuthority }) })
         : new HttpAgent(options);
     this.#authorization = authorization(config.auth, readSecret);
-    this.#signer =
-      config.auth.type === 'sigv4'
-        ? new SignatureV4({
-            service: config.auth.service,
-            region: config.auth.region ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? 'us-east-1',
-            credentials,
-            sha256: Hash.bind(null, 'sha256'),
-          })
+    const { auth } = config;
+    this.#sign =
+      auth.type === 'sigv4'
+        ? import(/* webpackMode: "eager" */ './signature.ts').then(({ signature }) => signature(auth, env, credentials))
         : undefined;
   }
 
@@ -177,11 +171,18 @@ export class Engine {
     // Never signed: OpenSearch Serverless takes no signature that covers it.
     const length: Record<string, string> = body === undefined ? {} : { 'content-length': String(body.length) };
     try {
-      if (this.#signer !== undefined) {
+      if (this.#sign !== undefined) {
         const { protocol, hostname } = this.#url;
-        const query = { ...request.query };
-        const unsigned = new HttpRequest({ method: request.method, protocol, hostname, path: this.#path(request), query, headers, body });
-        return { ...(await this.#signer.sign(unsigned)).headers, ...length };
+        const unsigned = {
+          method: request.method,
+          protocol,
+          hostname,
+          path: this.#path(request),
+          query: { ...request.query },
+          headers,
+          body,
+        };
+        return { ...(await (await this.#sign)(unsigned)), ...length };
       }
       const authorization = await this.#authorization.header(signal);
       return { ...headers, ...length, ...(authorization === undefined ? {} : { authorization }) };
