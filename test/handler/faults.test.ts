@@ -88,19 +88,34 @@ describe('what passes by itself is tried again', () => {
     expect(proxy.matching(BULK)).toHaveLength(1);
   });
 
-  test('a throttle of the question for the index, which HEAD has no words for', async () => {
+  const throttle = { answer: { status: 403, body: { Message: 'Request throttled due to too many requests' } } };
+
+  test('a throttle of the question for the index', async () => {
     const { write, all, fn } = table();
-    proxy.on(/^HEAD /, { answer: { status: 403 } });
-    proxy.on(/^GET /, { answer: { status: 403, body: { Message: 'Request throttled due to too many requests' } } });
+    proxy.on(/^GET .*_alias$/, throttle);
     expect(await write([{ keys: key('a') }])).toEqual(done);
     expect(await all()).toEqual(['a']);
     expect(fn.logs.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
+  test('a throttle of that question for a role that may not see aliases: HEAD has no words for it', async () => {
+    const { write, all, fn } = table();
+    const refusal = { error: { type: 'security_exception', reason: 'no permissions for [indices:admin/aliases/get]' } };
+    proxy.on(/^GET .*_alias$/, { answer: { status: 403, body: refusal } });
+    proxy.on(/^HEAD /, { answer: { status: 403 } });
+    proxy.on(/^GET (?!.*_alias$)/, throttle);
+    expect(await write([{ keys: key('a') }])).toEqual(done);
+    expect(await all()).toEqual(['a']);
+    expect(fn.logs.filter(({ level }) => level === 'error')).toEqual([]);
+    // Asked once, not at every invocation.
+    expect(await write([{ keys: key('b') }])).toEqual(done);
+    expect(proxy.matching(/^GET .*_alias$/)).toHaveLength(1);
+  });
+
   test('a missing answer to the question for the index, too', async () => {
     const { write, all } = table();
-    proxy.on(/^HEAD /, { reset: 'after' });
-    proxy.on(/^HEAD /, { answer: { status: 503, body: '' } });
+    proxy.on(/^GET .*_alias$/, { reset: 'after' });
+    proxy.on(/^GET .*_alias$/, { answer: { status: 503, body: '' } });
     proxy.on(/^PUT /, { answer: { status: 429, body: {} } });
     expect(await write([{ keys: key('a') }])).toEqual(done);
     expect(await all()).toEqual(['a']);
