@@ -5,6 +5,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { hasCode } from './system-error.ts';
 
 /** The project's folder. */
 export const PROJECT = resolve(import.meta.dirname, '../..');
@@ -48,7 +49,7 @@ async function lock(path: string): Promise<() => Promise<void>> {
       await writeFile(owner, `${process.pid} ${hostname()}`);
       return () => rm(path, { recursive: true, force: true });
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      if (!hasCode(error, 'EEXIST')) throw error;
     }
     const [pid, host] = (await readFile(owner, 'utf8').catch(() => '')).split(' ');
     ownerless = pid ? 0 : ownerless + 1;
@@ -62,6 +63,6 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return hasCode(error, 'EPERM');
   }
 }

@@ -4,6 +4,7 @@ import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { prepared } from './cache.ts';
 import { MissingPrerequisite, runCommand } from './processes.ts';
+import { hasCode } from './system-error.ts';
 
 export interface Jdk {
   readonly home: string;
@@ -97,7 +98,7 @@ async function maven(jdk: Jdk, args: readonly string[]): Promise<void> {
   try {
     await runCommand('mvn', ['-B', '-q', ...args], { env: { ...process.env, JAVA_HOME: jdk.home } });
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    if (!hasCode(error, 'ENOENT')) throw error;
     throw new MissingPrerequisite(
       'The search servers and DynamoDB Local are resolved by Maven, and there is no mvn on the path. Install Maven 3.8 or newer, for example from maven.apache.org.',
     );
