@@ -30,7 +30,7 @@ export const FUNCTION_PERMISSIONS: readonly {
     why: 'Lambda asks for it before it creates a trigger; AWS knows no resource for it',
   },
   {
-    actions: ['es:ESHttpGet', 'es:ESHttpHead', 'es:ESHttpPost', 'es:ESHttpPut'],
+    actions: ['es:ESHttpGet', 'es:ESHttpPost', 'es:ESHttpPut'],
     resource: 'arn:${partition}:es:${region}:${account}:domain/${domain}/*',
     when: '`ES_AUTH` is `sigv4` on Amazon OpenSearch Service',
     why: 'writes documents, creates missing indexes and checks them',

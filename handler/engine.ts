@@ -10,7 +10,7 @@ import { authorization, type Authorization, type AwsCredentials, type ReadSecret
 import type { Sign } from './signature.ts';
 
 export interface EngineRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT';
   /** From the endpoint on, percent-encoded: `/orders/_mapping`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;

@@ -73,18 +73,14 @@ export class Indexes {
   /** Whether an index or alias of this name is there; how the question failed where it could not be answered. */
   async exists(index: string, signal: AbortSignal): Promise<boolean | NotReady> {
     const path = `/${encodeURIComponent(index)}`;
-    // Asked at every invocation, so by the shortest answer: even to HEAD of the index itself the engine writes out all its fields.
+    // Asked at every invocation, so by the shortest answer. For the index itself the engine writes out all its fields, even to HEAD, and
+    // then leaves them out.
     if (this.#mayAskForAliases) {
       const found = this.#found(await this.#ask({ method: 'GET', path: `${path}/_alias` }, signal), index);
       if (typeof found === 'boolean' || found.kind === 'transient') return found;
       this.#mayAskForAliases = false;
     }
-    let answer = await this.#ask({ method: 'HEAD', path }, signal);
-    // The words that tell a throttle from a refusal are in the body, which no answer to HEAD has.
-    if ('status' in answer && answer.status >= 400 && answer.status !== 404) {
-      answer = await this.#ask({ method: 'GET', path, query: { filter_path: '*.aliases' } }, signal);
-    }
-    return this.#found(answer, index);
+    return this.#found(await this.#ask({ method: 'GET', path, query: { filter_path: '*.aliases' } }, signal), index);
   }
 
   #found(answer: EngineAnswer | NotReady, index: string): boolean | NotReady {
