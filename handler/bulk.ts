@@ -103,7 +103,7 @@ async function sendOnce(bulk: Bulk, operations: readonly Operation[], waitFor: b
         method: 'POST',
         path: '/_bulk',
         query: { filter_path: 'errors,items.*.status,items.*.error', ...(waitFor && !engine.serverless ? { refresh: 'wait_for' } : {}) },
-        body: Buffer.concat(operations.map(({ lines }) => lines)),
+        body: operations.map(({ lines }) => lines),
         contentType: 'application/x-ndjson',
       },
       AbortSignal.any([bulk.signal, limit]),

@@ -1,49 +1,45 @@
 // How requests to the cluster are signed or given their Authorization header (contract 2.3: ES_AUTH).
+import { AwsError, givenEndpoint, ownRegion, regionalEndpoint, type Aws } from './aws.ts';
 import type { Auth } from './config.ts';
+import { isCertificateProblem, NoAnswer } from './connection.ts';
 
-export interface AwsCredentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-  readonly expiration?: Date;
-}
+/** A request to the cluster could not be signed or given its header. The message quotes no secret. */
+export class NoCredentials extends Error {
+  override name = 'NoCredentials';
+  /** It may pass by itself: the service that keeps the credentials is throttled or out of reach. */
+  readonly passing: boolean;
 
-/** ms: credentials that expire are fetched anew this long before they do. */
-const EXPIRY_MARGIN = 5 * 60_000;
-
-/**
- * The credentials of the function's role. Lambda gives them as environment variables, read at every use; elsewhere (a container, a
- * test) the SDK's chain finds them, and those that expire are fetched anew in time.
- */
-export function awsCredentials(env: NodeJS.ProcessEnv, now: () => number): () => Promise<AwsCredentials> {
-  let fetched: AwsCredentials | undefined;
-  return async () => {
-    const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: sessionToken } = env;
-    if (accessKeyId && secretAccessKey) return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
-    if (fetched === undefined || (fetched.expiration !== undefined && fetched.expiration.getTime() - EXPIRY_MARGIN < now())) {
-      const { defaultProvider } = await import(/* webpackMode: "eager" */ '@aws-sdk/credential-provider-node');
-      fetched = await defaultProvider()();
-    }
-    return fetched;
-  };
+  constructor(cause: unknown) {
+    const { name, message } = cause instanceof Error ? cause : new Error(String(cause));
+    super(`no credentials for the cluster: ${name}: ${message}`, { cause });
+    this.passing =
+      (cause instanceof AwsError && cause.passing) ||
+      (cause instanceof NoAnswer && !isCertificateProblem(cause)) ||
+      name === 'AbortError' ||
+      name === 'TimeoutError';
+  }
 }
 
 /** The text of a secret, by its ARN. */
-export type ReadSecret = (arn: string, signal?: AbortSignal) => Promise<string>;
+export type ReadSecret = (arn: string, signal: AbortSignal) => Promise<string>;
 
 /** Reads secrets through Secrets Manager, in the region that the ARN names. */
-export function secretsManager(env: NodeJS.ProcessEnv): ReadSecret {
+export function secretsManager(env: NodeJS.ProcessEnv, aws: Aws): ReadSecret {
   return async (arn, signal) => {
-    const { SecretsManagerClient, GetSecretValueCommand } = await import(/* webpackMode: "eager" */ '@aws-sdk/client-secrets-manager');
-    const region = arn.split(':')[3] ?? env.AWS_REGION;
-    const client = new SecretsManagerClient(region === undefined || region === '' ? {} : { region });
+    const region = arn.split(':')[3] ?? ownRegion(env);
+    const endpoint = givenEndpoint('secretsmanager', env) ?? regionalEndpoint('secretsmanager', region, env);
+    const headers = { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'secretsmanager.GetSecretValue' };
+    const body = Buffer.from(JSON.stringify({ SecretId: arn }));
+    const { text } = await aws.call({ service: 'secretsmanager', region, method: 'POST', endpoint, path: '/', headers, body }, signal);
+    let secret: unknown;
     try {
-      const answer = await client.send(new GetSecretValueCommand({ SecretId: arn }), signal === undefined ? {} : { abortSignal: signal });
-      if (typeof answer.SecretString !== 'string') throw new SecretError(arn, 'it holds no text');
-      return answer.SecretString;
-    } finally {
-      client.destroy();
+      secret = (JSON.parse(text) as { SecretString?: unknown }).SecretString;
+    } catch {
+      // The error of JSON.parse would quote a part of it.
+      throw new SecretError(arn, 'the answer of Secrets Manager cannot be read');
     }
+    if (typeof secret !== 'string') throw new SecretError(arn, 'it holds no text');
+    return secret;
   };
 }
 
@@ -87,7 +83,7 @@ export function authorization(auth: Auth, readSecret: ReadSecret): Authorization
 }
 
 export interface Authorization {
-  header(signal?: AbortSignal): Promise<string | undefined>;
+  header(signal: AbortSignal): Promise<string | undefined>;
   /** Forgets what a 401 shows to be stale. False where reading it again would give the same. */
   renew(): boolean;
 }

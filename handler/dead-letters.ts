@@ -1,5 +1,7 @@
 // Records that can never be written, kept whole in S3 with the reason (contract 6.4).
 import { createHash } from 'node:crypto';
+import { AwsError, givenEndpoint, ownRegion, regionalEndpoint, type Aws } from './aws.ts';
+import { percentEncoded } from './connection.ts';
 import type { DeadLetterPlace } from './tables.ts';
 
 export interface DeadLetter {
@@ -40,19 +42,42 @@ export function deadLetterKey(place: DeadLetterPlace, letter: DeadLetter): strin
   return [place.prefix, letter.table ?? 'unknown-table', day, `${name}-${number}.json`].filter((part) => part !== '').join('/');
 }
 
-/** Puts objects through S3's client, which is loaded when the first is written. The client follows a bucket into its region. */
-export function s3Writer(env: NodeJS.ProcessEnv): PutObject {
-  const client = async () => {
-    const { S3Client } = await import(/* webpackMode: "eager" */ '@aws-sdk/client-s3');
-    const override = env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL;
-    const host = override === undefined ? undefined : URL.parse(override)?.hostname;
-    // A bucket has no host name of its own under an IP address or localhost.
-    const forcePathStyle = host !== undefined && (host === 'localhost' || /^[\d.]+$|^\[/.test(host));
-    return new S3Client({ followRegionRedirects: true, forcePathStyle });
-  };
-  let shared: ReturnType<typeof client> | undefined;
-  return async (Bucket, Key, Body, abortSignal) => {
-    const { PutObjectCommand } = await import(/* webpackMode: "eager" */ '@aws-sdk/client-s3');
-    await (await (shared ??= client())).send(new PutObjectCommand({ Bucket, Key, Body, ContentType: 'application/json' }), { abortSignal });
+/** Puts objects into S3, in the region where their bucket is. */
+export function s3Writer(env: NodeJS.ProcessEnv, aws: Aws): PutObject {
+  const regions = new Map<string, string>();
+  return async (bucket, key, text, signal) => {
+    const body = Buffer.from(text);
+    const put = (region: string): Promise<unknown> =>
+      aws.call(
+        { service: 's3', region, method: 'PUT', ...objectAddress(bucket, key, region, env), headers: objectHeaders(body), body },
+        signal,
+      );
+    const region = regions.get(bucket) ?? ownRegion(env);
+    try {
+      await put(region);
+    } catch (error) {
+      const elsewhere = error instanceof AwsError ? error.bucketRegion : undefined;
+      if (elsewhere === undefined || elsewhere === region) throw error;
+      regions.set(bucket, elsewhere);
+      await put(elsewhere);
+    }
   };
 }
+
+/** Under a host name of the bucket's own; not under an IP address or localhost, which have none, and not where its dots fit no certificate. */
+function objectAddress(bucket: string, key: string, region: string, env: NodeJS.ProcessEnv): { endpoint: URL; path: string } {
+  const given = givenEndpoint('s3', env);
+  const endpoint = given ?? regionalEndpoint('s3', region, env);
+  const path = `/${key.split('/').map(percentEncoded).join('/')}`;
+  const { hostname } = endpoint;
+  if (hostname === 'localhost' || /^[\d.]+$|^\[/.test(hostname) || bucket.includes('.')) return { endpoint, path: `/${bucket}${path}` };
+  const own = new URL(endpoint);
+  own.hostname = `${bucket}.${hostname}`;
+  return { endpoint: own, path };
+}
+
+/** A bucket with Object Lock takes no object without a checksum. */
+const objectHeaders = (body: Buffer): Record<string, string> => ({
+  'content-type': 'application/json',
+  'x-amz-checksum-sha256': createHash('sha256').update(body).digest('base64'),
+});

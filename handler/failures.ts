@@ -1,5 +1,7 @@
 // What an answer of the cluster means for what was asked (contract 6.4). Pure: answers in, classes out.
-import { isCertificateProblem, isWrongHost, NoAnswer, NoCredentials, type EngineAnswer } from './engine.ts';
+import { isCertificateProblem, isWrongHost, NoAnswer } from './connection.ts';
+import { NoCredentials } from './credentials.ts';
+import type { EngineAnswer } from './engine.ts';
 
 /** What became of one operation, or of a whole request. `reason` is the engine's; it may quote values of the document. */
 export type Outcome =

@@ -1,26 +1,23 @@
-// AWS Signature Version 4 of requests to the cluster. In a file of its own, since its library is a tenth of the function's start and
-// only those who sign should wait for it.
-import { Hash } from '@smithy/hash-node';
-import { HttpRequest } from '@smithy/protocol-http';
-import { SignatureV4 } from '@smithy/signature-v4';
-import type { Auth } from './config.ts';
-import type { AwsCredentials } from './credentials.ts';
+// AWS Signature Version 4, of requests to the cluster and to AWS.
+import { createHash } from 'node:crypto';
+import aws4 from 'aws4';
+import type { HttpRequest } from './connection.ts';
+import type { AwsCredentials } from './aws-credentials.ts';
 
-/** What is signed of a request. */
-export type Unsigned = ConstructorParameters<typeof HttpRequest>[0];
-/** Gives the headers, those of the signature included. */
-export type Sign = (request: Unsigned) => Promise<Record<string, string>>;
+/** What a signature is for. */
+export interface Scope {
+  readonly service: 'es' | 'aoss' | 's3' | 'secretsmanager';
+  readonly region: string;
+}
 
-export function signature(
-  auth: Extract<Auth, { type: 'sigv4' }>,
-  env: NodeJS.ProcessEnv,
-  credentials: () => Promise<AwsCredentials>,
-): Sign {
-  const signer = new SignatureV4({
-    service: auth.service,
-    region: auth.region ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? 'us-east-1',
-    credentials,
-    sha256: Hash.bind(null, 'sha256'),
-  });
-  return async (request) => (await signer.sign(new HttpRequest(request))).headers;
+/**
+ * The headers of a request with those of its signature: all that are given are signed, `host` must be among them. The length of the
+ * body is not: OpenSearch Serverless takes no signature that covers it.
+ */
+export function signedHeaders(request: HttpRequest, scope: Scope, credentials: AwsCredentials): Record<string, string> {
+  const { method, path, headers, body } = request;
+  const hash = createHash('sha256');
+  for (const part of body) hash.update(part);
+  const signed = aws4.sign({ ...scope, method, path, headers: { ...headers, 'x-amz-content-sha256': hash.digest('hex') } }, credentials);
+  return signed.headers as Record<string, string>;
 }

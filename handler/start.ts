@@ -2,8 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Aws } from './aws.ts';
+import { awsCredentials } from './aws-credentials.ts';
 import { ConfigError, parseConfig, parseKeyMapping } from './config.ts';
-import { awsCredentials, secretsManager } from './credentials.ts';
+import { secretsManager } from './credentials.ts';
 import { s3Writer } from './dead-letters.ts';
 import { Engine } from './engine.ts';
 import { Indexes } from './indexes.ts';
@@ -17,7 +19,9 @@ export async function start(folder: string, env: NodeJS.ProcessEnv): Promise<Run
   const config = parseConfig(read(folder, 'config.json'));
   const mapping = parseKeyMapping(read(folder, 'table_mapping.json'));
   const now = (): number => Date.now();
-  const engine = new Engine(config, env, awsCredentials(env, now), secretsManager(env));
+  const credentials = awsCredentials(env, now);
+  const aws = new Aws(credentials, Math.random);
+  const engine = new Engine(config, env, credentials, secretsManager(env, aws));
   return {
     engine,
     indexes: new Indexes(engine, now),
@@ -25,7 +29,7 @@ export async function start(folder: string, env: NodeJS.ProcessEnv): Promise<Run
     release: config.release,
     environment: config.environment,
     log: consoleLog(console, env.AWS_LAMBDA_LOG_FORMAT),
-    putObject: s3Writer(env),
+    putObject: s3Writer(env, aws),
     emit: (line) => {
       process.stdout.write(`${line}\n`);
     },

@@ -54,7 +54,9 @@ test('an API key with the line end that an editor put there is sent without it',
 
 test('an API key that no header takes is refused with what to do, and not shown', async () => {
   const secret = (): Promise<string> => Promise.resolve(JSON.stringify({ api_key: 'hidden\nwords' }));
-  const reading = authorization({ type: 'secret', secretArn: 'arn:aws:secretsmanager:eu-west-1:1:secret:x' }, secret).header();
+  const reading = authorization({ type: 'secret', secretArn: 'arn:aws:secretsmanager:eu-west-1:1:secret:x' }, secret).header(
+    new AbortController().signal,
+  );
   await expect(reading).rejects.toThrow(/secret:x cannot be used: its api_key/);
   await expect(reading).rejects.not.toThrow(/hidden/);
 });

@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { SecretError } from '../../handler/credentials.ts';
-import { NoAnswer, NoCredentials, type EngineAnswer } from '../../handler/engine.ts';
+import { AwsError } from '../../handler/aws.ts';
+import { NoAnswer } from '../../handler/connection.ts';
+import { NoCredentials, SecretError } from '../../handler/credentials.ts';
+import type { EngineAnswer } from '../../handler/engine.ts';
 import { classifyItem, classifyRequest, classifyThrown } from '../../handler/failures.ts';
 import { withoutValues } from '../../handler/malformed.ts';
 
@@ -143,12 +145,12 @@ describe('no answer', () => {
     ['a certificate for another name', new NoAnswer('ERR_TLS_CERT_ALTNAME_INVALID', 'altnames', false), { kind: 'configuration' }],
     [
       'a secret that may not be read',
-      new NoCredentials(Object.assign(new Error('not authorized'), { name: 'AccessDeniedException' })),
+      new NoCredentials(new AwsError('AccessDeniedException', 400, 'not authorized')),
       { kind: 'configuration' },
     ],
     [
       'a secret that cannot be read just now',
-      new NoCredentials(Object.assign(new Error('slow down'), { name: 'ThrottlingException' })),
+      new NoCredentials(new AwsError('ThrottlingException', 400, 'slow down')),
       { kind: 'transient' },
     ],
     [
@@ -156,16 +158,8 @@ describe('no answer', () => {
       new NoCredentials(new SecretError('arn:aws:secretsmanager:eu-west-1:1:secret:NetworkTimeouts', 'it is no JSON')),
       { kind: 'configuration', remedy: expect.stringContaining('ES_SECRET_ARN') },
     ],
-    [
-      'a service of secrets that is out of reach',
-      new NoCredentials(Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })),
-      { kind: 'transient' },
-    ],
-    [
-      'a service of secrets in trouble',
-      new NoCredentials(Object.assign(new Error('oops'), { name: 'InternalServiceError', $fault: 'server' })),
-      { kind: 'transient' },
-    ],
+    ['a service of secrets that is out of reach', new NoCredentials(new NoAnswer('ECONNREFUSED', 'connect', false)), { kind: 'transient' }],
+    ['a service of secrets in trouble', new NoCredentials(new AwsError('InternalServiceError', 500, 'oops')), { kind: 'transient' }],
     [
       'https to a port that speaks http',
       new NoAnswer('EPROTO', 'write EPROTO error:0A00010B:SSL routines:tls_validate_record_header:wrong version number', false),
