@@ -1,11 +1,11 @@
 // An event of Lambda's: its records, the writes that they come to, and the answer (contract 4 and 6).
 import { abortAt, budgetFor, type Budget } from './budget.ts';
-import { collapse, type Received, type Write } from './collapse.ts';
+import { collapse, type Write } from './collapse.ts';
 import { deadLetterKey, type DeadLetter } from './dead-letters.ts';
 import type { Log } from './log.ts';
 import { type MalformedRecord, withoutValues } from './malformed.ts';
 import { Metrics } from './metrics.ts';
-import { compareSequenceNumbers, isDynamoDbRecord, tableOf } from './record.ts';
+import { compareSequenceNumbers, isDynamoDbRecord, reportableSequenceNumber, tableOf } from './record.ts';
 import type { Invocation, Runtime } from './runtime.ts';
 import type { Tables } from './tables.ts';
 import { Writer } from './writer.ts';
@@ -37,9 +37,9 @@ export async function processBatch(runtime: Runtime, records: readonly unknown[]
   const budget = budgetFor(now(), invocation.remaining);
   const metrics = new Metrics();
   metrics.add('Records', records.length);
-  const { writes, collapsed } = collapse(records, tables, log);
+  const { writes, collapsed, oldest } = collapse(records, tables, log);
   metrics.add('Collapsed', collapsed);
-  metrics.recordAge = oldestAge(writes, now());
+  if (oldest !== undefined) metrics.recordAge = Math.max(0, now() - oldest * 1000);
 
   await new Writer(runtime, metrics, budget, invocation.remaining).write(writes);
   await settleMalformed(runtime, metrics, budget, writes);
@@ -50,12 +50,6 @@ export async function processBatch(runtime: Runtime, records: readonly unknown[]
   const open = writes.filter(({ outcome }) => outcome?.kind === 'failed');
   report(runtime, metrics, invocation, records.length, writes, open);
   return answer(open, records, tables);
-}
-
-function oldestAge(writes: readonly Write[], now: number): number | undefined {
-  let oldest = Infinity;
-  for (const { records } of writes) for (const { seconds } of records) if (seconds !== undefined && seconds < oldest) oldest = seconds;
-  return oldest === Infinity ? undefined : Math.max(0, now - oldest * 1000);
 }
 
 /** Dead letters for what can never be written; where they have no place or cannot be written, the records are not done. */
@@ -110,8 +104,7 @@ interface ForeignRecord {
 }
 
 function deadLetter(runtime: Runtime, write: Write, error: MalformedRecord): DeadLetter {
-  const received = write.records.at(-1);
-  const record: ForeignRecord | null = received?.original ?? null;
+  const record: ForeignRecord | null = write.records.at(-1) ?? null;
   return {
     version: 1,
     table: write.table.name === '' ? null : write.table.name,
@@ -119,7 +112,7 @@ function deadLetter(runtime: Runtime, write: Write, error: MalformedRecord): Dea
     id: write.id ?? null,
     keys: record?.dynamodb?.Keys ?? null,
     eventName: record?.eventName ?? null,
-    sequenceNumber: received?.sequenceNumber ?? null,
+    sequenceNumber: reportableSequenceNumber(record) ?? null,
     approximateCreationDateTime: record?.dynamodb?.ApproximateCreationDateTime ?? null,
     failedAt: new Date(runtime.now()).toISOString(),
     status: error.status ?? null,
@@ -138,7 +131,13 @@ function logMalformed(log: Log, malformed: readonly Write[]): void {
     const { type } = outcome.error;
     const reason = outcome.error.loggable;
     const key = JSON.stringify([table.name, type, reason]);
-    const group = groups.get(key) ?? { table: table.name, type, reason, count: 0, sequenceNumber: records.at(-1)?.sequenceNumber };
+    const group = groups.get(key) ?? {
+      table: table.name,
+      type,
+      reason,
+      count: 0,
+      sequenceNumber: reportableSequenceNumber(records.at(-1)),
+    };
     group.count++;
     groups.set(key, group);
   }
@@ -182,7 +181,7 @@ function report(
     malformed: counts.Malformed,
     deadLetters: counts.DeadLetters,
     notDone: open.reduce((sum, write) => sum + write.records.length, 0),
-    ...(open.length === 0 ? {} : { firstNotDone: first?.sequenceNumber ?? null, reason: reasonOf(open[0]) }),
+    ...(open.length === 0 ? {} : { firstNotDone: first ?? null, reason: reasonOf(open[0]) }),
   };
   if (open.length === 0) runtime.log.info('batch done', fields);
   else runtime.log.error('batch not done', fields);
@@ -191,13 +190,14 @@ function report(
 
 const reasonOf = (write: Write | undefined): string => (write?.outcome?.kind === 'failed' ? write.outcome.reason : '');
 
-/** The record with the lowest sequence number of all that are not done, those that were collapsed into later ones included. */
-function lowest(open: readonly Write[]): Received | undefined {
-  let first: Received | undefined;
+/** The lowest sequence number of all records that are not done, those that were collapsed into later ones included; undefined where one has none. */
+function lowest(open: readonly Write[]): string | undefined {
+  let first: string | undefined;
   for (const { records } of open) {
     for (const record of records) {
-      if (record.sequenceNumber === undefined) return record;
-      if (first?.sequenceNumber === undefined || compareSequenceNumbers(record.sequenceNumber, first.sequenceNumber) < 0) first = record;
+      const number = reportableSequenceNumber(record);
+      if (number === undefined) return undefined;
+      if (first === undefined || compareSequenceNumbers(number, first) < 0) first = number;
     }
   }
   return first;
@@ -207,15 +207,15 @@ function answer(open: readonly Write[], records: readonly unknown[], tables: Tab
   if (open.length === 0) return { batchItemFailures: [] };
   const first = lowest(open);
   const reason = reasonOf(open[0]);
-  if (first?.sequenceNumber === undefined) {
+  if (first === undefined) {
     throw new BatchFailed(`A record without a sequence number is not done (${reason}): the whole batch must come again`);
   }
   // Lambda takes the answer of a trigger without ReportBatchItemFailures for success, whatever it says.
   const deaf = records.map((record) => tables.get(tableOf(record) ?? '')).find((table) => !table.partialAnswer);
   if (deaf !== undefined) {
     throw new BatchFailed(
-      `${open.length} items are not done, the first at ${first.sequenceNumber} (${reason}): the whole batch must come again, since the key mapping does not say that the trigger of ${deaf.name === '' ? 'every record' : deaf.name} has ReportBatchItemFailures; give it that and run the action with operation: refresh-mapping`,
+      `${open.length} items are not done, the first at ${first} (${reason}): the whole batch must come again, since the key mapping does not say that the trigger of ${deaf.name === '' ? 'every record' : deaf.name} has ReportBatchItemFailures; give it that and run the action with operation: refresh-mapping`,
     );
   }
-  return { batchItemFailures: [{ itemIdentifier: first.sequenceNumber }] };
+  return { batchItemFailures: [{ itemIdentifier: first }] };
 }

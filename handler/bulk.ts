@@ -1,8 +1,9 @@
 // One `_bulk` request and what became of each of its operations (contract 6.3, 6.4).
 import type { Engine, EngineAnswer } from './engine.ts';
 import { classifyItem, classifyThrown, classifyRequest, type Outcome } from './failures.ts';
+import { joined } from './json-writer.ts';
 import type { Metrics } from './metrics.ts';
-import type { Operation } from './operation.ts';
+import { sizeOf, type Operation } from './operation.ts';
 
 /** Bytes of a request that are aimed at. */
 export const REQUEST_TARGET = 5 * 1024 * 1024;
@@ -85,9 +86,9 @@ async function inHalves(bulk: Bulk, operations: readonly Operation[], index: str
 
 /** Where to cut so that both parts have about as many bytes: at least one operation on each side. */
 function splitByBytes(operations: readonly Operation[]): number {
-  const half = sizeOf(operations) / 2;
+  const half = total(operations) / 2;
   let bytes = 0;
-  const at = operations.findIndex(({ lines }) => (bytes += lines.length) >= half);
+  const at = operations.findIndex((operation) => (bytes += sizeOf(operation)) >= half);
   return Math.min(Math.max(1, at), operations.length - 1);
 }
 
@@ -103,7 +104,7 @@ async function sendOnce(bulk: Bulk, operations: readonly Operation[], waitFor: b
         method: 'POST',
         path: '/_bulk',
         query: { filter_path: 'errors,items.*.status,items.*.error', ...(waitFor && !engine.serverless ? { refresh: 'wait_for' } : {}) },
-        body: operations.map(({ lines }) => lines),
+        body: joined(operations.map(({ lines }) => lines)),
         contentType: 'application/x-ndjson',
       },
       AbortSignal.any([bulk.signal, limit]),
@@ -113,12 +114,12 @@ async function sendOnce(bulk: Bulk, operations: readonly Operation[], waitFor: b
       return { kind: 'transient', type: 'time_out', reason: `no answer within ${REQUEST_LIMIT} ms`, throttled: false };
     return classifyThrown(error, bulk.signal);
   } finally {
-    metrics.request(sizeOf(operations), now() - started);
+    metrics.request(total(operations), now() - started);
   }
   return classifyRequest(answer, now()) ?? pairedOutcomes(operations, answer);
 }
 
-const sizeOf = (operations: readonly Operation[]): number => operations.reduce((sum, { lines }) => sum + lines.length, 0);
+const total = (operations: readonly Operation[]): number => operations.reduce((sum, operation) => sum + sizeOf(operation), 0);
 
 /** Each item of the answer with the operation at its place; an answer of another form tells nothing of any of them. */
 function pairedOutcomes(operations: readonly Operation[], answer: EngineAnswer): Settled[] | Outcome {
@@ -165,6 +166,7 @@ export async function probeBulk(bulk: Bulk): Promise<Outcome | undefined> {
 
 /** A delete without a version, which creates no index, of a document that cannot exist. */
 function probe(index: string): Operation {
-  const lines = `{"delete":{"_index":${JSON.stringify(index)},"_id":"dynamodb-to-opensearch probe ${crypto.randomUUID()}"}}\n`;
-  return { action: 'delete', lines: Buffer.from(lines) };
+  const line = `{"delete":{"_index":${JSON.stringify(index)},"_id":"dynamodb-to-opensearch probe ${crypto.randomUUID()}"}}\n`;
+  const buffer = Buffer.from(line);
+  return { action: 'delete', lines: { buffer, from: 0, to: buffer.length } };
 }

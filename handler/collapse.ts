@@ -1,19 +1,11 @@
 // The records of a batch, one write per item: the last record of a key wins, the others share its fate (contract 6.3).
+import { isAttributeMap, type AttributeMap } from './attribute.ts';
 import { documentId } from './identity.ts';
 import type { Log } from './log.ts';
 import { MalformedRecord } from './malformed.ts';
 import type { Operation } from './operation.ts';
-import { parseRecord, reportableSequenceNumber, tableOf, type StreamRecord } from './record.ts';
+import { parseRecord, tableOf, type StreamRecord } from './record.ts';
 import type { Table, Tables } from './tables.ts';
-
-/** A record as it came. */
-export interface Received {
-  readonly original: unknown;
-  /** By which Lambda can be told of it; undefined where the record has none. */
-  readonly sequenceNumber: string | undefined;
-  /** ApproximateCreationDateTime, s since the epoch. */
-  readonly seconds: number | undefined;
-}
 
 /** What a person is told of a write that is over. */
 export type Result =
@@ -27,8 +19,8 @@ export type Result =
 export interface Write {
   readonly table: Table;
   readonly id: string | undefined;
-  /** All records of the item in the batch, in order; the last one is the state. */
-  readonly records: Received[];
+  /** All records of the item in the batch, as they came, in order; the last one is the state. */
+  readonly records: unknown[];
   /** The last record, taken apart. */
   record: StreamRecord | undefined;
   /** The lines for the cluster, once they are made. */
@@ -40,59 +32,64 @@ export interface Write {
   outcome: Result | undefined;
 }
 
+/** What the records of a batch come to. */
+export interface Collapsed {
+  readonly writes: readonly Write[];
+  /** Records that a later one of their item stands for. */
+  readonly collapsed: number;
+  /** ApproximateCreationDateTime of the oldest record, s since the epoch. */
+  readonly oldest: number | undefined;
+}
+
 /** Takes the records apart and groups them by item. A malformed record is a write of its own, or, with a key, its item's state. */
-export function collapse(records: readonly unknown[], tables: Tables, log: Log): { writes: Write[]; collapsed: number } {
+export function collapse(records: readonly unknown[], tables: Tables, log: Log): Collapsed {
   const byItem = new Map<Table, Map<string, Write>>();
   const writes: Write[] = [];
   let collapsed = 0;
+  let oldest: number | undefined;
   for (const original of records) {
-    const received: Received = { original, sequenceNumber: reportableSequenceNumber(original), seconds: secondsOf(original) };
-    const table = tables.get(tableOf(original) ?? '');
-    let record: StreamRecord | undefined;
-    let error: MalformedRecord | undefined;
-    try {
-      record = parseRecord(original);
-      if (record.expired && table.keepExpired) continue;
-    } catch (thrown) {
-      if (!(thrown instanceof MalformedRecord)) throw thrown;
-      error = thrown;
-    }
-    const id = idOf(original, record, table, (problem) => (error ??= problem));
+    const parsed = unlessMalformed(() => parseRecord(original));
+    const record = parsed instanceof MalformedRecord ? undefined : parsed;
+    const table = tables.get(record?.table ?? tableOf(original) ?? '');
+    const seconds = secondsOf(original);
+    if (seconds !== undefined && !(seconds >= (oldest ?? Infinity))) oldest = seconds;
+    if (record?.expired === true && table.keepExpired) continue;
     if (table.keyNames === undefined && table.name !== '') warnOfMissingMapping(table, log);
-    const byId = byItem.get(table) ?? new Map<string, Write>();
-    if (byId.size === 0) byItem.set(table, byId);
-    const former = id === undefined ? undefined : byId.get(id);
+    const keys = table.name === '' ? undefined : (record?.keys ?? readableKeys(original));
+    const identity = keys === undefined ? undefined : unlessMalformed(() => documentId(keys, table.keyNames));
+    const id = identity instanceof MalformedRecord ? undefined : identity;
+    const error = parsed instanceof MalformedRecord ? parsed : identity instanceof MalformedRecord ? identity : undefined;
     const outcome: Result | undefined = error === undefined ? undefined : { kind: 'malformed', error };
+    let byId = byItem.get(table);
+    if (byId === undefined) byItem.set(table, (byId = new Map<string, Write>()));
+    const former = id === undefined ? undefined : byId.get(id);
     if (former !== undefined) {
-      former.records.push(received);
+      former.records.push(original);
       former.record = record;
       former.outcome = outcome;
       collapsed++;
       continue;
     }
-    const write: Write = { table, id, records: [received], record, operation: undefined, mapped: undefined, written: false, outcome };
+    const write: Write = { table, id, records: [original], record, operation: undefined, mapped: undefined, written: false, outcome };
     writes.push(write);
     if (id !== undefined) byId.set(id, write);
   }
-  return { writes, collapsed };
+  return { writes, collapsed, oldest };
 }
 
-/** The id of a record's document, of a malformed record too where its key can be read. */
-function idOf(
-  original: unknown,
-  record: StreamRecord | undefined,
-  table: Table,
-  refused: (error: MalformedRecord) => void,
-): string | undefined {
-  const keys = record?.keys ?? (original as { dynamodb?: { Keys?: unknown } } | null)?.dynamodb?.Keys;
-  if (table.name === '' || typeof keys !== 'object' || keys === null) return undefined;
+function unlessMalformed<T>(work: () => T): T | MalformedRecord {
   try {
-    return documentId(keys as StreamRecord['keys'], table.keyNames);
+    return work();
   } catch (error) {
-    if (!(error instanceof MalformedRecord)) throw error;
-    refused(error);
-    return undefined;
+    if (error instanceof MalformedRecord) return error;
+    throw error;
   }
+}
+
+/** The keys of a record of which all else may be malformed. */
+function readableKeys(original: unknown): AttributeMap | undefined {
+  const keys = (original as { dynamodb?: { Keys?: unknown } } | null)?.dynamodb?.Keys;
+  return isAttributeMap(keys) ? keys : undefined;
 }
 
 function secondsOf(original: unknown): number | undefined {

@@ -54,7 +54,7 @@ const scratch = documentWriter();
 export function documentText(image: AttributeMap): string {
   scratch.truncate(0);
   writeDocument(scratch, image);
-  return scratch.take().toString();
+  return scratch.cut(0);
 }
 
 function writeMap(json: JsonWriter, map: AttributeMap, depth: number): void {

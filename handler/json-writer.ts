@@ -17,6 +17,29 @@ const POINT = 0x2e;
 const ZERO = 0x30;
 const NINE = 0x39;
 
+/** Bytes that were written, within those of others. */
+export interface Piece {
+  readonly buffer: Buffer;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Pieces one after the other, with as few parts as there can be without copying: those that were written in one go lie side by side. */
+export function joined(pieces: readonly Piece[]): Buffer[] {
+  const parts: Buffer[] = [];
+  let open: { buffer: Buffer; from: number; to: number } | undefined;
+  for (const { buffer, from, to } of pieces) {
+    if (open?.buffer === buffer && open.to === from) {
+      open.to = to;
+      continue;
+    }
+    if (open !== undefined) parts.push(open.buffer.subarray(open.from, open.to));
+    open = { buffer, from, to };
+  }
+  if (open !== undefined) parts.push(open.buffer.subarray(open.from, open.to));
+  return parts;
+}
+
 /** Writes one piece of JSON after the other; each is taken, or dropped, before the next one begins. */
 export class JsonWriter {
   readonly #limit: number;
@@ -124,9 +147,9 @@ export class JsonWriter {
   }
 
   /** Ends the open piece. The bytes stay as they are. */
-  take(): Buffer {
+  take(): Piece {
     if (this.length > this.#limit) throw this.#tooLong();
-    const piece = this.#slab.subarray(this.#from, this.#at);
+    const piece = { buffer: this.#slab, from: this.#from, to: this.#at };
     this.#from = this.#at;
     return piece;
   }

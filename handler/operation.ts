@@ -2,6 +2,7 @@
 import type { AttributeMap } from './attribute.ts';
 import { documentWriter, writeDocument } from './document.ts';
 import { externalVersion } from './identity.ts';
+import type { Piece } from './json-writer.ts';
 import type { StreamRecord } from './record.ts';
 import type { Table } from './tables.ts';
 import { transformed } from './transforms.ts';
@@ -10,8 +11,11 @@ import { transformed } from './transforms.ts';
 export interface Operation {
   readonly action: 'index' | 'delete';
   /** The action's line and, for `index`, the document's, each with its line feed. */
-  readonly lines: Buffer;
+  readonly lines: Piece;
 }
+
+/** Bytes of its lines. */
+export const sizeOf = ({ lines: { from, to } }: Operation): number => to - from;
 
 const json = documentWriter();
 

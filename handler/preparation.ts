@@ -2,7 +2,7 @@
 import { REQUEST_TARGET } from './bulk.ts';
 import type { Write } from './collapse.ts';
 import { MalformedRecord } from './malformed.ts';
-import { operationOf, type Operation } from './operation.ts';
+import { operationOf, sizeOf, type Operation } from './operation.ts';
 import type { StreamRecord } from './record.ts';
 import type { Table } from './tables.ts';
 
@@ -54,12 +54,12 @@ export async function* requestsOf(pending: readonly Ready[], preparation: Prepar
     if (unfinished.length > 0) await Promise.race([Promise.all(unfinished), over]);
     for (const write of pending.slice(from, next)) {
       if (!isPrepared(write)) continue;
-      if (request.length > 0 && (bytes + write.operation.lines.length > REQUEST_TARGET || request.length >= most)) {
+      if (request.length > 0 && (bytes + sizeOf(write.operation) > REQUEST_TARGET || request.length >= most)) {
         yield request;
         [request, bytes, begun] = [[], 0, now()];
       }
       request.push(write);
-      bytes += write.operation.lines.length;
+      bytes += sizeOf(write.operation);
     }
     if (request.length > 0 && now() - begun > share) {
       yield request;

@@ -15,7 +15,7 @@ const REQUESTS_AT_ONCE = 2;
 /** Share of the time for writing in which documents are begun. */
 const PREPARING = 0.75;
 /** Writes from which on they are shared out: below, a second request costs more than it saves (documents of a kilobyte). */
-const SPLIT_FROM = 600;
+const SPLIT_FROM = 400;
 /** Fields of one document that are mapped for it, one after the other, at most. */
 const MAPPED_FIELDS_LIMIT = 200;
 

@@ -69,8 +69,12 @@ const row = (...cells: (string | number)[]): void => {
   console.log(`| ${cells.map((cell) => (typeof cell === 'number' ? cell.toFixed(2) : cell)).join(' | ')} |`);
 };
 
-/** ms per round, a round per place: rounds of different subjects at the same place ran one after the other. */
-type Rounds = Record<'wall' | 'cpu', number[]>;
+interface Rounds {
+  /** ms of wall time per round: rounds of different subjects at the same place ran one after the other. */
+  readonly wall: number[];
+  /** ms of processor time per batch. */
+  readonly cpu: number[];
+}
 
 /** Rounds in turns over all subjects, every other one the other way round. */
 async function inTurns<Name extends string>(
@@ -83,10 +87,10 @@ async function inTurns<Name extends string>(
   const results = Object.fromEntries(names.map((name) => [name, { wall: [], cpu: [] }])) as unknown as Record<Name, Rounds>;
   for (let round = -WARM_UP; round < rounds; round++) {
     for (const name of names) {
-      const { wall, cpu } = await order(subjects[name], { batches, size, from: (round + WARM_UP) * size * batches });
+      const result = await order(subjects[name], { batches, size, from: (round + WARM_UP) * size * batches });
       if (round < 0) continue;
-      results[name].wall.push(wall);
-      results[name].cpu.push(cpu);
+      results[name].wall.push(result.reduce((sum, { wall }) => sum + wall, 0));
+      results[name].cpu.push(...result.map(({ cpu }) => cpu));
     }
     names.reverse();
   }
@@ -108,7 +112,7 @@ const library = (): Promise<string> =>
     return Promise.resolve();
   });
 
-const subject = async (...args: string[]): Promise<ChildProcess> => (await start('subject.ts', args, ['--expose-gc'])).child;
+const subject = async (...args: string[]): Promise<ChildProcess> => (await start('subject.ts', args)).child;
 
 async function throughput(): Promise<void> {
   const peer = await library();
@@ -155,9 +159,9 @@ async function processor(): Promise<void> {
       product: await subject('product', String(url), packageFor(String(url)), view),
       library: await subject('library', String(url), peer, view),
     };
-    const { product, library } = await inTurns(subjects, 500, 20, 15);
-    // The least disturbed rounds: what else the machine does can only add to processor time.
-    const perRecord = ({ cpu }: Rounds): number => (Math.min(...cpu) * 1000) / 10_000;
+    const { product, library } = await inTurns(subjects, 500, 20, 30);
+    // The least disturbed batches: what else the machine does can only add to processor time.
+    const perRecord = ({ cpu }: Rounds): number => ((cpu.toSorted((a, b) => a - b)[Math.floor(cpu.length / 50)] ?? NaN) * 1000) / 500;
     row(words, perRecord(product), perRecord(library), perRecord(product) / perRecord(library));
   }
 }

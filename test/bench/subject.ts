@@ -3,7 +3,8 @@ import { Agent, request } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { event, type View } from './events.ts';
+import { eventSource } from './event-source.ts';
+import type { View } from './events.ts';
 
 type Send = (event: { Records: unknown[] }) => Promise<unknown>;
 
@@ -14,11 +15,8 @@ export interface Order {
   readonly from: number;
 }
 
-/** ms of wall and of processor time, over all batches, without the making of the events. */
-export interface Result {
-  readonly wall: number;
-  readonly cpu: number;
-}
+/** ms of wall and of processor time, of each batch, without the making of the events. */
+export type Result = readonly { readonly wall: number; readonly cpu: number }[];
 
 const [, , subject, cluster = '', folder = '', view] = process.argv;
 
@@ -65,21 +63,23 @@ function preserialised(): { send: Send; prepare: (batch: { Records: unknown[] })
     });
   const prepare = async (batch: { Records: unknown[] }): Promise<Send> => {
     const { operationOf } = await import('../../handler/operation.ts');
+    const { joined } = await import('../../handler/json-writer.ts');
     const { parseRecord } = await import('../../handler/record.ts');
     const { documentId } = await import('../../handler/identity.ts');
     const table = { index: 'bench-preserialised', versioned: true } as Parameters<typeof operationOf>[1];
-    const lines = batch.Records.map((value) => {
+    const operations = batch.Records.map((value) => {
       const record = parseRecord(value);
       const operation = operationOf(record, table, documentId(record.keys, ['pk', 'sk']), 0);
       if (operation instanceof Promise) throw new Error('no transform here');
-      return operation.lines;
+      return operation;
     });
-    const body = Buffer.concat(lines);
+    const body = Buffer.concat(joined(operations.map(({ lines }) => lines)));
     return () => post(body);
   };
   return { send: () => Promise.reject(new Error('prepare first')), prepare };
 }
 
+const events = eventSource();
 const base = preserialised();
 const send = subject === 'product' ? await product() : subject === 'library' ? library() : base.send;
 // The measurements are about the work, not about where the log goes.
@@ -89,24 +89,22 @@ process.stdout.write = (text: string | Uint8Array) => (typeof text === 'string' 
 
 process.on('message', (order: Order) => {
   void (async () => {
-    let wall = 0;
-    let cpu = 0;
-    const texts = Array.from({ length: order.batches }, (_, i) =>
-      event('Bench', order.size, order.from + i * order.size, view as View | undefined),
-    );
-    // What the making of the events left behind is nobody's work here.
-    globalThis.gc?.();
+    const result: { wall: number; cpu: number }[] = [];
+    const texts: Buffer[] = [];
+    for (let i = 0; i < order.batches; i++) {
+      texts.push(await events({ size: order.size, from: order.from + i * order.size, view: view as View | undefined }));
+    }
+    // One batch after the other: in pauses the garbage of a batch would be collected at nobody's cost.
     for (const text of texts) {
-      const batch = JSON.parse(text) as { Records: unknown[] };
+      const batch = JSON.parse(text.toString()) as { Records: unknown[] };
       const act = subject === 'preserialised' ? await base.prepare(batch) : send;
       const started = performance.now();
       const used = process.cpuUsage();
       await act(batch);
       const { user, system } = process.cpuUsage(used);
-      wall += performance.now() - started;
-      cpu += (user + system) / 1000;
+      result.push({ wall: performance.now() - started, cpu: (user + system) / 1000 });
     }
-    process.send?.({ wall, cpu } satisfies Result);
+    process.send?.(result satisfies Result);
   })();
 });
 process.send?.('ready');

@@ -1,20 +1,21 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { JsonWriter } from '../../handler/json-writer.ts';
+import { joined, JsonWriter, type Piece } from '../../handler/json-writer.ts';
 
 const writer = (limit = 1e6): JsonWriter => new JsonWriter(limit, () => new RangeError('too long'));
+const text = (...pieces: Piece[]): string => Buffer.concat(joined(pieces)).toString();
 
 test('a string is written as JSON.stringify writes it, whatever its length and characters', () => {
   const json = writer();
-  const text = fc.oneof(
+  const strings = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 100 }),
     fc.string({ unit: fc.constantFrom('a', '"', '\\', '\n', '\u007f', 'é', '\ud800', '€') }),
     fc.string({ minLength: 1000, maxLength: 2000 }),
   );
   fc.assert(
-    fc.property(text, (value) => {
+    fc.property(strings, (value) => {
       json.string(value);
-      expect(json.take().toString()).toBe(JSON.stringify(value));
+      expect(text(json.take())).toBe(JSON.stringify(value));
     }),
   );
 });
@@ -22,10 +23,10 @@ test('a string is written as JSON.stringify writes it, whatever its length and c
 test('a decimal is written where JSON has a number without exponent, and nothing where it has none', () => {
   const json = writer();
   const grammar = /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/;
-  const all = (text: string): void => {
-    expect([text, json.decimal(text)]).toEqual([text, grammar.test(text)]);
-    expect(json.take().toString()).toBe(grammar.test(text) ? text : '');
-    if (text.length < 4) for (const character of '-.019e+ ') all(text + character);
+  const all = (digits: string): void => {
+    expect([digits, json.decimal(digits)]).toEqual([digits, grammar.test(digits)]);
+    expect(text(json.take())).toBe(grammar.test(digits) ? digits : '');
+    if (digits.length < 4) for (const character of '-.019e+ ') all(digits + character);
   };
   all('');
 });
@@ -37,14 +38,29 @@ test('pieces that were taken stay as they are when the slab is full and others f
     json.string(text);
     return json.take();
   });
-  expect(pieces.map((piece) => JSON.parse(piece.toString()) as unknown)).toEqual(texts);
+  expect(pieces.map((piece) => JSON.parse(text(piece)) as unknown)).toEqual(texts);
+});
+
+test('pieces that lie side by side are joined without a copy, others are parts of their own', () => {
+  const json = writer();
+  const pieces = Array.from({ length: 3000 }, (_, i) => {
+    json.string(`piece ${i} ${'x'.repeat(300)}`);
+    return json.take();
+  });
+  const parts = joined(pieces);
+  expect(parts.length).toBeGreaterThan(1);
+  expect(parts.length).toBeLessThan(10);
+  expect(parts.every(({ buffer }) => pieces.some((piece) => piece.buffer.buffer === buffer))).toBe(true);
+  const every = (at: number): Piece[] => pieces.filter((_, i) => i % 2 === at);
+  expect(text(...every(0), ...every(1))).toBe([...every(0), ...every(1)].map((piece) => text(piece)).join(''));
+  expect(joined([])).toEqual([]);
 });
 
 test('an open piece moves whole to the next slab', () => {
   const json = writer();
   const parts = Array.from({ length: 30_000 }, (_, i) => `part ${i} of one piece`);
   for (const part of parts) json.string(part);
-  expect(json.take().toString()).toBe(parts.map((part) => JSON.stringify(part)).join(''));
+  expect(text(json.take())).toBe(parts.map((part) => JSON.stringify(part)).join(''));
 });
 
 test('what is cut off comes back as text and is not in the piece', () => {
@@ -54,7 +70,7 @@ test('what is cut off comes back as text and is not in the piece', () => {
   json.string('größer');
   expect(json.cut(length)).toBe('"größer"');
   json.ascii('1}');
-  expect(json.take().toString()).toBe('{"kept":1}');
+  expect(text(json.take())).toBe('{"kept":1}');
 });
 
 describe('a piece over the limit is refused', () => {
@@ -64,7 +80,7 @@ describe('a piece over the limit is refused', () => {
     expect(() => json.take()).toThrow(RangeError);
     json.truncate(0);
     json.string('12345678');
-    expect(json.take().toString()).toBe('"12345678"');
+    expect(text(json.take())).toBe('"12345678"');
   });
 
   test('before room is made for it', () => {
