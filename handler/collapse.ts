@@ -1,5 +1,5 @@
 // The records of a batch, one write per item: the last record of a key wins, the others share its fate (contract 6.3).
-import { isAttributeMap, type AttributeMap } from './attribute.ts';
+import { isAttributeMap } from './attribute.ts';
 import { documentId } from './identity.ts';
 import type { Log } from './log.ts';
 import { MalformedRecord } from './malformed.ts';
@@ -48,18 +48,11 @@ export function collapse(records: readonly unknown[], tables: Tables, log: Log):
   let collapsed = 0;
   let oldest: number | undefined;
   for (const original of records) {
-    const parsed = unlessMalformed(() => parseRecord(original));
-    const record = parsed instanceof MalformedRecord ? undefined : parsed;
-    const table = tables.get(record?.table ?? tableOf(original) ?? '');
     const seconds = secondsOf(original);
     if (seconds !== undefined && !(seconds >= (oldest ?? Infinity))) oldest = seconds;
+    const { table, record, id, outcome } = read(original, tables);
     if (record?.expired === true && table.keepExpired) continue;
     if (table.keyNames === undefined && table.name !== '') warnOfMissingMapping(table, log);
-    const keys = table.name === '' ? undefined : (record?.keys ?? readableKeys(original));
-    const identity = keys === undefined ? undefined : unlessMalformed(() => documentId(keys, table.keyNames));
-    const id = identity instanceof MalformedRecord ? undefined : identity;
-    const error = parsed instanceof MalformedRecord ? parsed : identity instanceof MalformedRecord ? identity : undefined;
-    const outcome: Result | undefined = error === undefined ? undefined : { kind: 'malformed', error };
     let byId = byItem.get(table);
     if (byId === undefined) byItem.set(table, (byId = new Map<string, Write>()));
     const former = id === undefined ? undefined : byId.get(id);
@@ -77,19 +70,31 @@ export function collapse(records: readonly unknown[], tables: Tables, log: Log):
   return { writes, collapsed, oldest };
 }
 
-function unlessMalformed<T>(work: () => T): T | MalformedRecord {
+/** A record with its table and its id; of a malformed one as much as can be read. */
+function read(original: unknown, tables: Tables): Pick<Write, 'table' | 'record' | 'id' | 'outcome'> {
+  let record: StreamRecord | undefined;
   try {
-    return work();
+    record = parseRecord(original);
+    const table = tables.get(record.table);
+    return { table, record, id: documentId(record.keys, table.keyNames), outcome: undefined };
   } catch (error) {
-    if (error instanceof MalformedRecord) return error;
-    throw error;
+    if (!(error instanceof MalformedRecord)) throw error;
+    const table = tables.get(tableOf(original) ?? '');
+    const id = record === undefined ? readableId(original, table) : undefined;
+    return { table, record, id, outcome: { kind: 'malformed', error } };
   }
 }
 
-/** The keys of a record of which all else may be malformed. */
-function readableKeys(original: unknown): AttributeMap | undefined {
+/** The id of a record of which all but the keys may be malformed. */
+function readableId(original: unknown, table: Table): string | undefined {
   const keys = (original as { dynamodb?: { Keys?: unknown } } | null)?.dynamodb?.Keys;
-  return isAttributeMap(keys) ? keys : undefined;
+  if (table.name === '' || !isAttributeMap(keys)) return undefined;
+  try {
+    return documentId(keys, table.keyNames);
+  } catch (error) {
+    if (!(error instanceof MalformedRecord)) throw error;
+    return undefined;
+  }
 }
 
 function secondsOf(original: unknown): number | undefined {

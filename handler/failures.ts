@@ -96,7 +96,8 @@ export function classifyThrown(error: unknown, signal: AbortSignal): Transient |
   return { kind: 'transient', type: error.code, reason: error.message, throttled: false };
 }
 
-const DONE = { index: { kind: 'done', result: 'indexed' }, delete: { kind: 'done', result: 'deleted' } } as const;
+/** What became of an operation that the engine has carried out. */
+export const DONE = { index: { kind: 'done', result: 'indexed' }, delete: { kind: 'done', result: 'deleted' } } as const;
 
 /** The class of one item of a bulk answer. */
 export function classifyItem(action: 'index' | 'delete', item: unknown): Outcome {

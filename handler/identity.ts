@@ -26,7 +26,9 @@ export function documentId(keys: AttributeMap, names: readonly string[] | undefi
   }
   const [hashName = '', rangeName] = names ?? present;
   const hash = keyText(keys, hashName);
-  return bounded(rangeName === undefined ? hash : `${hash.replace(/[\\|]/g, '\\$&')}|${keyText(keys, rangeName)}`);
+  if (rangeName === undefined) return bounded(hash);
+  const escaped = hash.includes('|') || hash.includes('\\') ? hash.replace(/[\\|]/g, '\\$&') : hash;
+  return bounded(`${escaped}|${keyText(keys, rangeName)}`);
 }
 
 /** S and B (base64 in events) as they are, N as DynamoDB's digits. */
@@ -66,6 +68,8 @@ function wholeCharacters(bytes: Buffer): string {
 const COUNTER_BITS = 29n;
 const COUNTER_DIGITS = 20;
 const COUNTER_RANGE = 2n ** COUNTER_BITS;
+/** The second that was met last and where its versions begin: a batch has few different ones. */
+let last = { second: -1, version: 0n };
 
 /**
  * The external version of a record's state: `floor(seconds) · 2^29 + (floor(sequenceNumber / 10^20) mod 2^29)`, as exact digits.
@@ -77,5 +81,7 @@ export function externalVersion(seconds: number, sequenceNumber: string): string
   const upper = sequenceNumber.slice(0, -COUNTER_DIGITS);
   // Up to 15 digits are exact as a number, and cheaper.
   const counter = upper.length <= 15 ? BigInt(Number(upper) % Number(COUNTER_RANGE)) : BigInt(upper) % COUNTER_RANGE;
-  return ((BigInt(Math.floor(seconds)) << COUNTER_BITS) + counter).toString();
+  const second = Math.floor(seconds);
+  if (second !== last.second) last = { second, version: BigInt(second) << COUNTER_BITS };
+  return (last.version + counter).toString();
 }

@@ -186,7 +186,7 @@ async function memoryAndStart(): Promise<void> {
   const empty = mkdtempSync(join(folder, 'empty-'));
   writeFileSync(join(empty, 'index.mjs'), 'export const handler = async () => ({ batchItemFailures: [] });\n');
   const measure = async (target: string, file: string): Promise<Start> =>
-    (await start('start.ts', [target, file], SMALLEST)).message as Start;
+    (await start('start.mjs', [target, file], SMALLEST)).message as Start;
   const mine = packageFor(String(url));
   const signed = packageFor(String(url), { type: 'sigv4', service: 'es' });
   const { peak } = await measure(mine, large);
