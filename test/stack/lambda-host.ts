@@ -23,6 +23,8 @@ export interface LambdaOptions {
   readonly memorySize?: number;
   /** Seconds; default 60. Counted from the moment at which the runtime takes the event. */
   readonly timeout?: number;
+  /** The Node to run it on; default: the one that runs this. */
+  readonly node?: string;
   /** Called when the host has stopped. */
   readonly cleanUp?: () => Promise<void>;
 }
@@ -196,9 +198,9 @@ export async function startLambda(options: LambdaOptions): Promise<LambdaHost> {
 }
 
 function startRuntime(options: LambdaOptions, api: string): ChildProcess {
-  const { folder, name, handler = 'index.handler', memorySize = 128, region = 'eu-west-1' } = options;
+  const { folder, name, handler = 'index.handler', memorySize = 128, region = 'eu-west-1', node = process.execPath } = options;
   const child = spawn(
-    process.execPath,
+    node,
     [
       ...[`--max-old-space-size=${Math.floor(memorySize * 0.9)}`, `--max-semi-space-size=${Math.max(1, Math.floor(memorySize * 0.05))}`],
       ...['--import', new URL('runtime-client.ts', import.meta.url).href],
