@@ -19,5 +19,5 @@ export default {
   reporters: ['default', '<rootDir>/test/stack/reporter.ts'],
   maxWorkers: 2,
   // Time-outs are for what hangs, not for what is slow.
-  testTimeout: 60_000,
+  testTimeout: 300_000,
 };

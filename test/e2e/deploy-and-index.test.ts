@@ -22,7 +22,7 @@ beforeAll(async () => {
   first = await scenario.deploy();
   second = await scenario.deploy();
   ({ host, players } = await scenario.run());
-}, 180_000);
+});
 
 afterAll(() => scenario.stop());
 

@@ -2,7 +2,7 @@
 // build. What act does not know is stood in for: `$/` becomes `./`, and the actions of others, which it would have to fetch, become
 // actions beside the workflows that do what matters of them.
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -10,6 +10,9 @@ import { goTool } from '../../scripts/workflow-tools.ts';
 import { PROJECT } from '../stack/cache.ts';
 
 export const REPOSITORY = 'owner/repository';
+
+// Built before any test: the first time takes longer than a test may.
+const ACT = await goTool('act');
 
 export interface WorkflowEvent {
   readonly name: 'push' | 'release' | 'workflow_dispatch' | 'pull_request' | 'schedule';
@@ -155,35 +158,27 @@ async function act(
     ...pairs('--secret', secrets),
     ...pairs('--var', variables),
   ];
-  const { code, log } = await new Promise<{ code: number; log: string }>((resolve, reject) => {
-    goTool('act').then((tool) => {
-      execFile(
-        tool,
-        args,
-        {
-          cwd: repository,
-          maxBuffer: 64 * 1024 * 1024,
-          // act copies the checkout into its cache and leaves it there.
-          env: {
-            PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}`,
-            HOME: scratch,
-            XDG_CACHE_HOME: join(scratch, 'cache'),
-            XDG_CONFIG_HOME: join(scratch, 'config'),
-          },
+  const { code, log } = await new Promise<{ code: number; log: string }>((resolve) => {
+    execFile(
+      ACT,
+      args,
+      {
+        cwd: repository,
+        maxBuffer: 64 * 1024 * 1024,
+        // act copies the checkout into its cache and leaves it there.
+        env: {
+          PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}`,
+          HOME: scratch,
+          XDG_CACHE_HOME: join(scratch, 'cache'),
+          XDG_CONFIG_HOME: join(scratch, 'config'),
         },
-        (error, stdout, stderr) => {
-          resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : 1, log: stdout + stderr });
-        },
-      );
-    }, reject);
+      },
+      (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : 1, log: stdout + stderr });
+      },
+    );
   });
   const outputs = [...log.matchAll(/\| output ([\w-]+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value.trim()] as const);
   const jobs = new Set([...log.matchAll(/^\[[^/\]]+\/([^\]]+?)\s*\]/gm)].map(([, name = '']) => name));
   return { code, log, jobs: [...jobs], outputs: Object.fromEntries(outputs.filter(([, value]) => value !== '')) };
-}
-
-/** Files in a folder of the project, for tests that read them all. */
-export async function workflowFiles(): Promise<string[]> {
-  const folder = join(PROJECT, '.github', 'workflows');
-  return (await readdir(folder)).filter((name) => /\.ya?ml$/.test(name)).map((name) => join(folder, name));
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { GetFunctionCommand } from '@aws-sdk/client-lambda';
 import { Scenario } from '../stack/scenario.ts';
 import { useStack } from '../stack/use-stack.ts';
@@ -9,8 +9,6 @@ const stack = await useStack();
 const stage = new Scenario(stack, '-workflow-stage');
 const prod = new Scenario(stack, '-workflow-prod');
 
-// A run is a process per step, on a machine that others use too.
-jest.setTimeout(120_000);
 beforeAll(() => Promise.all([stage.prepare(), prod.prepare()]));
 afterAll(() => Promise.all([stage.stop(), prod.stop()]));
 

@@ -1,12 +1,12 @@
 // What act cannot show of the workflows is read from their files: pins, permissions, queues, what reaches a shell.
-import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { actionFile } from '../../action/action-file.ts';
 import { DEFAULT_ENVIRONMENTS } from '../../action/environment.ts';
 import { OPERATIONS } from '../../action/inputs.ts';
-import { workflowFiles } from './act.ts';
+import { PROJECT } from '../stack/cache.ts';
 
 interface Step {
   readonly name?: string;
@@ -48,8 +48,11 @@ interface Workflow {
   readonly jobs: Readonly<Record<string, Job>>;
 }
 
+const FOLDER = join(PROJECT, '.github', 'workflows');
 const texts = new Map(
-  await Promise.all((await workflowFiles()).map(async (file) => [basename(file), await readFile(file, 'utf8')] as const)),
+  readdirSync(FOLDER)
+    .filter((name) => /\.ya?ml$/.test(name))
+    .map((name) => [name, readFileSync(join(FOLDER, name), 'utf8')] as const),
 );
 const workflows = new Map([...texts].map(([name, text]) => [name, parse(text) as Workflow]));
 

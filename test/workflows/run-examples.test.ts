@@ -1,7 +1,7 @@
 // The example callers run as they stand, under act against the real parts: only the names of tables and of this project are replaced.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Scenario } from '../stack/scenario.ts';
 import { PROJECT } from '../stack/cache.ts';
 import { useStack } from '../stack/use-stack.ts';
@@ -11,7 +11,6 @@ import type { WorkflowEvent, WorkflowRun } from './act.ts';
 const stack = await useStack();
 const scenario = new Scenario(stack, '-examples');
 
-jest.setTimeout(120_000);
 beforeAll(() => scenario.prepare());
 afterAll(() => scenario.stop());
 
