@@ -9,25 +9,28 @@ export interface AwsCredentials {
   readonly sessionToken?: string;
 }
 
+/** Gives the credentials; waits for them until `signal` is aborted at most. */
+export type ReadCredentials = (signal: AbortSignal) => Promise<AwsCredentials>;
+
 /** ms: credentials that expire are fetched anew this long before they do. */
 const EXPIRY_MARGIN = 5 * 60_000;
 /** ms: the service is on the same machine. */
-const ANSWER_WITHIN = 5_000;
+const ANSWER_WITHIN = 1_000;
 
 /**
  * The credentials of the function's role. Lambda gives them as environment variables, read at every use, or by an address of its own
  * that gives new ones before they expire, as containers have it. Rules: AWS SDKs and Tools Reference Guide, "Container credential
  * provider".
- * @returns reads them; rejects with an Error that says what is missing, {AwsError} or {NoAnswer}
+ * @returns reads them; rejects with an Error that says what is missing, {AwsError}, {NoAnswer} or whatever the signal was aborted with
  */
-export function awsCredentials(env: NodeJS.ProcessEnv, now: () => number): () => Promise<AwsCredentials> {
+export function awsCredentials(env: NodeJS.ProcessEnv, now: () => number): ReadCredentials {
   let current: Expiring | undefined;
   let next: Promise<Expiring> | undefined;
-  return async () => {
+  return async (signal) => {
     const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: sessionToken } = env;
-    if (accessKeyId && secretAccessKey) return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
+    if (accessKeyId && secretAccessKey) return usable({ accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) });
     if (current !== undefined && current.expiration - EXPIRY_MARGIN > now()) return current;
-    next ??= fromContainer(env).finally(() => (next = undefined));
+    next ??= fromContainer(env, signal).finally(() => (next = undefined));
     try {
       current = await next;
     } catch (error) {
@@ -43,14 +46,15 @@ interface Expiring extends AwsCredentials {
   readonly expiration: number;
 }
 
-async function fromContainer(env: NodeJS.ProcessEnv): Promise<Expiring> {
-  const url = containerUrl(env);
+async function fromContainer(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<Expiring> {
+  const url = credentialsUrl(env);
   const token = env.AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE
     ? readFileSync(env.AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, 'utf8').trim()
     : env.AWS_CONTAINER_AUTHORIZATION_TOKEN;
-  const headers = { host: url.host, accept: 'application/json', ...(token ? { authorization: token } : {}) };
+  // Asked once in hours.
+  const headers = { host: url.host, connection: 'close', accept: 'application/json', ...(token ? { authorization: token } : {}) };
   const request = { method: 'GET', path: url.pathname + url.search, headers, body: [] } as const;
-  const { status, text } = await new Connection(url).exchange(request, AbortSignal.timeout(ANSWER_WITHIN));
+  const { status, text } = await new Connection(url, { limit: ANSWER_WITHIN, sockets: 1 }).exchange(request, signal);
   if (status !== 200) throw new AwsError(`HTTP ${status}`, status, `${url.host} gives no credentials`);
   let answer: Partial<Record<'AccessKeyId' | 'SecretAccessKey' | 'Token' | 'Expiration', unknown>>;
   try {
@@ -64,19 +68,24 @@ async function fromContainer(env: NodeJS.ProcessEnv): Promise<Expiring> {
     throw new Error(`${url.host} gives an answer that holds no credentials`);
   }
   const expiration = typeof Expiration === 'string' ? Date.parse(Expiration) : Infinity;
-  return { accessKeyId, secretAccessKey, sessionToken, expiration: Number.isNaN(expiration) ? 0 : expiration };
+  return usable({ accessKeyId, secretAccessKey, sessionToken, expiration: Number.isNaN(expiration) ? 0 : expiration });
 }
 
-/** Hosts that may be asked without TLS: the machine itself, and the addresses at which ECS and EKS answer. */
-const PLAIN_HOSTS = /^(?:localhost|127(?:\.\d+){3}|\[::1\]|169\.254\.170\.(?:2|23)|\[fd00:ec2::23\])$/;
+/** @throws {Error} where they fit in no header, as after a line end that was copied with them */
+function usable<Credentials extends AwsCredentials>(credentials: Credentials): Credentials {
+  const { accessKeyId, sessionToken = '' } = credentials;
+  if (/^[\x21-\x7e]*$/.test(accessKeyId + sessionToken)) return credentials;
+  throw new Error('the access key id or the session token holds characters that none has');
+}
 
-function containerUrl(env: NodeJS.ProcessEnv): URL {
-  const { AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: relative, AWS_CONTAINER_CREDENTIALS_FULL_URI: full } = env;
-  if (relative) return new URL(relative, 'http://169.254.170.2');
+/** Hosts that may be asked without TLS. */
+const OWN_HOSTS = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
+
+function credentialsUrl({ AWS_CONTAINER_CREDENTIALS_FULL_URI: full }: NodeJS.ProcessEnv): URL {
   if (!full) {
     throw new Error('neither AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY nor AWS_CONTAINER_CREDENTIALS_FULL_URI are in the environment');
   }
   const url = URL.parse(full);
-  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && PLAIN_HOSTS.test(url.hostname))) return url;
+  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && OWN_HOSTS.test(url.hostname))) return url;
   throw new Error('AWS_CONTAINER_CREDENTIALS_FULL_URI is neither https nor an address of the machine itself');
 }

@@ -1,10 +1,10 @@
 // The two services of AWS that the function itself calls: S3 for dead letters, Secrets Manager for the cluster's credentials.
 //
 // Plain signed requests instead of the SDK's clients: their 700 KB are read at every start, whether they are used or not (measured:
-// a third of it), and the first dead letter had to wait for a client that takes a second to load at 128 MB.
+// half of it), and the first dead letter had to wait for a client that takes a second to load at 128 MB.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection, NoAnswer, type HttpAnswer, type HttpRequest } from './connection.ts';
-import type { AwsCredentials } from './aws-credentials.ts';
+import type { ReadCredentials } from './aws-credentials.ts';
 import { signedHeaders } from './signature.ts';
 
 export type Service = 's3' | 'secretsmanager';
@@ -26,14 +26,17 @@ export class AwsError extends Error {
   }
 }
 
-/** The DNS suffixes of AWS's partitions but the public one, by how the names of their regions begin. */
-const SUFFIXES: readonly (readonly [region: RegExp, suffix: string])[] = [
+/**
+ * The DNS suffixes of AWS's partitions but the public one, by how the names of their regions begin; and, where Secrets Manager has its
+ * dual stack addresses under another, that one.
+ */
+const SUFFIXES: readonly (readonly [region: RegExp, suffix: string, dualStack?: string])[] = [
   [/^cn-/, 'amazonaws.com.cn'],
-  [/^eusc-/, 'amazonaws.eu'],
-  [/^us-iso-/, 'c2s.ic.gov'],
-  [/^us-isob-/, 'sc2s.sgov.gov'],
-  [/^eu-isoe-/, 'cloud.adc-e.uk'],
-  [/^us-isof-/, 'csp.hci.ic.gov'],
+  [/^eusc-/, 'amazonaws.eu', 'api.amazonwebservices.eu'],
+  [/^us-iso-/, 'c2s.ic.gov', 'api.aws.ic.gov'],
+  [/^us-isob-/, 'sc2s.sgov.gov', 'api.aws.scloud'],
+  [/^eu-isoe-/, 'cloud.adc-e.uk', 'api.cloud-aws.adc-e.uk'],
+  [/^us-isof-/, 'csp.hci.ic.gov', 'api.aws.hci.ic.gov'],
 ];
 
 const OWN_ENDPOINT = { s3: 'AWS_ENDPOINT_URL_S3', secretsmanager: 'AWS_ENDPOINT_URL_SECRETS_MANAGER' } as const;
@@ -56,15 +59,12 @@ export function givenEndpoint(service: Service, env: NodeJS.ProcessEnv): URL | u
   return url;
 }
 
-/**
- * The address of a service in a region, with FIPS and dual stack where the environment asks for them as it asks the AWS SDKs. Secrets
- * Manager has both kinds of addresses under its one name.
- */
+/** The address of a service in a region, with FIPS and dual stack where the environment asks for them as it asks the AWS SDKs. */
 export function regionalEndpoint(service: Service, region: string, env: NodeJS.ProcessEnv): URL {
-  const suffix = SUFFIXES.find(([pattern]) => pattern.test(region))?.[1] ?? 'amazonaws.com';
-  const fips = isTrue(env.AWS_USE_FIPS_ENDPOINT) ? '-fips' : '';
-  const dualStack = service === 's3' && isTrue(env.AWS_USE_DUALSTACK_ENDPOINT) ? '.dualstack' : '';
-  return new URL(`https://${service}${fips}${dualStack}.${region}.${suffix}`);
+  const [, suffix = 'amazonaws.com', dualStackSuffix = suffix] = SUFFIXES.find(([pattern]) => pattern.test(region)) ?? [];
+  const name = isTrue(env.AWS_USE_FIPS_ENDPOINT) ? `${service}-fips` : service;
+  if (!isTrue(env.AWS_USE_DUALSTACK_ENDPOINT)) return new URL(`https://${name}.${region}.${suffix}`);
+  return new URL(service === 's3' ? `https://${name}.dualstack.${region}.${suffix}` : `https://${name}.${region}.${dualStackSuffix}`);
 }
 
 export interface AwsRequest {
@@ -79,16 +79,20 @@ export interface AwsRequest {
 }
 
 const ATTEMPTS = 3;
+/** ms: an attempt that has no answer by then is given up. */
+const ATTEMPT_LIMIT = 10_000;
+/** At the same time, for as many dead letters. */
+const SOCKETS = 8;
 /** ms: the first pause is up to this long, each further one up to twice the former. */
 const FIRST_PAUSE = 200;
 
 /** Calls AWS with the function's credentials. */
 export class Aws {
-  readonly #credentials: () => Promise<AwsCredentials>;
+  readonly #credentials: ReadCredentials;
   readonly #random: () => number;
   readonly #connections = new Map<string, Connection>();
 
-  constructor(credentials: () => Promise<AwsCredentials>, random: () => number) {
+  constructor(credentials: ReadCredentials, random: () => number) {
     this.#credentials = credentials;
     this.#random = random;
   }
@@ -100,6 +104,7 @@ export class Aws {
    */
   async call(request: AwsRequest, signal: AbortSignal): Promise<HttpAnswer> {
     for (let attempt = 1; ; attempt++) {
+      signal.throwIfAborted();
       try {
         const answer = await this.#once(request, signal);
         if (answer.status >= 200 && answer.status < 300) return answer;
@@ -107,24 +112,24 @@ export class Aws {
       } catch (error) {
         const passing = error instanceof NoAnswer || (error instanceof AwsError && error.passing);
         if (!passing || attempt === ATTEMPTS) throw error;
-        await sleep(this.#random() * FIRST_PAUSE * 2 ** (attempt - 1), undefined, { signal });
+        await sleep(this.#random() * FIRST_PAUSE * 2 ** (attempt - 1), undefined, { signal }).catch(() => undefined);
       }
     }
   }
 
   async #once({ service, region, method, endpoint, path, headers, body }: AwsRequest, signal: AbortSignal): Promise<HttpAnswer> {
-    const connection = this.#connections.get(endpoint.origin) ?? new Connection(endpoint);
+    const connection = this.#connections.get(endpoint.origin) ?? new Connection(endpoint, { limit: ATTEMPT_LIMIT, sockets: SOCKETS });
     this.#connections.set(endpoint.origin, connection);
     const whole = endpoint.pathname.replace(/\/$/, '') + path;
     const request: HttpRequest = { method, path: whole, headers: { host: endpoint.host, ...headers }, body: [body] };
-    const signed = signedHeaders(request, { service, region }, await this.#credentials());
+    const signed = signedHeaders(request, { service, region }, await this.#credentials(signal));
     return connection.exchange({ ...request, headers: { ...signed, 'content-length': String(body.length) } }, signal);
   }
 }
 
 function errorOf({ status, headers, text }: HttpAnswer): AwsError {
   const [code, message] = text.trimStart().startsWith('{') ? inJson(text) : inXml(text);
-  const region = headers['x-amz-bucket-region'];
+  const region = headers['x-amz-bucket-region'] ?? /<Region>([^<]+)</.exec(text)?.[1];
   return new AwsError(code ?? `HTTP ${status}`, status, message ?? '', typeof region === 'string' ? region : undefined);
 }
 

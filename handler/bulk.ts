@@ -7,8 +7,6 @@ import { sizeOf, type Operation } from './operation.ts';
 
 /** Bytes of a request that are aimed at. */
 export const REQUEST_TARGET = 5 * 1024 * 1024;
-/** ms: a request that has no answer by then is given up and sent again; versions make that safe. */
-const REQUEST_LIMIT = 30_000;
 
 /** The outcomes that a caller of `sendBulk` meets: 413 and whole-request 400 have been followed down to single operations. */
 export type Settled = Exclude<Outcome, { kind: 'too-large' | 'rejected' }>;
@@ -96,7 +94,6 @@ function splitByBytes(operations: readonly Operation[]): number {
 async function sendOnce(bulk: Bulk, operations: readonly Operation[], waitFor: boolean): Promise<Settled[] | Outcome> {
   const { engine, metrics, now } = bulk;
   const started = now();
-  const limit = AbortSignal.timeout(REQUEST_LIMIT);
   let answer: EngineAnswer;
   try {
     answer = await engine.send(
@@ -107,11 +104,9 @@ async function sendOnce(bulk: Bulk, operations: readonly Operation[], waitFor: b
         body: joined(operations.map(({ lines }) => lines)),
         contentType: 'application/x-ndjson',
       },
-      AbortSignal.any([bulk.signal, limit]),
+      bulk.signal,
     );
   } catch (error) {
-    if (limit.aborted && !bulk.signal.aborted)
-      return { kind: 'transient', type: 'time_out', reason: `no answer within ${REQUEST_LIMIT} ms`, throttled: false };
     return classifyThrown(error, bulk.signal);
   } finally {
     metrics.request(total(operations), now() - started);

@@ -44,35 +44,46 @@ export const isWrongHost = (error: NoAnswer): boolean => error.code === 'ENOTFOU
 
 /** Bytes of an answer at most. The largest asked for is a bulk answer reduced to its statuses and errors. */
 const ANSWER_LIMIT = 64 * 1024 * 1024;
-const CONNECTIONS = 4;
+
+export interface ConnectionOptions {
+  /** ms after which an exchange is given up. */
+  readonly limit: number;
+  /** Exchanges at the same time; more wait. */
+  readonly sockets: number;
+  /** Certificates (PEM) to trust instead of the public authorities. */
+  readonly ca?: string | undefined;
+}
 
 export class Connection {
   readonly #url: URL;
   readonly #agent: HttpAgent | HttpsAgent;
   readonly #request: typeof httpRequest;
+  readonly #limit: number;
+  readonly #sockets: number;
 
   /**
    * @param url protocol, host and port of the server; the rest is no matter
-   * @param ca certificates (PEM) to trust instead of the public authorities
    */
-  constructor(url: URL, ca?: string) {
-    const options = { keepAlive: true, maxSockets: CONNECTIONS };
+  constructor(url: URL, { limit, sockets, ca }: ConnectionOptions) {
+    const options = { keepAlive: true, maxSockets: sockets };
     const secure = url.protocol === 'https:';
     this.#url = url;
     this.#agent = secure ? new HttpsAgent(ca === undefined ? options : { ...options, ca }) : new HttpAgent(options);
     this.#request = secure ? httpsRequest : httpRequest;
+    this.#limit = limit;
+    this.#sockets = sockets;
   }
 
   /**
    * Sends a request. A reset of a kept-alive connection (Lambda had frozen the function) is tried again at once on a fresh one.
-   * @throws {NoAnswer} without an answer; whatever `signal` was aborted with
+   * @throws {NoAnswer} without an answer in time; whatever `signal` was aborted with
    */
   async exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
-    for (let connections = CONNECTIONS; ; connections--) {
+    for (let stale = this.#sockets; ; stale--) {
       try {
         return await this.#once(request, signal);
       } catch (error) {
-        if (!(error instanceof NoAnswer && error.staleConnection && connections > 0)) throw error;
+        if (!(error instanceof NoAnswer && error.staleConnection && stale > 0)) throw error;
       }
     }
   }
@@ -91,17 +102,25 @@ export class Connection {
       headers,
     });
     const abort = (): void => {
-      outgoing.destroy();
       reject(signal.reason as Error);
     };
     signal.addEventListener('abort', abort, { once: true });
+    const timer = setTimeout(() => {
+      reject(new NoAnswer('ETIMEDOUT', `no answer within ${this.#limit} ms`, false));
+    }, this.#limit);
+    let answered = false;
     outgoing.on('error', (error) => {
       reject(noAnswer(error, outgoing));
     });
     outgoing.on('response', (response) => {
+      answered = true;
       collect(response).then(resolve, (error: unknown) => {
         reject(noAnswer(error, undefined));
       });
+    });
+    outgoing.on('close', () => {
+      // Without an error: what Node makes of an answer that switches protocols.
+      if (!answered) reject(noAnswer(new Error('the connection was closed without an answer'), undefined));
     });
     // All parts leave together.
     outgoing.cork();
@@ -111,7 +130,11 @@ export class Connection {
     try {
       return await promise;
     } finally {
+      clearTimeout(timer);
       signal.removeEventListener('abort', abort);
+      // Nothing where the exchange is over. Where the answer came before all of the request had left, the rest would go on leaving and
+      // hold the connection.
+      outgoing.destroy();
     }
   }
 }
@@ -155,10 +178,3 @@ function noAnswer(error: unknown, outgoing: ClientRequest | undefined): NoAnswer
   const reset = code === 'ECONNRESET' || code === 'EPIPE' || code === 'ECONNABORTED';
   return new NoAnswer(code, message, reset && outgoing?.reusedSocket === true, { cause: error });
 }
-
-/**
- * Text in a path or query, as a signature has it, so that it holds for a service that reads the query as it is and for one that
- * decodes it first.
- */
-export const percentEncoded = (text: string): string =>
-  encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);

@@ -1,7 +1,7 @@
 // Records that can never be written, kept whole in S3 with the reason (contract 6.4).
 import { createHash } from 'node:crypto';
 import { AwsError, givenEndpoint, ownRegion, regionalEndpoint, type Aws } from './aws.ts';
-import { percentEncoded } from './connection.ts';
+import { percentEncoded } from './signature.ts';
 import type { DeadLetterPlace } from './tables.ts';
 
 export interface DeadLetter {

@@ -4,10 +4,10 @@
 // numbers and cost more start-up time than everything else in the function together.
 import { ownRegion } from './aws.ts';
 import type { FunctionConfig } from './config.ts';
-import { Connection, percentEncoded, type HttpAnswer, type HttpRequest } from './connection.ts';
-import type { AwsCredentials } from './aws-credentials.ts';
+import { Connection, type HttpAnswer, type HttpRequest } from './connection.ts';
+import type { ReadCredentials } from './aws-credentials.ts';
 import { authorization, NoCredentials, type Authorization, type ReadSecret } from './credentials.ts';
-import { signedHeaders, type Scope } from './signature.ts';
+import { percentEncoded, signedHeaders, type Scope } from './signature.ts';
 
 export interface EngineRequest {
   readonly method: HttpRequest['method'];
@@ -26,6 +26,11 @@ export interface EngineAnswer {
   readonly retryAfter: string | undefined;
 }
 
+/** ms: a request that has no answer by then is given up and sent again; versions make that safe. */
+const REQUEST_LIMIT = 30_000;
+/** Two bulk requests, and what is asked beside them. */
+const SOCKETS = 4;
+
 export class Engine {
   /** The cluster is OpenSearch Serverless, which has no refresh. */
   readonly serverless: boolean;
@@ -35,20 +40,20 @@ export class Engine {
   readonly #prefix: string;
   readonly #connection: Connection;
   readonly #scope: Scope | undefined;
-  readonly #credentials: () => Promise<AwsCredentials>;
+  readonly #credentials: ReadCredentials;
   readonly #authorization: Authorization;
 
   constructor(
     { endpoint, auth, certificateAuthority }: Pick<FunctionConfig, 'endpoint' | 'auth' | 'certificateAuthority'>,
     env: NodeJS.ProcessEnv,
-    credentials: () => Promise<AwsCredentials>,
+    credentials: ReadCredentials,
     readSecret: ReadSecret,
   ) {
     const url = new URL(endpoint);
     this.host = url.host;
     this.serverless = auth.type === 'sigv4' && auth.service === 'aoss';
     this.#prefix = url.pathname.replace(/\/$/, '');
-    this.#connection = new Connection(url, certificateAuthority);
+    this.#connection = new Connection(url, { limit: REQUEST_LIMIT, sockets: SOCKETS, ca: certificateAuthority });
     this.#scope = auth.type === 'sigv4' ? { service: auth.service, region: auth.region ?? ownRegion(env) } : undefined;
     this.#credentials = credentials;
     this.#authorization = authorization(auth, readSecret);
@@ -84,7 +89,7 @@ export class Engine {
 
   async #authorized(request: HttpRequest, signal: AbortSignal): Promise<Record<string, string>> {
     try {
-      if (this.#scope !== undefined) return signedHeaders(request, this.#scope, await this.#credentials());
+      if (this.#scope !== undefined) return signedHeaders(request, this.#scope, await this.#credentials(signal));
       const header = await this.#authorization.header(signal);
       return header === undefined ? { ...request.headers } : { ...request.headers, authorization: header };
     } catch (error) {

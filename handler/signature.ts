@@ -21,3 +21,10 @@ export function signedHeaders(request: HttpRequest, scope: Scope, credentials: A
   const signed = aws4.sign({ ...scope, method, path, headers: { ...headers, 'x-amz-content-sha256': hash.digest('hex') } }, credentials);
   return signed.headers as Record<string, string>;
 }
+
+/**
+ * Text in a path or query, as a signature has it, so that it holds for a service that reads the query as it is and for one that
+ * decodes it first.
+ */
+export const percentEncoded = (text: string): string =>
+  encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);

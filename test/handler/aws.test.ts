@@ -50,18 +50,17 @@ describe('addresses of services', () => {
   });
 
   // China has no FIPS.
-  test.each(cases.filter(({ region, fips }) => !(fips && region.startsWith('cn-'))))(
-    'S3: those of the SDK ($region, $fips, $dualStack)',
-    (one) => {
-      const { endpointProvider } = new S3Client({ region: one.region, credentials }).config;
-      const { url } = endpointProvider({ Region: one.region, UseFIPS: one.fips, UseDualStack: one.dualStack }, {});
-      expect(regionalEndpoint('s3', one.region, asked(one)).href).toBe(url.href);
-    },
-  );
+  const existing = cases.filter(({ region, fips }) => !(fips && region.startsWith('cn-')));
 
-  test.each(cases.filter(({ dualStack }) => !dualStack))('Secrets Manager: those of the SDK ($region, $fips)', (one) => {
+  test.each(existing)('S3: those of the SDK ($region, $fips, $dualStack)', (one) => {
+    const { endpointProvider } = new S3Client({ region: one.region, credentials }).config;
+    const { url } = endpointProvider({ Region: one.region, UseFIPS: one.fips, UseDualStack: one.dualStack }, {});
+    expect(regionalEndpoint('s3', one.region, asked(one)).href).toBe(url.href);
+  });
+
+  test.each(existing)('Secrets Manager: those of the SDK ($region, $fips, $dualStack)', (one) => {
     const { endpointProvider } = new SecretsManagerClient({ region: one.region, credentials }).config;
-    const { url } = endpointProvider({ Region: one.region, UseFIPS: one.fips }, {});
+    const { url } = endpointProvider({ Region: one.region, UseFIPS: one.fips, UseDualStack: one.dualStack }, {});
     expect(regionalEndpoint('secretsmanager', one.region, asked(one)).href).toBe(url.href);
   });
 
@@ -107,6 +106,7 @@ describe('an object for S3', () => {
   test.each([
     ['a service in trouble', refusal(503, inXml('SlowDown'))],
     ['a throttled call', refusal(400, inXml('RequestTimeout'))],
+    ['a throttled call without a word of AWS', refusal(429, '')],
     ['a connection that is cut', (response: ServerResponse) => response.destroy()],
   ])('is tried again after %s', async (_, trouble) => {
     answers = [trouble, trouble];
@@ -129,11 +129,12 @@ describe('an object for S3', () => {
   });
 
   test.each([
-    [301, 'PermanentRedirect'],
-    [400, 'AuthorizationHeaderMalformed'],
-  ])('follows its bucket into another region (%s %s), and finds it there the next time', async (status, code) => {
+    ['301', refusal(301, inXml('PermanentRedirect'), { 'x-amz-bucket-region': 'us-west-2' })],
+    ['400', refusal(400, inXml('AuthorizationHeaderMalformed'), { 'x-amz-bucket-region': 'us-west-2' })],
+    ['400 that names it in its body', refusal(400, '<Error><Code>AuthorizationHeaderMalformed</Code><Region>us-west-2</Region></Error>')],
+  ])('follows its bucket into another region (%s), and finds it there the next time', async (_, answer) => {
     const write = s3Writer(env, aws);
-    answers = [refusal(status, inXml(code), { 'x-amz-bucket-region': 'us-west-2' })];
+    answers = [answer];
     await write('bucket', 'one', '{}', signal());
     await write('bucket', 'two', '{}', signal());
     expect(
@@ -164,6 +165,40 @@ describe('an object for S3', () => {
     ];
     await expect(put('bucket', 'key', '{}', time.signal)).rejects.toThrow('used up');
     expect(server.seen).toHaveLength(1);
+  });
+
+  test('is given up when the time is while it waits for its next try', async () => {
+    const time = new AbortController();
+    // Longer than any test may take.
+    const patient = new Aws(awsCredentials(SIGNING_ENV, Date.now), () => 1e6);
+    answers = [
+      (response) => {
+        refusal(503, '')(response);
+        setTimeout(() => {
+          time.abort(new Error('used up'));
+        }, 20);
+      },
+    ];
+    await expect(s3Writer(env, patient)('bucket', 'key', '{}', time.signal)).rejects.toThrow('used up');
+    expect(server.seen).toHaveLength(1);
+  });
+
+  test('goes below the path of the address that the environment gives, where it gives one', async () => {
+    await s3Writer({ ...env, AWS_ENDPOINT_URL_S3: `${server.url}/below/` }, aws)('bucket', 'key', '{}', signal());
+    await s3Writer({ ...env, AWS_ENDPOINT_URL_S3: '' }, aws)('bucket', 'key', '{}', signal());
+    expect(server.seen.map(({ request }) => request.url)).toEqual(['/below/bucket/key', '/bucket/key']);
+  });
+
+  test('goes out eight at a time', async () => {
+    const waiting: ServerResponse[] = [];
+    const eight = Promise.withResolvers<undefined>();
+    answers = Array.from({ length: 8 }, () => (response: ServerResponse) => {
+      if (waiting.push(response) === 8) eight.resolve(undefined);
+    });
+    const all = Promise.all(Array.from({ length: 8 }, (_, i) => put('bucket', `key ${i}`, '{}', signal())));
+    await eight.promise;
+    for (const response of waiting) response.end();
+    await all;
   });
 });
 
@@ -211,17 +246,18 @@ describe("the role's credentials", () => {
     response.end(
       JSON.stringify({ AccessKeyId: id, SecretAccessKey: 's', Token: 't', Expiration: new Date(NOW + minutes * 60_000).toISOString() }),
     );
-  const fromServer = (more: NodeJS.ProcessEnv = {}): (() => Promise<AwsCredentials>) => {
+  const fromServer = (more: NodeJS.ProcessEnv = {}): ((until?: AbortSignal) => Promise<AwsCredentials>) => {
     now = NOW;
-    return awsCredentials({ AWS_CONTAINER_CREDENTIALS_FULL_URI: `${server.url}/credentials?x=1`, ...more }, () => now);
+    const read = awsCredentials({ AWS_CONTAINER_CREDENTIALS_FULL_URI: `${server.url}/credentials?x=1`, ...more }, () => now);
+    return (until = signal()) => read(until);
   };
 
   test('are those of the environment, read at every use', async () => {
     const changing: NodeJS.ProcessEnv = { AWS_ACCESS_KEY_ID: 'one', AWS_SECRET_ACCESS_KEY: 's' };
     const credentials = awsCredentials(changing, () => NOW);
-    await expect(credentials()).resolves.toEqual({ accessKeyId: 'one', secretAccessKey: 's' });
+    await expect(credentials(signal())).resolves.toEqual({ accessKeyId: 'one', secretAccessKey: 's' });
     Object.assign(changing, { AWS_ACCESS_KEY_ID: 'two', AWS_SESSION_TOKEN: 't' });
-    await expect(credentials()).resolves.toEqual({ accessKeyId: 'two', secretAccessKey: 's', sessionToken: 't' });
+    await expect(credentials(signal())).resolves.toEqual({ accessKeyId: 'two', secretAccessKey: 's', sessionToken: 't' });
   });
 
   test('are fetched once for all who ask, and anew before they expire', async () => {
@@ -249,6 +285,32 @@ describe("the role's credentials", () => {
     expect((await credentials()).accessKeyId).toBe('two');
   });
 
+  test('are not waited for any longer than the one who asks may wait', async () => {
+    const credentials = fromServer();
+    const waiting = new AbortController();
+    answers = [
+      () => {
+        waiting.abort(new Error('the time is used up'));
+      },
+      given('one', 60),
+    ];
+    await expect(credentials(waiting.signal)).rejects.toThrow('the time is used up');
+    expect((await credentials()).accessKeyId).toBe('one');
+  });
+
+  test.each([
+    [
+      'of the environment',
+      () => awsCredentials({ AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 's', AWS_SESSION_TOKEN: 'hidden\n' }, () => NOW),
+    ],
+    ['of a container', () => fromServer()],
+  ])('%s that no header takes are refused without being quoted', async (_, credentials) => {
+    answers = [(response) => response.end('{"AccessKeyId":"a","SecretAccessKey":"s","Token":"hidden\\n"}')];
+    const reading = credentials()(signal());
+    await expect(reading).rejects.toThrow('holds characters that none has');
+    await expect(reading).rejects.not.toThrow(/hidden/);
+  });
+
   test('are asked for with the token that a file holds at the time', async () => {
     const file = join(await mkdtemp(join(tmpdir(), 'token-')), 'token');
     writeFileSync(file, 'from the file\n');
@@ -272,6 +334,6 @@ describe("the role's credentials", () => {
     [{ AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://example.com/' }, /neither https nor an address of the machine/],
     [{ AWS_CONTAINER_CREDENTIALS_FULL_URI: 'nonsense' }, /neither https nor an address of the machine/],
   ])('are missing with a sentence: %j', async (environment, words) => {
-    await expect(awsCredentials(environment, () => NOW)()).rejects.toThrow(words);
+    await expect(awsCredentials(environment, () => NOW)(signal())).rejects.toThrow(words);
   });
 });

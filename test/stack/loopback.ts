@@ -1,6 +1,6 @@
-// HTTP servers of this process on free ports of the loopback interface.
-import type { IncomingMessage, Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+// Servers of this process on free ports of the loopback interface.
+import type { IncomingMessage } from 'node:http';
+import type { AddressInfo, Server, Socket } from 'node:net';
 
 export interface LoopbackServer {
   readonly url: string;
@@ -8,7 +8,13 @@ export interface LoopbackServer {
   stop(): Promise<void>;
 }
 
+/** @returns the address of an HTTP server, or of a host and port, as a URL */
 export async function listen(server: Server): Promise<LoopbackServer> {
+  const open = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(0, '127.0.0.1', resolve);
@@ -21,7 +27,7 @@ export async function listen(server: Server): Promise<LoopbackServer> {
         server.close(() => {
           resolve();
         });
-        server.closeAllConnections();
+        for (const socket of open) socket.destroy();
       }),
   };
 }
