@@ -2,7 +2,7 @@
 import { isAttributeMap } from './attribute.ts';
 import { documentId } from './identity.ts';
 import type { Log } from './log.ts';
-import { MalformedRecord } from './malformed.ts';
+import { malformedBy, type MalformedRecord } from './malformed.ts';
 import type { Operation } from './operation.ts';
 import { parseRecord, tableOf, type StreamRecord } from './record.ts';
 import type { Table, Tables } from './tables.ts';
@@ -49,7 +49,7 @@ export function collapse(records: readonly unknown[], tables: Tables, log: Log):
   let oldest: number | undefined;
   for (const original of records) {
     const seconds = secondsOf(original);
-    if (seconds !== undefined && !(seconds >= (oldest ?? Infinity))) oldest = seconds;
+    if (seconds !== undefined && seconds < (oldest ?? Infinity)) oldest = seconds;
     const { table, record, id, outcome } = read(original, tables);
     if (record?.expired === true && table.keepExpired) continue;
     if (table.keyNames === undefined && table.name !== '') warnOfMissingMapping(table, log);
@@ -78,10 +78,9 @@ function read(original: unknown, tables: Tables): Pick<Write, 'table' | 'record'
     const table = tables.get(record.table);
     return { table, record, id: documentId(record.keys, table.keyNames), outcome: undefined };
   } catch (error) {
-    if (!(error instanceof MalformedRecord)) throw error;
     const table = tables.get(tableOf(original) ?? '');
     const id = record === undefined ? readableId(original, table) : undefined;
-    return { table, record, id, outcome: { kind: 'malformed', error } };
+    return { table, record, id, outcome: { kind: 'malformed', error: malformedBy(error) } };
   }
 }
 
@@ -91,8 +90,7 @@ function readableId(original: unknown, table: Table): string | undefined {
   if (table.name === '' || !isAttributeMap(keys)) return undefined;
   try {
     return documentId(keys, table.keyNames);
-  } catch (error) {
-    if (!(error instanceof MalformedRecord)) throw error;
+  } catch {
     return undefined;
   }
 }

@@ -90,6 +90,7 @@ export function indexNameProblem(index: string): string | undefined {
   if (index !== index.toLowerCase()) return 'an index name must be in lower case';
   if (/^[_\-+]/.test(index)) return 'an index name must not begin with _, - or +';
   if (/[\\/*?"<>| ,#:]/.test(index)) return 'an index name must not hold a space or any of \\ / * ? " < > | , # :';
+  if (!index.isWellFormed()) return 'an index name must be whole characters';
   if (Buffer.byteLength(index) > 255) return 'an index name must not be longer than 255 bytes';
   return undefined;
 }

@@ -2,6 +2,7 @@
 import { isCertificateProblem, isWrongHost, NoAnswer } from './connection.ts';
 import { NoCredentials } from './credentials.ts';
 import type { EngineAnswer } from './engine.ts';
+import { unquoted } from './malformed.ts';
 
 /** What became of one operation, or of a whole request. `reason` is the engine's; it may quote values of the document. */
 export type Outcome =
@@ -42,7 +43,8 @@ const REMEDIES = {
   401: 'Check the credentials in the endpoint file or in the secret that it names (ES_AUTH, ES_SECRET_ARN)',
   403: "Allow the function's role or user to read and write the index: the domain's access policy, the fine-grained access control role, or the collection's data access policy",
   host: 'Check ES_ENDPOINT: the address must be that of the cluster, with its protocol, its port and its path if it has them',
-  credentials: "Check the secret that ES_SECRET_ARN names, and allow the function's role secretsmanager:GetSecretValue on it",
+  credentials:
+    "Check the secret that ES_SECRET_ARN names, and allow the function's role secretsmanager:GetSecretValue on it; with ES_AUTH=sigv4, check the function's role",
   certificate:
     'Give the certificate of the private authority as ES_CA in the endpoint file, and use the host name that the certificate is for',
 } as const;
@@ -124,18 +126,20 @@ export function classifyItem(action: 'index' | 'delete', item: unknown): Outcome
 
 /** Answers of 400 that say nothing about the document: they would send a whole stream to the dead letters. */
 function configurationOf(type: string, reason: string): Configuration | undefined {
+  // A value that the reason quotes says nothing of the cluster, whatever it says.
+  const words = unquoted(reason);
   const remedy =
     type === 'index_closed_exception'
       ? 'Open the index, or give the table another one in the options file'
-      : /no write index is defined|has more than one ind(?:ex|ices) associated|can't execute a single index op/i.test(reason)
+      : /no write index is defined|has more than one ind(?:ex|ices) associated|can't execute a single index op/i.test(words)
         ? 'Give the alias a write index (is_write_index: true)'
-        : /only write ops with an op_type of create are allowed in data streams/i.test(reason)
+        : /only write ops with an op_type of create are allowed in data streams/i.test(words)
           ? 'A data stream cannot hold the state of a table: give the table an index or alias in the options file'
           : type === 'invalid_index_name_exception' || type === 'invalid_alias_name_exception'
             ? 'Give the table an index in the options file'
-            : /document id is not supported/i.test(reason)
+            : /document id is not supported/i.test(words)
               ? 'Use a collection of type search: time series and vector collections take no document ids'
-              : /this action would add \[\d+\] (?:total|shards)|maximum (?:normal )?shards open/i.test(reason)
+              : /this action would add \[\d+\] (?:total|shards)|maximum (?:normal )?shards open/i.test(words)
                 ? 'Delete indexes or raise cluster.max_shards_per_node'
                 : undefined;
   return remedy === undefined ? undefined : { kind: 'configuration', type, reason, remedy };
@@ -145,8 +149,9 @@ const SCALARS = new Set(['text', 'keyword', 'double', 'float', 'long', 'integer'
 
 /** The field for which one document has values of two scalar kinds, where it is new to the index. The same words in all engines. */
 function mixedField(reason: string): string | undefined {
-  const match = /mapper \[(.+?)\] cannot be changed from type \[(\w+)\] to \[(\w+)\]/.exec(reason);
-  return match?.[1] !== undefined && SCALARS.has(match[2] ?? '') && SCALARS.has(match[3] ?? '') ? match[1] : undefined;
+  // At the beginning: further on it may be a value that a reason of another kind quotes.
+  const [, field, from = '', to = ''] = /^mapper \[(.+?)\] cannot be changed from type \[(\w+)\] to \[(\w+)\]/s.exec(reason) ?? [];
+  return SCALARS.has(from) && SCALARS.has(to) ? field : undefined;
 }
 
 /** Type and reason of an error answer: JSON of the engine, or text of whatever stands before it. */
@@ -160,7 +165,8 @@ function errorOf(answer: EngineAnswer): EngineError {
     return {
       type: '',
       reason: answer.text
-        .replace(/<[^>]*>|\s+/g, ' ')
+        .slice(0, 10_000)
+        .replace(/<[^<>]*>|\s+/g, ' ')
         .trim()
         .slice(0, 500),
     };

@@ -1,7 +1,7 @@
 // From the writes that are pending to requests bounded by bytes: documents are made, transforms called, within the time there is.
 import { REQUEST_TARGET } from './bulk.ts';
 import type { Write } from './collapse.ts';
-import { MalformedRecord } from './malformed.ts';
+import { malformedBy } from './malformed.ts';
 import { operationOf, sizeOf, type Operation } from './operation.ts';
 import type { StreamRecord } from './record.ts';
 import type { Table } from './tables.ts';
@@ -28,8 +28,9 @@ export interface Preparation {
 }
 
 /**
- * The pending writes with their lines, cut into requests. Malformed ones get their outcome and go no further; those for which the time
- * did not suffice are left without lines and without an outcome.
+ * The pending writes with their lines, cut into requests; those that have them from a former round, also when no more are made.
+ * Malformed ones get their outcome and go no further; those for which the time did not suffice are left without lines and without an
+ * outcome.
  */
 export async function* requestsOf(pending: readonly Ready[], preparation: Preparation): AsyncGenerator<Prepared[]> {
   const { now, until, signal, most } = preparation;
@@ -43,12 +44,13 @@ export async function* requestsOf(pending: readonly Ready[], preparation: Prepar
   let begun = now();
   let request: Prepared[] = [];
   let bytes = 0;
-  for (let next = 0; next < pending.length && now() < until;) {
+  for (let next = 0; next < pending.length;) {
     const from = next;
     const started = now();
     const unfinished: Promise<void>[] = [];
     while (next < pending.length && unfinished.length < TRANSFORMS_AT_ONCE && now() - started < BREATH) {
-      const work = prepare(pending[next++], preparation);
+      const write = pending[next++];
+      const work = started < until ? prepare(write, preparation) : undefined;
       if (work !== undefined) unfinished.push(work);
     }
     if (unfinished.length > 0) await Promise.race([Promise.all(unfinished), over]);
@@ -74,8 +76,7 @@ export async function* requestsOf(pending: readonly Ready[], preparation: Prepar
 function prepare(write: Ready | undefined, { signal, transformLimit }: Preparation): Promise<void> | undefined {
   if (write === undefined || write.operation !== undefined) return undefined;
   const refused = (error: unknown): void => {
-    if (!(error instanceof MalformedRecord)) throw error;
-    write.outcome = { kind: 'malformed', error };
+    write.outcome = { kind: 'malformed', error: malformedBy(error) };
   };
   try {
     const operation = operationOf(write.record, write.table, write.id, transformLimit);

@@ -43,8 +43,12 @@ function members(map: AttributeMap, prefix: string, keep: Keep): AttributeMap {
   return Object.fromEntries(kept);
 }
 
-/** What `keep` leaves of a map or of the maps in a list. With `only`, all else goes: scalars beside them, and what is left empty. */
+/**
+ * What `keep` leaves of a map or of the maps in a list. With `only`, all else goes: scalars beside them, and what is left empty. What is
+ * no attribute stays: the shaping of the document tells of it.
+ */
 function inside(attribute: Attribute, path: string, keep: Keep, only: boolean): Attribute | undefined {
+  if (typeof attribute !== 'object' || (attribute as Attribute | null) === null) return attribute;
   const { M: map, L: list } = attribute;
   if (isAttributeMap(map)) {
     const kept = members(map, path, keep);

@@ -72,9 +72,14 @@ export async function transformed(
     result = transform(document, about);
     if (isThenable(result)) result = await within(limit, result);
   } catch (error) {
-    if (error instanceof MalformedRecord) throw error;
     const { name, detail } = told(error);
     throw new MalformedRecord('transform_failed', `the transform threw ${name}; mend it and redrive the record`, undefined, detail);
+  }
+  if (result === HANGS) {
+    throw new MalformedRecord(
+      'transform_hangs',
+      `the transform did not answer within ${Math.round(limit)} ms; mend it and redrive the record`,
+    );
   }
   if (result === null) return null;
   if (typeof result !== 'object' || Array.isArray(result) || JSON.isRawJSON(result)) {
@@ -112,12 +117,14 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }
 
+/** Stands for the answer that did not come. */
+const HANGS = Symbol('hangs');
+
+/** What `work` comes to, or HANGS after `limit` ms. */
 async function within(limit: number, work: PromiseLike<unknown>): Promise<unknown> {
-  const { promise, reject } = Promise.withResolvers<never>();
+  const { promise, resolve } = Promise.withResolvers<typeof HANGS>();
   const timer = setTimeout(() => {
-    reject(
-      new MalformedRecord('transform_hangs', `the transform did not answer within ${Math.round(limit)} ms; mend it and redrive the record`),
-    );
+    resolve(HANGS);
   }, limit);
   try {
     return await Promise.race([work, promise]);

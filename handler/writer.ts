@@ -16,8 +16,6 @@ const REQUESTS_AT_ONCE = 2;
 const PREPARING = 0.75;
 /** Writes from which on they are shared out: below, a second request costs more than it saves (documents of a kilobyte). */
 const SPLIT_FROM = 400;
-/** Fields of one document that are mapped for it, one after the other, at most. */
-const MAPPED_FIELDS_LIMIT = 200;
 
 export class Writer {
   readonly #runtime: Runtime;
@@ -89,17 +87,21 @@ export class Writer {
     // The rest is for the answers; what is left over is made in the next round.
     const until = now() + (this.#budget.writeUntil - now()) * PREPARING;
     const most = pending.length < SPLIT_FROM ? Infinity : Math.ceil(pending.length / REQUESTS_AT_ONCE);
-    for await (const request of requestsOf(pending, { now, until, signal, transformLimit, most })) {
-      await ready;
-      if (open.size >= REQUESTS_AT_ONCE) await Promise.race(open);
-      if (round.stopped) {
-        round.again.push(...request);
-        continue;
+    try {
+      for await (const request of requestsOf(pending, { now, until, signal, transformLimit, most })) {
+        await ready;
+        if (open.size >= REQUESTS_AT_ONCE) await Promise.race(open);
+        if (round.stopped) {
+          round.again.push(...request);
+          continue;
+        }
+        const sending = this.#send(round, request, signal)
+          .catch(defect)
+          .finally(() => open.delete(sending));
+        open.add(sending);
       }
-      const sending = this.#send(round, request, signal)
-        .catch(defect)
-        .finally(() => open.delete(sending));
-      open.add(sending);
+    } catch (error) {
+      defect(error);
     }
     await ready;
     await Promise.all(open);
@@ -131,19 +133,19 @@ export class Writer {
     const [first] = outcomes;
     // Where nothing came through, the next request would only meet the same.
     if (first?.kind === 'transient' && outcomes.every(({ kind }) => kind === 'transient')) round.stop(first);
-    const fields = new Map<string, { index: string; field: string }>();
+    const fields = new Map<string, Set<string>>();
     for (const [i, write] of request.entries()) {
       const outcome = outcomes[i];
-      if (outcome?.kind === 'mixed-field' && write.mapped?.has(outcome.field) !== true && (write.mapped?.size ?? 0) < MAPPED_FIELDS_LIMIT) {
+      if (outcome?.kind === 'mixed-field' && write.mapped?.has(outcome.field) !== true) {
         (write.mapped ??= new Set()).add(outcome.field);
-        fields.set(JSON.stringify([write.table.index, outcome.field]), { index: write.table.index, field: outcome.field });
+        fields.set(write.table.index, (fields.get(write.table.index) ?? new Set()).add(outcome.field));
         round.again.push(write);
       } else if (outcome !== undefined) {
         this.#settle(round, write, outcome);
       }
     }
-    for (const { index, field } of fields.values()) {
-      const problem = signal.aborted ? undefined : await this.#runtime.indexes.mapAsText(index, field, signal);
+    for (const [index, ofIndex] of fields) {
+      const problem = signal.aborted ? undefined : await this.#runtime.indexes.mapAsText(index, [...ofIndex], signal);
       if (problem !== undefined) round.stop(problem);
     }
   }

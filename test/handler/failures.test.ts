@@ -74,6 +74,39 @@ describe('an item of a bulk answer', () => {
       { status: 400, ...error('illegal_argument_exception', 'mapper [a] cannot be changed from type [double] to [ObjectMapper]') },
       { kind: 'malformed' },
     ],
+    [
+      'a value that speaks of two kinds',
+      'index',
+      {
+        status: 400,
+        ...error(
+          'mapper_parsing_exception',
+          "failed to parse field [n] of type [double] in document with id 'a'. Preview of field's value: 'mapper [n] cannot be changed from type [text] to [double]'",
+        ),
+      },
+      { kind: 'malformed' },
+    ],
+    [
+      'a value that speaks of a write index',
+      'index',
+      {
+        status: 400,
+        ...error(
+          'mapper_parsing_exception',
+          "failed to parse field [n] of type [double] in document with id 'a'. Preview of field's value: 'no write index is defined for alias [x]'",
+        ),
+      },
+      { kind: 'malformed' },
+    ],
+    [
+      'a value that speaks of ids',
+      'index',
+      {
+        status: 400,
+        ...error('mapper_parsing_exception', 'failed to parse: unknown join name [document ID is not supported] for field [kin]'),
+      },
+      { kind: 'malformed' },
+    ],
     ['a closed index', 'index', { status: 400, ...error('index_closed_exception', 'closed') }, { kind: 'configuration' }],
     [
       'no write index',
@@ -213,4 +246,31 @@ test.each([
   ],
 ])('a reason in a log quotes no value: %s', (reason, logged) => {
   expect(withoutValues(reason)).toBe(logged);
+});
+
+/** As long as an item can be, and as far as a search can go that begins anew at every place. */
+const LONG = 10_000_000;
+
+test.each([
+  ['spaces', (value: string) => `failed to parse: unknown join name [${value}] for field [kin]`, ' '],
+  ['the words for an id', (value: string) => `failed to parse: unknown join name [${value}`, "in document with id '"],
+  ['the words for a value', (value: string) => `For input string: "${value}"`, 'value ['],
+  ['apostrophes', (value: string) => `mapping set to strict, dynamic introduction of ['${value}] within [_doc] is not allowed`, "'"],
+  ['the beginning of a mapper', (value: string) => `mapper [${value}`, 'mapper ['],
+  ['letters', (value: string) => `failed to parse field [when] of type [date] in document with id '${value}'`, 'secret'],
+  ['letters in brackets', (value: string) => `Value [${value}] is out of range for an integer`, 'secret'],
+  ['letters in quotes', (value: string) => `For input string: "${value}"`, 'secret'],
+  ['letters in apostrophes', (value: string) => `can't parse '${value}'`, 'secret'],
+])('a reason that quotes a whole item, of %s, is read to its end at once and quotes nothing in a log', (_, reason, part) => {
+  const text = reason(part.repeat(LONG / part.length));
+  const logged = withoutValues(text);
+  expect(logged.length).toBeLessThanOrEqual(300);
+  expect(logged).not.toContain('secret');
+  expect(classifyItem('index', { status: 400, error: { type: 'illegal_argument_exception', reason: text } })).toMatchObject({
+    kind: 'malformed',
+  });
+});
+
+test('a page of a proxy that opens tags and closes none is read at once', () => {
+  expect(classifyRequest({ status: 503, text: '<'.repeat(LONG), retryAfter: undefined }, 0)).toMatchObject({ kind: 'transient' });
 });

@@ -26,6 +26,12 @@ test('exclude leaves out the named paths alone', () => {
   });
 });
 
+test.each([[null], ['text'], [7]])('what is no attribute stays for the shaping to tell of: %j', (odd) => {
+  const broken = { m: odd, l: { L: [odd, { M: { x: { S: '1' } } }] } } as unknown as AttributeMap;
+  expect(including(['m.x', 'l.x'])(broken)).toEqual(broken);
+  expect(excluding(['m.y', 'l.y'])(broken)).toEqual(broken);
+});
+
 test('a name with dots is reached by its own name', () => {
   expect(including(['dotted.name'])(item)).toEqual({ 'dotted.name': { S: 'd' } });
 });

@@ -64,6 +64,21 @@ test.each<[string, Transform, string]>([
     },
     'transform_failed',
   ],
+  [
+    'what does not let itself be looked at',
+    () => {
+      // eslint-disable-next-line @typescript-eslint/only-throw-error
+      throw new Proxy(
+        {},
+        {
+          getPrototypeOf: () => {
+            throw new Error('private words');
+          },
+        },
+      );
+    },
+    'transform_failed',
+  ],
   ['a rejection', () => Promise.reject(new Error('private words')), 'transform_failed'],
   ['a result of undefined', () => undefined, 'transform_result'],
   ['a list', () => [], 'transform_result'],
