@@ -1,6 +1,7 @@
 // The check event: proves that the deployed function can do its work, changing no document (contract 4).
 import { abortAt, budgetFor } from './budget.ts';
 import { probeBulk, probeWrite } from './bulk.ts';
+import { clusterOf, type Cluster } from './cluster.ts';
 import type { DeadLetterPlace, Table } from './tables.ts';
 import { classifyRequest, classifyThrown, type Outcome } from './failures.ts';
 import { withoutValues } from './malformed.ts';
@@ -15,7 +16,7 @@ export interface Problem {
 export interface CheckAnswer {
   readonly ok: boolean;
   /** Empty where the cluster does not say (Elasticsearch behind some proxies, OpenSearch Serverless). */
-  readonly cluster: { readonly distribution?: string; readonly version?: string };
+  readonly cluster: Cluster;
   /** Host of the endpoint. */
   readonly endpoint: string;
   readonly environment: string;
@@ -59,7 +60,7 @@ interface ClusterReport extends Pick<CheckAnswer, 'cluster' | 'tables'> {
 /** The cluster and every table's index in it. */
 async function checkCluster(runtime: Runtime, signal: AbortSignal): Promise<ClusterReport> {
   const problems: Problem[] = [];
-  const cluster = await clusterOf(runtime, signal, problems);
+  const cluster = await askCluster(runtime, signal, problems);
   if (cluster === undefined) return { cluster: {}, tables: {}, problems };
   const tables: [string, { index: string | null; exists: boolean }][] = [];
   for (const table of runtime.tables.names().map((name) => runtime.tables.get(name))) {
@@ -75,13 +76,13 @@ async function checkCluster(runtime: Runtime, signal: AbortSignal): Promise<Clus
 }
 
 /** What `GET /` says, empty where it says nothing; undefined where the cluster cannot be used at all. */
-async function clusterOf(runtime: Runtime, signal: AbortSignal, problems: Problem[]): Promise<CheckAnswer['cluster'] | undefined> {
+async function askCluster(runtime: Runtime, signal: AbortSignal, problems: Problem[]): Promise<Cluster | undefined> {
   const { engine } = runtime;
   // Serverless collections have no GET /: the probes of the indexes show whether they can be used.
   if (engine.serverless) return {};
   try {
     const answer = await engine.send({ method: 'GET', path: '/' }, signal);
-    if (answer.status < 300) return versionOf(answer.text);
+    if (answer.status < 300) return clusterOf(answer.text);
     // The permission for GET / is one that a function needs for nothing else; Elasticsearch's cores answer 405.
     if (answer.status === 403 || answer.status === 404 || answer.status === 405 || answer.status === 400) return {};
     const failure = classifyRequest(answer, runtime.now());
@@ -90,16 +91,6 @@ async function clusterOf(runtime: Runtime, signal: AbortSignal, problems: Proble
     problems.push(problemOf(classifyThrown(error, signal), `the cluster at ${engine.host}`));
   }
   return undefined;
-}
-
-function versionOf(text: string): CheckAnswer['cluster'] {
-  try {
-    const { version } = JSON.parse(text) as { version?: { number?: unknown; distribution?: unknown } };
-    if (typeof version?.number !== 'string') return {};
-    return { distribution: typeof version.distribution === 'string' ? version.distribution : 'elasticsearch', version: version.number };
-  } catch {
-    return {};
-  }
 }
 
 /** Whether the table's index exists; what stands in the way of writing to it goes to `problems`. */

@@ -1,4 +1,5 @@
 // The indexes themselves: created once where they are missing, and given a mapping where one document needs it (contract 6.1, 6.2).
+import { clusterOf, takesMalformedBooleans } from './cluster.ts';
 import type { Engine, EngineAnswer, EngineRequest } from './engine.ts';
 import { classifyRequest, classifyThrown, type Outcome } from './failures.ts';
 import type { Table } from './tables.ts';
@@ -15,6 +16,8 @@ const TEXT = { type: 'text', fields: { keyword: { type: 'keyword', ignore_above:
  * What keeps an index able to take every item of a table. DynamoDB does not tell 1 from 1.5, so that the engine's guess from the
  * first number (long) would refuse or cut later ones; its guess of dates would hide later strings; its limit of 20 levels is below
  * DynamoDB's 32 (and a name with dots adds levels). `gc_deletes` is how long a delete fences older states.
+ *
+ * Its guess of a boolean would refuse all else, where `ignore_malformed` does not hold for booleans: there they are keywords.
  */
 const SETTINGS: Json = {
   'index.mapping.coerce': true,
@@ -33,8 +36,13 @@ const MAPPINGS: Json = {
   ],
 };
 
-/** The body that creates the index of a table: the product's settings with the options' over them. */
-export function indexBody(table: Pick<Table, 'indexSettings' | 'mappings'>): { settings: Json; mappings: Json } {
+const BOOLEANS = { booleans: { match_mapping_type: 'boolean', mapping: { type: 'keyword', ignore_above: 256 } } } as const;
+
+/**
+ * The body that creates the index of a table: the product's settings with the options' over them.
+ * @param booleans whether the engine takes other kinds in a field of type boolean
+ */
+export function indexBody(table: Pick<Table, 'indexSettings' | 'mappings'>, booleans: boolean): { settings: Json; mappings: Json } {
   const { dynamic_templates: templates, ...mappings } = table.mappings;
   return {
     settings: { ...SETTINGS, ...flattened(table.indexSettings) },
@@ -42,7 +50,11 @@ export function indexBody(table: Pick<Table, 'indexSettings' | 'mappings'>): { s
       ...MAPPINGS,
       ...mappings,
       // The first template that matches decides: the user's come first.
-      dynamic_templates: [...(Array.isArray(templates) ? (templates as unknown[]) : []), ...(MAPPINGS.dynamic_templates as unknown[])],
+      dynamic_templates: [
+        ...(Array.isArray(templates) ? (templates as unknown[]) : []),
+        ...(MAPPINGS.dynamic_templates as unknown[]),
+        ...(booleans ? [] : [BOOLEANS]),
+      ],
     },
   };
 }
@@ -76,8 +88,9 @@ export class Indexes {
     // Asked at every invocation, so by the shortest answer. For the index itself the engine writes out all its fields, even to HEAD, and
     // then leaves them out.
     if (this.#mayAskForAliases) {
-      const found = this.#found(await this.#ask({ method: 'GET', path: `${path}/_alias` }, signal), index);
-      if (typeof found === 'boolean' || found.kind === 'transient') return found;
+      const answer = await this.#ask({ method: 'GET', path: `${path}/_alias` }, signal);
+      const found = this.#found(answer, index);
+      if (typeof found === 'boolean' || found.kind === 'transient' || 'kind' in answer) return found;
       this.#mayAskForAliases = false;
     }
     return this.#found(await this.#ask({ method: 'GET', path, query: { filter_path: '*.aliases' } }, signal), index);
@@ -99,12 +112,25 @@ export class Indexes {
     const found = await this.exists(table.index, signal);
     if (typeof found !== 'boolean') return found;
     if (found) return undefined;
-    const problem = await this.#create(table, indexBody(table), signal);
+    const booleans = await this.#takesMalformedBooleans(signal);
+    if (typeof booleans !== 'boolean') return booleans;
+    const body = indexBody(table, booleans);
+    const problem = await this.#create(table, body, signal);
     // Serverless collections choose most settings themselves and refuse to be told: the mappings are what documents need.
     if (!this.#engine.serverless || problem?.kind !== 'configuration' || problem.refused !== true) return problem;
-    const { mappings } = indexBody(table);
+    const { mappings } = body;
     const own = flattened(table.indexSettings);
     return this.#create(table, Object.keys(own).length === 0 ? { mappings } : { settings: own, mappings }, signal);
+  }
+
+  /** See `takesMalformedBooleans`. Asked only where an index is created; it needs a permission that the function needs for nothing else. */
+  async #takesMalformedBooleans(signal: AbortSignal): Promise<boolean | NotReady> {
+    // Has no such question, and is newer.
+    if (this.#engine.serverless) return true;
+    const answer = await this.#ask({ method: 'GET', path: '/' }, signal);
+    if ('kind' in answer) return answer;
+    const failure = classifyRequest(answer, this.#now());
+    return failure?.kind === 'transient' ? failure : failure === undefined && takesMalformedBooleans(clusterOf(answer.text));
   }
 
   async #create(
@@ -122,22 +148,25 @@ export class Indexes {
   }
 
   /**
-   * Maps a field as text and keyword, which take every scalar kind. Where it has a mapping already this changes nothing: the answer
+   * Maps fields as text and keyword, which take every scalar kind. Where one has a mapping already this changes nothing: the answer
    * to the document that is sent again decides.
+   * @param fields their full paths
    */
-  async mapAsText(index: string, field: string, signal: AbortSignal): Promise<NotReady | undefined> {
-    const mapping = field
-      .split('.')
-      .reduceRight<Json>((inner, name, i, path) => ({ properties: { [name]: i === path.length - 1 ? TEXT : inner } }), {});
-    const answer = await this.#ask(
-      { method: 'PUT', path: `/${encodeURIComponent(index)}/_mapping`, body: JSON.stringify(mapping) },
-      signal,
-    );
+  async mapAsText(index: string, fields: readonly string[], signal: AbortSignal): Promise<NotReady | undefined> {
+    // A name with dots is the path that the engine makes of it.
+    const body = JSON.stringify({ properties: Object.fromEntries(fields.map((field) => [field, TEXT])) });
+    const answer = await this.#ask({ method: 'PUT', path: `/${encodeURIComponent(index)}/_mapping`, body }, signal);
     if ('kind' in answer) return answer;
     const failure = classifyRequest(answer, this.#now());
-    return failure === undefined || failure.kind === 'rejected'
-      ? undefined
-      : notReady(failure, `the field ${field} of ${index} could not be mapped`);
+    if (failure === undefined) return undefined;
+    if (failure.kind !== 'rejected') return notReady(failure, `the field ${fields.join(', ')} of ${index} could not be mapped`);
+    // One that cannot be mapped must not keep the others from it.
+    if (fields.length === 1) return undefined;
+    for (const field of fields) {
+      const problem = await this.mapAsText(index, [field], signal);
+      if (problem !== undefined) return problem;
+    }
+    return undefined;
   }
 
   /** Makes what was written visible to searches. @returns what went wrong, for the log: the documents are safe all the same */

@@ -119,6 +119,35 @@ export function engineSuite(search: SearchAddress): void {
       expect(Object.keys(await all()).sort()).toEqual(['a', 'b']);
     });
 
+    test('whatever the name of the field and however many there are', async () => {
+      const { write, all, fn } = table();
+      const both: Attribute = { L: [{ S: 'v' }, { N: '1' }].map((k) => ({ M: { k } })) };
+      const names = ['line\nbreak', 'line\u2028break', 'a.b', '__proto__', 'brackets [x] y', '"quoted"', '*', '_id'];
+      const item = (id: string, fields: readonly string[]): RecordOptions => ({
+        keys: key(id),
+        image: { ...key(id), ...Object.fromEntries(fields.map((name) => [name, both])) },
+      });
+      expect(await write(item('a', names), item('b', ['x', 'y']), item('c', ['y', 'z']))).toEqual(done);
+      expect([...fn.letters.values()].map(({ reason }) => reason)).toEqual([]);
+      expect(Object.keys(await all()).sort()).toEqual(['a', 'b', 'c']);
+    });
+
+    test('a field may hold a boolean first and anything later', async () => {
+      const { write, all, fn } = table();
+      const later: Attribute[] = [
+        { S: 'text' },
+        { N: '1.5' },
+        { L: [{ S: 'x' }] },
+        { NULL: true },
+        { S: 'x'.repeat(40_000) },
+        { BOOL: false },
+      ];
+      await write({ keys: key('first'), image: { ...key('first'), v: { BOOL: true }, l: { L: [{ BOOL: true }] } } });
+      await write(...later.map((v, i) => ({ keys: key(`k${i}`), image: { ...key(`k${i}`), v, l: v } })));
+      expect([...fn.letters.values()].map(({ reason }) => reason)).toEqual([]);
+      expect(Object.keys(await all())).toHaveLength(1 + later.length);
+    });
+
     test('a field may hold a number first and a text later, and a date first and a text later', async () => {
       const { write, all } = table();
       await write({ keys: key('a'), image: { ...key('a'), x: { N: '1' }, d: { S: '2024-01-02' } } });
