@@ -12,9 +12,10 @@ import { prepared, PROJECT } from '../stack/cache.ts';
 import { startLambda } from '../stack/lambda-host.ts';
 import { uniqueName, useStack } from '../stack/use-stack.ts';
 
-const RELEASE = '22.23.3';
-const platform = process.platform === 'win32' ? 'win' : process.platform;
-const binary = `node-${platform}-${process.arch}@${RELEASE}`;
+const RELEASE = '22.23.2';
+const platform = `${process.platform.replace('win32', 'win')}-${process.arch}`;
+// One of them has a name of its own.
+const binary = `node-${platform.replace('darwin-arm64', 'bin-darwin-arm64')}@${RELEASE}`;
 
 const stack = await useStack();
 const runtime = await prepared('node-22', [binary], (folder) => {
