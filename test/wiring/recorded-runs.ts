@@ -6,7 +6,7 @@ import {
   CreateEventSourceMappingCommand,
   CreateFunctionCommand,
   GetFunctionConfigurationCommand,
-  ListEventSourceMappingsCommand,
+  paginateListEventSourceMappings,
   PublishLayerVersionCommand,
 } from '@aws-sdk/client-lambda';
 import { strToU8, zipSync } from 'fflate';
@@ -132,11 +132,15 @@ class Subject {
   async #state(): Promise<{ exists: boolean; key: string | undefined; triggers: [string, string][] }> {
     const { lambda } = this.#stack.clients;
     const found = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName: this.it.name })).catch(() => undefined);
-    const { EventSourceMappings: mappings = [] } = await lambda.send(new ListEventSourceMappingsCommand({}));
+    const triggers: [string, string][] = [];
+    // Those of all functions, also of the tests beside this one: a mapping of an alias is not listed under its function.
+    for await (const { EventSourceMappings: page = [] } of paginateListEventSourceMappings({ client: lambda }, {})) {
+      triggers.push(...page.map(({ UUID: id = '', FunctionArn: arn = '' }): [string, string] => [id, arn]));
+    }
     return {
       exists: found !== undefined,
       key: found?.KMSKeyArn === '' ? undefined : found?.KMSKeyArn,
-      triggers: mappings.map(({ UUID: id = '', FunctionArn: arn = '' }) => [id, arn]),
+      triggers,
     };
   }
 }
