@@ -12,6 +12,7 @@ export async function run(env: NodeJS.ProcessEnv = process.env): Promise<void> {
   const pace = realPace(stop.signal);
   // The runner cancels with SIGINT: the call under way is finished, no further change begins, and the summary is still written.
   const cancel = (): void => {
+    process.stdout.write('Cancelled: the call under way is finished, and no further change begins\n');
     stop.abort(new UserError('The job was cancelled', 'What is in place is whole; the next run finishes what this one began'));
   };
   process.once('SIGINT', cancel).once('SIGTERM', cancel);

@@ -31,8 +31,8 @@ export interface Behaviour {
   readonly answer?: { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: unknown };
   /** Sends so many bytes of the upstream's answer and cuts the connection. */
   readonly truncateBytes?: number;
-  /** Sends this as the answer's body, in place of the upstream's. */
-  readonly rewrite?: (body: string, status: number) => string;
+  /** Sends this as the answer's body, in place of the upstream's; when it has it, where that is a promise. */
+  readonly rewrite?: (body: string, status: number) => string | Promise<string>;
 }
 
 export type Matcher = string | RegExp | ((request: RecordedRequest) => boolean);
@@ -105,7 +105,7 @@ export async function startProxy(upstream: string, options: { readonly ca?: stri
       return;
     }
     if (behaviour.truncateBytes === undefined) record.status = answer.status;
-    send(outgoing, behaviour.rewrite ? rewritten(answer, behaviour.rewrite) : answer, behaviour.truncateBytes);
+    send(outgoing, behaviour.rewrite ? await rewritten(answer, behaviour.rewrite) : answer, behaviour.truncateBytes);
   };
 
   const server = await listen(
@@ -141,10 +141,10 @@ function made({ status, headers = {}, body = '' }: NonNullable<Behaviour['answer
   return { status, headers: { 'content-type': 'application/json', ...headers }, body: Buffer.from(text) };
 }
 
-function rewritten(answer: Answer, rewrite: NonNullable<Behaviour['rewrite']>): Answer {
+async function rewritten(answer: Answer, rewrite: NonNullable<Behaviour['rewrite']>): Promise<Answer> {
   const { 'content-encoding': encoding, ...headers } = answer.headers;
   const text = (encoding === 'gzip' ? gunzipSync(answer.body) : answer.body).toString('utf8');
-  return { status: answer.status, headers, body: Buffer.from(rewrite(text, answer.status)) };
+  return { status: answer.status, headers, body: Buffer.from(await rewrite(text, answer.status)) };
 }
 
 function forward(upstream: string, ca: string | undefined, incoming: IncomingMessage, body: Buffer): Promise<Answer> {

@@ -60,43 +60,46 @@ describe('a function of the predecessor', () => {
     ['taking over', 'SIGKILL', false, 3],
     ['taking over', 'SIGINT', false, 3],
     ['putting back', 'SIGKILL', true, 6],
-  ] as const)(
-    'can run at every moment of its %s: %s after each mutating call',
-    async (_name, signal, failing, calls) => {
-      for (let call = 1; call <= calls; call += 1) {
-        await withDeployment(async (it) => {
-          await predecessor(it);
-          let kill: (signal: NodeJS.Signals) => void = () => undefined;
-          let seen = 0;
-          it.aws.on(
-            (request) => isMutation(request) && request.operation.startsWith('lambda:'),
-            () => {
-              seen += 1;
-              if (seen !== call) return undefined;
-              return {
-                rewrite: (body) => {
-                  kill(signal);
-                  return body;
-                },
-              };
-            },
-            Infinity,
-          );
-          await it.run(failing ? { endpoint: 'http://127.0.0.1:9' } : {}, {
-            onStart: (send) => {
-              kill = send;
-            },
-          });
-          it.aws.clear();
-          expect({ call, seen, ...(await canRun(it.name)) }).toMatchObject({ call, seen: call, runs: true });
-          const next = await it.run();
-          expect({ code: next.code, log: next.code === 0 ? '' : next.log }).toEqual({ code: 0, log: '' });
-          expect(await deployedFiles(it.name)).toEqual(['config.json', 'index.mjs', 'table_mapping.json']);
+  ] as const)('can run at every moment of its %s: %s after each mutating call', async (_name, signal, failing, calls) => {
+    for (let call = 1; call <= calls; call += 1) {
+      await withDeployment(async (it) => {
+        await predecessor(it);
+        let kill: (signal: NodeJS.Signals) => void = () => undefined;
+        let seen = 0;
+        // The answer waits until the run knows: else it could have sent its next call before it looks at the signal.
+        const heard = Promise.withResolvers<undefined>();
+        if (signal === 'SIGKILL') heard.resolve(undefined);
+        it.aws.on(
+          (request) => isMutation(request) && request.operation.startsWith('lambda:'),
+          () => {
+            seen += 1;
+            if (seen !== call) return undefined;
+            return {
+              rewrite: async (body) => {
+                kill(signal);
+                await heard.promise;
+                return body;
+              },
+            };
+          },
+          Infinity,
+        );
+        await it.run(failing ? { endpoint: 'http://127.0.0.1:9' } : {}, {
+          onStart: (send) => {
+            kill = send;
+          },
+          onLog: (text) => {
+            if (text.includes('Cancelled: ')) heard.resolve(undefined);
+          },
         });
-      }
-    },
-    120_000,
-  );
+        it.aws.clear();
+        expect({ call, seen, ...(await canRun(it.name)) }).toMatchObject({ call, seen: call, runs: true });
+        const next = await it.run();
+        expect({ code: next.code, log: next.code === 0 ? '' : next.log }).toEqual({ code: 0, log: '' });
+        expect(await deployedFiles(it.name)).toEqual(['config.json', 'index.mjs', 'table_mapping.json']);
+      });
+    }
+  });
 
   test.each([
     ['names its files with ./', zipSync({ './lambda_function.py': strToU8('pass\n') })],
