@@ -7,6 +7,7 @@ import { serverKeys } from './server-keys.ts';
 
 /** What each kind is built from, and the Java release it needs. */
 const KINDS = {
+  'opensearch-1': { sources: ['opensearch-1/Engine.java'], java: 17, secured: false },
   'opensearch-2': { sources: ['opensearch-2/Engine.java'], java: 17, secured: false },
   'opensearch-2-security': { sources: ['opensearch-2-security/Engine.java'], java: 17, secured: true },
   'opensearch-3': { sources: ['opensearch-3/Engine.java'], java: 21, secured: false },

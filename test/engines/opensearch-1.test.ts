@@ -1,0 +1,3 @@
+import { testEngine } from './run-suite.ts';
+
+await testEngine('opensearch-1');
