@@ -25,8 +25,8 @@ export interface Write {
   record: StreamRecord | undefined;
   /** The lines for the cluster, once they are made. */
   operation: Operation | undefined;
-  /** Fields that were mapped for this document because it has values of several kinds in them; undefined: none. */
-  mapped: Set<string> | undefined;
+  /** Fields that were mapped for this document because it has values of several kinds in them, and how often; undefined: none. */
+  mapped: Map<string, number> | undefined;
   /** The cluster has taken it. */
   written: boolean;
   outcome: Result | undefined;

@@ -2,7 +2,6 @@
 import { isCertificateProblem, isWrongHost, NoAnswer } from './connection.ts';
 import { NoCredentials } from './credentials.ts';
 import type { EngineAnswer } from './engine.ts';
-import { unquoted } from './malformed.ts';
 
 /** What became of one operation, or of a whole request. `reason` is the engine's; it may quote values of the document. */
 export type Outcome =
@@ -32,6 +31,8 @@ interface EngineError {
 
 /** Amazon's proxies answer 403 with such words where others answer 429. */
 const THROTTLED = /throttl|too many requests|rate exceeded|permissible concurrent requests/i;
+/** Not where a name has them: that of an index, a permission, a role. */
+const saysThrottled = (reason: string): boolean => THROTTLED.test(reason.replace(/\[[^\]]*\]|\barn:\S+/g, ''));
 const THROTTLE_TYPES = new Set([
   'es_rejected_execution_exception',
   'rejected_execution_exception',
@@ -58,13 +59,13 @@ export function classifyRequest(answer: EngineAnswer, now: number): Outcome | un
   if (status >= 200 && status < 300) return undefined;
   const { type, reason } = errorOf(answer);
   if (status === 413) return { kind: 'too-large' };
-  if (status === 429 || status === 408 || status >= 500 || (status === 403 && THROTTLED.test(reason))) {
+  if (status === 429 || status === 408 || status >= 500 || (status === 403 && saysThrottled(reason))) {
     const retryAfter = retryAfterMs(answer.retryAfter, now);
     return {
       kind: 'transient',
       type,
       reason: `HTTP ${status} ${reason}`,
-      throttled: status === 429 || status === 403 || THROTTLE_TYPES.has(type) || THROTTLED.test(reason),
+      throttled: status === 429 || status === 403 || THROTTLE_TYPES.has(type) || saysThrottled(reason),
       ...(retryAfter === undefined ? {} : { retryAfter }),
     };
   }
@@ -110,7 +111,7 @@ export function classifyItem(action: 'index' | 'delete', item: unknown): Outcome
   if (status === 404 && action === 'delete' && error === undefined) return DONE.delete;
   const { type, reason } = engineError(error);
   if (status === 409 && (type === 'version_conflict_engine_exception' || type === '')) return { kind: 'done', result: 'stale' };
-  if (status === 401 || (status === 403 && type !== 'cluster_block_exception' && !THROTTLED.test(reason))) {
+  if (status === 401 || (status === 403 && type !== 'cluster_block_exception' && !saysThrottled(reason))) {
     return { kind: 'configuration', type, reason, remedy: REMEDIES[status] };
   }
   if (status === 413) return { kind: 'malformed', status, type, reason };
@@ -124,24 +125,36 @@ export function classifyItem(action: 'index' | 'delete', item: unknown): Outcome
   return { kind: 'transient', type, reason: `${status} ${reason}`, throttled: status === 429 || THROTTLE_TYPES.has(type) };
 }
 
-/** Answers of 400 that say nothing about the document: they would send a whole stream to the dead letters. */
+/** What these say is about the document, also where a name in it has the words of another problem. */
+const OF_THE_DOCUMENT = new Set([
+  'mapper_parsing_exception',
+  'document_parsing_exception',
+  'strict_dynamic_mapping_exception',
+  'routing_missing_exception',
+]);
+
+/** Answers of 400 that say nothing about the document: they would send a whole stream to the dead letters. Known by how they begin. */
+const CONFIGURATIONS: readonly (readonly [problem: RegExp, remedy: string])[] = [
+  [
+    /^(?:no write index is defined|alias \[[^\]]*\] has more than one ind(?:ex|ices) associated)/i,
+    'Give the alias a write index (is_write_index: true)',
+  ],
+  [
+    /^only write ops with an op_type of create are allowed in data streams/i,
+    'A data stream cannot hold the state of a table: give the table an index or alias in the options file',
+  ],
+  [/^document id is not supported/i, 'Use a collection of type search: time series and vector collections take no document ids'],
+  [/^validation failed: 1: this action would add \[\d+\] (?:total |\w+ )?shards/i, 'Delete indexes or raise cluster.max_shards_per_node'],
+];
+const BY_TYPE: Readonly<Record<string, string>> = {
+  index_closed_exception: 'Open the index, or give the table another one in the options file',
+  invalid_index_name_exception: 'Give the table an index in the options file',
+  invalid_alias_name_exception: 'Give the table an index in the options file',
+};
+
 function configurationOf(type: string, reason: string): Configuration | undefined {
-  // A value that the reason quotes says nothing of the cluster, whatever it says.
-  const words = unquoted(reason);
-  const remedy =
-    type === 'index_closed_exception'
-      ? 'Open the index, or give the table another one in the options file'
-      : /no write index is defined|has more than one ind(?:ex|ices) associated|can't execute a single index op/i.test(words)
-        ? 'Give the alias a write index (is_write_index: true)'
-        : /only write ops with an op_type of create are allowed in data streams/i.test(words)
-          ? 'A data stream cannot hold the state of a table: give the table an index or alias in the options file'
-          : type === 'invalid_index_name_exception' || type === 'invalid_alias_name_exception'
-            ? 'Give the table an index in the options file'
-            : /document id is not supported/i.test(words)
-              ? 'Use a collection of type search: time series and vector collections take no document ids'
-              : /this action would add \[\d+\] (?:total|shards)|maximum (?:normal )?shards open/i.test(words)
-                ? 'Delete indexes or raise cluster.max_shards_per_node'
-                : undefined;
+  if (OF_THE_DOCUMENT.has(type)) return undefined;
+  const remedy = Object.hasOwn(BY_TYPE, type) ? BY_TYPE[type] : CONFIGURATIONS.find(([problem]) => problem.test(reason))?.[1];
   return remedy === undefined ? undefined : { kind: 'configuration', type, reason, remedy };
 }
 

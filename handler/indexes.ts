@@ -143,7 +143,7 @@ export class Indexes {
     const failure = classifyRequest(answer, this.#now());
     if (failure === undefined) return undefined;
     if (failure.kind !== 'rejected') return notReady(failure, `the index ${table.index} could not be created`);
-    if (failure.type === 'resource_already_exists_exception' || failure.reason.includes('already exists')) return undefined;
+    if (failure.type === 'resource_already_exists_exception') return undefined;
     return { ...notReady(failure, `the index ${table.index} could not be created`), refused: true };
   }
 

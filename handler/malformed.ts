@@ -20,7 +20,7 @@ export class MalformedRecord extends Error {
 
   /** For logs: the engine's reasons quote values of the document, the product's own never do. */
   get loggable(): string {
-    return this.status === undefined ? this.message : withoutValues(this.message);
+    return this.status === undefined ? this.message : namesAlone(this.message);
   }
 }
 
@@ -39,23 +39,59 @@ export function malformedBy(error: unknown): MalformedRecord {
   );
 }
 
-/**
- * An engine's reason without what it quotes of the document, for logs: `failed to parse field [price] of type [double]`. The type
- * and the field stay, values and ids go.
- */
-export const withoutValues = (reason: string): string => unquoted(reason).slice(0, 300).trim();
-
 /** Characters of a reason that are looked at: it may quote a whole item, and has said by then what it is about. */
 const LENGTH = 2000;
+/** Of what is told in a log. */
+const LOGGED_LENGTH = 300;
 
-/** The beginning of an engine's reason, at its full length, without values and ids. */
-export function unquoted(reason: string): string {
+/** How the reasons against documents begin that name a field and its type, before all that they quote. */
+const FIELD_AND_TYPE = /^(?:the cluster refuses the document: )?(?:\[\d+:\d+\] )?failed to parse field \[[^\]]*\] of type \[[^\]]*\]/;
+/** The place in the document, which some engines name first. */
+const PLACE = /^(?:the cluster refuses the document: )?\[\d+:\d+\]/;
+/** Words before a bracket that holds the name of a field, a type or a limit. */
+const NAMES = /\b(?:fields?|of type|type|to|mapping for|introduction of|within|alias|mapper|nested path) $/i;
+/** How a reason ends that names the field after the value. */
+const FIELD_AT_END = /\] (for field \[[^[\]]*\])$/;
+
+/**
+ * What an engine says against a document, as far as it names fields, types and limits: `failed to parse field [price] of type
+ * [double].` From the first quotation on that may be a value or an id nothing is told: what closes it may stand inside it as well.
+ */
+function namesAlone(reason: string): string {
+  const beginning = reason.slice(0, LENGTH);
+  const [fieldAndType] = FIELD_AND_TYPE.exec(beginning) ?? [];
+  if (fieldAndType !== undefined) return `${fieldAndType}.`.slice(0, LOGGED_LENGTH);
+  const opening = /[["]|(?<!\w)'/g;
+  opening.lastIndex = PLACE.exec(beginning)?.[0].length ?? 0;
+  for (let found = opening.exec(beginning); found !== null; found = opening.exec(beginning)) {
+    const { index, 0: mark } = found;
+    const before = beginning.slice(0, index);
+    const close = mark === '[' ? ']' : mark;
+    const isName = mark === '[' ? NAMES.test(before) : mark === '"' && before.endsWith('field=');
+    const end = isName ? beginning.indexOf(close, index + 1) : -1;
+    if (end < 0) {
+      const [, field] = FIELD_AT_END.exec(reason.slice(-LOGGED_LENGTH)) ?? [];
+      return `${before}${mark}…${close}${field === undefined ? '' : ` ${field}`}`.slice(0, LOGGED_LENGTH);
+    }
+    opening.lastIndex = end + 1;
+  }
+  return beginning.slice(0, LOGGED_LENGTH).trim();
+}
+
+/**
+ * An engine's reason without what it quotes of a document, for logs: what is said of a request, which is seldom about a document at
+ * all and full of names.
+ */
+export function withoutValues(reason: string): string {
   // Quotes and brackets that are open where it is cut are closed, so that a pattern finds the end of what it takes out.
   const beginning = reason.length <= LENGTH ? reason : `${reason.slice(0, LENGTH)}"'.].`;
   return (
     beginning
-      // Of a shard's troubles the engine tells with the whole request, documents included.
-      .replace(/[,:]? ?request: \[?Bulk[\s\S]*|\bcontaining \[(?:index|delete|create|update) [\s\S]*|\bsource\[[\s\S]*/, '')
+      // Of a shard's troubles the engine tells with the whole request, documents included; an ingest pipeline tells its input.
+      .replace(
+        /[,:]? ?request: \[?Bulk[\s\S]*|\bcontaining \[(?:index|delete|create|update) [\s\S]*|\bsource\[[\s\S]*|\bagainst source\b[\s\S]*/,
+        '',
+      )
       // All that follows the field and its type is about the value.
       .replace(/(failed to parse field \[[^\]]*\] of type \[[^\]]*\])[\s\S]*/, '$1.')
       .replace(/ ?\bin document with id '[\s\S]*?'(?=\.|,|:|$)/g, '')
@@ -63,5 +99,7 @@ export function unquoted(reason: string): string {
       .replace(/\b(date field|geohash|join name|value|input|token|term) \[[\s\S]*?\](?=[\s,.;:]|$)/gi, '$1 […]')
       .replace(/(field=)?"[^"]*"/g, (quoted, field?: string) => (field === undefined ? '"…"' : quoted))
       .replace(/(?<!\w)'[\s\S]*?'(?!\w)/g, "'…'")
+      .slice(0, LOGGED_LENGTH)
+      .trim()
   );
 }

@@ -16,6 +16,8 @@ const REQUESTS_AT_ONCE = 2;
 const PREPARING = 0.75;
 /** Writes from which on they are shared out: below, a second request costs more than it saves (documents of a kilobyte). */
 const SPLIT_FROM = 400;
+/** Times that a field is mapped for one document: the index may have been deleted after the first. */
+const MAPPINGS_LIMIT = 3;
 
 export class Writer {
   readonly #runtime: Runtime;
@@ -133,11 +135,12 @@ export class Writer {
     const [first] = outcomes;
     // Where nothing came through, the next request would only meet the same.
     if (first?.kind === 'transient' && outcomes.every(({ kind }) => kind === 'transient')) round.stop(first);
+    const mixed: { write: Prepared; field: string }[] = [];
     const fields = new Map<string, Set<string>>();
     for (const [i, write] of request.entries()) {
       const outcome = outcomes[i];
-      if (outcome?.kind === 'mixed-field' && write.mapped?.has(outcome.field) !== true) {
-        (write.mapped ??= new Set()).add(outcome.field);
+      if (outcome?.kind === 'mixed-field' && (write.mapped?.get(outcome.field) ?? 0) < MAPPINGS_LIMIT) {
+        mixed.push({ write, field: outcome.field });
         fields.set(write.table.index, (fields.get(write.table.index) ?? new Set()).add(outcome.field));
         round.again.push(write);
       } else if (outcome !== undefined) {
@@ -146,7 +149,13 @@ export class Writer {
     }
     for (const [index, ofIndex] of fields) {
       const problem = signal.aborted ? undefined : await this.#runtime.indexes.mapAsText(index, [...ofIndex], signal);
-      if (problem !== undefined) round.stop(problem);
+      if (problem !== undefined) {
+        round.stop(problem);
+        continue;
+      }
+      for (const { write, field } of mixed) {
+        if (write.table.index === index) (write.mapped ??= new Map()).set(field, (write.mapped.get(field) ?? 0) + 1);
+      }
     }
   }
 

@@ -4,7 +4,7 @@ import { NoAnswer } from '../../handler/connection.ts';
 import { NoCredentials, SecretError } from '../../handler/credentials.ts';
 import type { EngineAnswer } from '../../handler/engine.ts';
 import { classifyItem, classifyRequest, classifyThrown } from '../../handler/failures.ts';
-import { withoutValues } from '../../handler/malformed.ts';
+import { MalformedRecord, withoutValues } from '../../handler/malformed.ts';
 
 const NOW = Date.parse('2026-11-22T12:00:00Z');
 const answer = (status: number, body: unknown = {}, retryAfter?: string): EngineAnswer => ({
@@ -97,6 +97,66 @@ describe('an item of a bulk answer', () => {
         ),
       },
       { kind: 'malformed' },
+    ],
+    [
+      'a name that speaks of a write index',
+      'index',
+      {
+        status: 400,
+        ...error(
+          'mapper_parsing_exception',
+          'object mapping for [no write index is defined] tried to parse field [no write index is defined] as object, but found a concrete value',
+        ),
+      },
+      { kind: 'malformed' },
+    ],
+    [
+      'a name that speaks of shards',
+      'index',
+      {
+        status: 400,
+        ...error('illegal_argument_exception', 'mapper [maximum shards open] cannot be changed from type [text] to [ObjectMapper]'),
+      },
+      { kind: 'malformed' },
+    ],
+    [
+      'an id that speaks of ids',
+      'index',
+      { status: 400, ...error('routing_missing_exception', 'routing is required for [t]/[document id is not supported]') },
+      { kind: 'malformed' },
+    ],
+    [
+      'too many shards',
+      'index',
+      {
+        status: 400,
+        ...error(
+          'validation_exception',
+          'Validation Failed: 1: this action would add [2] shards, but this cluster currently has [1]/[1] maximum normal shards open;',
+        ),
+      },
+      { kind: 'configuration' },
+    ],
+    [
+      'an alias of several indexes',
+      'index',
+      {
+        status: 400,
+        ...error(
+          'illegal_argument_exception',
+          "Alias [x] has more than one indices associated with it [[a, b]], can't execute a single index op",
+        ),
+      },
+      { kind: 'configuration' },
+    ],
+    [
+      'no permission for what is named after throttling',
+      'index',
+      {
+        status: 403,
+        ...error('security_exception', 'action [indices:data/write/bulk] is unauthorized for user [a] on indices [throttle-rules]'),
+      },
+      { kind: 'configuration' },
     ],
     [
       'a value that speaks of ids',
@@ -248,6 +308,49 @@ test.each([
   expect(withoutValues(reason)).toBe(logged);
 });
 
+test.each([
+  [
+    "failed to parse field [price] of type [double] in document with id 'SECRET'. Preview of field's value: 'SECRET'",
+    'failed to parse field [price] of type [double].',
+  ],
+  [
+    "[1:20] failed to parse field [price] of type [double] in document with id 'SECRET'",
+    '[1:20] failed to parse field [price] of type [double].',
+  ],
+  [
+    '[3:7] mapping set to strict, dynamic introduction of [colour] within [_doc] is not allowed',
+    '[3:7] mapping set to strict, dynamic introduction of [colour] within [_doc] is not allowed',
+  ],
+  [
+    'object mapping for [m] tried to parse field [m] as object, but found a concrete value',
+    'object mapping for [m] tried to parse field [m] as object, but found a concrete value',
+  ],
+  ['Limit of total fields [5000] has been exceeded', 'Limit of total fields [5000] has been exceeded'],
+  [
+    'mapper [a] cannot be changed from type [double] to [ObjectMapper]',
+    'mapper [a] cannot be changed from type [double] to [ObjectMapper]',
+  ],
+  [
+    'Document contains at least one immense term in field="note" (whose UTF8 encoding is longer than the max length 32766)',
+    'Document contains at least one immense term in field="note" (whose UTF8 encoding is longer than the max length 32766)',
+  ],
+  ['routing is required for [t]/[SECRET]', 'routing is required for […]'],
+  ['failed to parse: weight must be an integer, but was [SECRET]', 'failed to parse: weight must be an integer, but was […]'],
+  ['The [cosine] similarity does not support vectors with zero magnitude. Preview of invalid vector: [777123.0]', 'The […]'],
+  ["vector length differs in doc [document with id 'O' SECRET 'x']", 'vector length differs in doc […]'],
+  ['unable to convert [SECRET] to integer', 'unable to convert […]'],
+  ['Provided Grok expressions do not match field value: [SECRET]', 'Provided Grok expressions do not match field value: […]'],
+  ['failed to parse: unknown join name [x] SECRET] for field [kin]', 'failed to parse: unknown join name […] for field [kin]'],
+  ['For input string: "x" SECRET "y"', 'For input string: "…"'],
+  ["can't merge 'SECRET' with 'SECRET'", "can't merge '…'"],
+  ['For input string: "SECRET failed to parse field [a] of type [b]"', 'For input string: "…"'],
+])('what a log tells of a refused document are names alone: %s', (reason, logged) => {
+  expect(new MalformedRecord('x', reason, 400).loggable).toBe(logged);
+  expect(new MalformedRecord('x', `the cluster refuses the document: ${reason}`, 400).loggable).toBe(
+    `the cluster refuses the document: ${logged}`,
+  );
+});
+
 /** As long as an item can be, and as far as a search can go that begins anew at every place. */
 const LONG = 10_000_000;
 
@@ -266,6 +369,9 @@ test.each([
   const logged = withoutValues(text);
   expect(logged.length).toBeLessThanOrEqual(300);
   expect(logged).not.toContain('secret');
+  const told = new MalformedRecord('x', text, 400).loggable;
+  expect(told.length).toBeLessThanOrEqual(300);
+  expect(told).not.toContain('secret');
   expect(classifyItem('index', { status: 400, error: { type: 'illegal_argument_exception', reason: text } })).toMatchObject({
     kind: 'malformed',
   });

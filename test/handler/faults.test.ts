@@ -171,6 +171,27 @@ describe('an index that is made', () => {
   });
 });
 
+test.each([
+  ['throttled', { answer: { status: 429, body: '' } }],
+  ['cut off', { reset: 'before' }],
+  ['answered and not done', { answer: { status: 200, body: { acknowledged: false } } }],
+] as const)('a mapping that is %s is asked for again', async (_, behaviour) => {
+  const { write, all, fn } = table();
+  proxy.on(/^PUT .*_mapping$/, behaviour, 2);
+  const k = [{ M: { k: { S: 'v' } } }, { M: { k: { N: '1' } } }];
+  expect(await write([{ keys: key('a'), image: { ...key('a'), l: { L: k } } }])).toEqual(done);
+  expect([...fn.letters.values()].map(({ reason }) => reason)).toEqual([]);
+  expect(await all()).toEqual(['a']);
+});
+
+test('an index that is refused is not taken for one that is there, whatever it is refused for', async () => {
+  const { write, fn } = table({ defaults: { mappings: { properties: { 'already exists': { type: 'none' } } } } });
+  expect(await write([{ keys: key('a'), counter: 7090 }])).toEqual(failed(7090));
+  expect(fn.logs).toContainEqual(
+    expect.objectContaining({ level: 'error', remedy: expect.stringContaining('mappings in the options file') as unknown }),
+  );
+});
+
 test('an item with a great many fields of several kinds comes through, if need be in more than one invocation', async () => {
   const { write, all, fn } = table();
   const both = { L: [{ M: { k: { S: 'v' } } }, { M: { k: { N: '1' } } }] };
