@@ -158,13 +158,14 @@ function configurationOf(type: string, reason: string): Configuration | undefine
   return remedy === undefined ? undefined : { kind: 'configuration', type, reason, remedy };
 }
 
-const SCALARS = new Set(['text', 'keyword', 'double', 'float', 'long', 'integer', 'boolean', 'date', 'half_float', 'match_only_text']);
-
-/** The field for which one document has values of two scalar kinds, where it is new to the index. The same words in all engines. */
+/**
+ * The field for which one document has values of two kinds, where it is new to the index: both types are guesses. The same words in all
+ * engines. An object beside what is none cannot be mapped.
+ */
 function mixedField(reason: string): string | undefined {
   // At the beginning: further on it may be a value that a reason of another kind quotes.
   const [, field, from = '', to = ''] = /^mapper \[(.+?)\] cannot be changed from type \[(\w+)\] to \[(\w+)\]/s.exec(reason) ?? [];
-  return SCALARS.has(from) && SCALARS.has(to) ? field : undefined;
+  return /object|nested/i.test(`${from} ${to}`) ? undefined : field;
 }
 
 /** Type and reason of an error answer: JSON of the engine, or text of whatever stands before it. */

@@ -154,19 +154,46 @@ export class Indexes {
    */
   async mapAsText(index: string, fields: readonly string[], signal: AbortSignal): Promise<NotReady | undefined> {
     // A name with dots is the path that the engine makes of it.
-    const body = JSON.stringify({ properties: Object.fromEntries(fields.map((field) => [field, TEXT])) });
-    const answer = await this.#ask({ method: 'PUT', path: `/${encodeURIComponent(index)}/_mapping`, body }, signal);
-    if ('kind' in answer) return answer;
-    const failure = classifyRequest(answer, this.#now());
-    if (failure === undefined) return undefined;
-    if (failure.kind !== 'rejected') return notReady(failure, `the field ${fields.join(', ')} of ${index} could not be mapped`);
+    const refused = await this.#map(index, Object.fromEntries(fields.map((field) => [field, TEXT])), signal);
+    if (refused !== 'refused') return refused;
     // One that cannot be mapped must not keep the others from it.
-    if (fields.length === 1) return undefined;
     for (const field of fields) {
-      const problem = await this.mapAsText(index, [field], signal);
+      const problem = fields.length > 1 ? await this.mapAsText(index, [field], signal) : await this.#mapBelow(index, field, signal);
       if (problem !== undefined) return problem;
     }
     return undefined;
+  }
+
+  /** Maps a field level by level, with what the index says of each: one of type `nested` has to be named as that. */
+  async #mapBelow(index: string, field: string, signal: AbortSignal): Promise<NotReady | undefined> {
+    const answer = await this.#ask({ method: 'GET', path: `/${encodeURIComponent(index)}/_mapping` }, signal);
+    if ('kind' in answer) return answer;
+    const path = field.split('.');
+    const levels = levelsOf(answer.text, path);
+    if (levels.every((level) => Object.keys(level).length === 0)) return undefined;
+    const mapping = path.reduceRight<Json>(
+      (inner, name, i) => ({ [name]: i === path.length - 1 ? TEXT : { ...levels[i], properties: inner } }),
+      {},
+    );
+    const refused = await this.#map(index, mapping, signal);
+    return refused === 'refused' ? undefined : refused;
+  }
+
+  async #map(index: string, properties: Json, signal: AbortSignal): Promise<NotReady | 'refused' | undefined> {
+    const answer = await this.#ask(
+      {
+        method: 'PUT',
+        path: `/${encodeURIComponent(index)}/_mapping`,
+        // The other indexes of an alias are left as they are. Serverless has no such parameter.
+        ...(this.#engine.serverless ? {} : { query: { write_index_only: 'true' } }),
+        body: JSON.stringify({ properties }),
+      },
+      signal,
+    );
+    if ('kind' in answer) return answer;
+    const failure = classifyRequest(answer, this.#now());
+    if (failure === undefined) return undefined;
+    return failure.kind === 'rejected' ? 'refused' : notReady(failure, `the fields of ${index} could not be mapped`);
   }
 
   /** Makes what was written visible to searches. @returns what went wrong, for the log: the documents are safe all the same */
@@ -184,6 +211,30 @@ export class Indexes {
       return classifyThrown(error, signal);
     }
   }
+}
+
+/** What an index says of each level above a field, without what is below it. Of the indexes of an alias the one that knows the most. */
+function levelsOf(text: string, path: readonly string[]): Json[] {
+  type Level = { readonly properties?: Readonly<Record<string, Level>> } & Json;
+  let best: Json[] = [];
+  let indexes: readonly { readonly mappings?: Level }[];
+  try {
+    indexes = Object.values(JSON.parse(text) as Record<string, { mappings?: Level }>);
+  } catch {
+    return best;
+  }
+  for (const { mappings } of indexes) {
+    const levels: Json[] = [];
+    let level = mappings;
+    for (const name of path.slice(0, -1)) {
+      level = level?.properties !== undefined && Object.hasOwn(level.properties, name) ? level.properties[name] : undefined;
+      if (level === undefined) break;
+      const { properties: _, ...own } = level;
+      levels.push(own);
+    }
+    if (levels.length > best.length) best = levels;
+  }
+  return best;
 }
 
 /** A refusal of an index as such is never the fault of a document. */

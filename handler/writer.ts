@@ -16,8 +16,13 @@ const REQUESTS_AT_ONCE = 2;
 const PREPARING = 0.75;
 /** Writes from which on they are shared out: below, a second request costs more than it saves (documents of a kilobyte). */
 const SPLIT_FROM = 400;
-/** Times that a field is mapped for one document: the index may have been deleted after the first. */
-const MAPPINGS_LIMIT = 3;
+/**
+ * Times that a field is mapped for one document: another writer's mapping may not have reached the shard yet, and the index may have been
+ * deleted after the first time.
+ */
+const MAPPINGS_LIMIT = 6;
+/** ms: the index is asked for again before a request that leaves later than this after the last question. */
+const QUESTION_HOLDS = 1000;
 
 export class Writer {
   readonly #runtime: Runtime;
@@ -78,12 +83,15 @@ export class Writer {
       defects.push(error);
       round.stopped = true;
     };
-    const ready = this.#ensureIndexes(round.pending, signal).then((problem) => {
-      if (problem !== undefined) round.stop(problem);
-    }, defect);
+    const { now } = this.#runtime;
+    let asked = now();
+    const question = (): Promise<void> =>
+      this.#ensureIndexes(round.pending, signal).then((problem) => {
+        if (problem !== undefined) round.stop(problem);
+      }, defect);
+    let ready = question();
     // Lets the question leave: the cluster answers it while the documents are made.
     await new Promise(setImmediate);
-    const { now } = this.#runtime;
     const { pending } = round;
     const transformLimit = this.#transformLimit;
     // The rest is for the answers; what is left over is made in the next round.
@@ -93,6 +101,10 @@ export class Writer {
       for await (const request of requestsOf(pending, { now, until, signal, transformLimit, most })) {
         await ready;
         if (open.size >= REQUESTS_AT_ONCE) await Promise.race(open);
+        if (now() - asked > QUESTION_HOLDS) {
+          asked = now();
+          await (ready = question());
+        }
         if (round.stopped) {
           round.again.push(...request);
           continue;
@@ -141,6 +153,7 @@ export class Writer {
       const outcome = outcomes[i];
       if (outcome?.kind === 'mixed-field' && (write.mapped?.get(outcome.field) ?? 0) < MAPPINGS_LIMIT) {
         mixed.push({ write, field: outcome.field });
+        if (write.mapped?.has(outcome.field) === true) round.pause(outcome);
         fields.set(write.table.index, (fields.get(write.table.index) ?? new Set()).add(outcome.field));
         round.again.push(write);
       } else if (outcome !== undefined) {

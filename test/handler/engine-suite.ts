@@ -132,6 +132,32 @@ export function engineSuite(search: SearchAddress): void {
       expect(Object.keys(await all()).sort()).toEqual(['a', 'b', 'c']);
     });
 
+    test('also below a field that the options map as nested', async () => {
+      const { write, all, fn } = table({
+        defaults: {
+          mappings: { properties: { items: { type: 'nested', include_in_parent: true }, m: { properties: { n: { type: 'nested' } } } } },
+        },
+      });
+      const both: Attribute = { L: [{ S: 'v' }, { N: '1' }].map((k) => ({ M: { k, o: { M: { k } } } })) };
+      const image = { items: both, m: { M: { n: both } }, plain: both };
+      expect(await write({ keys: key('a'), image: { ...key('a'), ...image } })).toEqual(done);
+      expect([...fn.letters.values()].map(({ reason }) => reason)).toEqual([]);
+      expect(Object.keys(await all())).toEqual(['a']);
+    });
+
+    test('through an alias in its write index alone', async () => {
+      const { write, fn, index: name } = table();
+      for (const [made, body] of [
+        [`${name}-1`, { aliases: { [name]: {} }, mappings: { properties: { l: { properties: { k: { type: 'double' } } } } } }],
+        [`${name}-2`, { aliases: { [name]: { is_write_index: true } } }],
+      ] as const) {
+        expect((await ask(search, 'PUT', `/${made}`, body)).status).toBe(200);
+      }
+      const both: Attribute = { L: [{ S: 'v' }, { N: '1' }].map((k) => ({ M: { k } })) };
+      expect(await write({ keys: key('a'), image: { ...key('a'), l: both } })).toEqual(done);
+      expect([...fn.letters.values()].map(({ reason }) => reason)).toEqual([]);
+    });
+
     test('a field may hold a boolean first and anything later', async () => {
       const { write, all, fn } = table();
       const later: Attribute[] = [
