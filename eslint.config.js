@@ -23,16 +23,6 @@ export default tseslint.config(
     },
   },
   {
-    // One direction: the function knows nothing of the action that deploys it.
-    files: ['handler/**/*.ts'],
-    rules: {
-      'no-restricted-imports': [
-        'error',
-        { patterns: [{ group: ['**/action/**'], message: 'The handler imports nothing from the action.' }] },
-      ],
-    },
-  },
-  {
     files: ['test/**/*.ts'],
     rules: { '@typescript-eslint/no-unnecessary-condition': 'off', '@typescript-eslint/unbound-method': 'off' },
   },

@@ -52,3 +52,16 @@ export function failureSentence(error: unknown): string {
   const words = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return `This is a defect of the action, please report it: ${words}`;
 }
+
+/** Waits for all, and puts the problems of all into one error. Any other error comes first. */
+export async function collectProblems<T extends readonly unknown[]>(work: { readonly [K in keyof T]: Promise<T[K]> | T[K] }): Promise<T> {
+  const results = await Promise.allSettled(work);
+  const problems: Problem[] = [];
+  for (const result of results) {
+    if (result.status === 'fulfilled') continue;
+    if (!(result.reason instanceof InputError)) throw result.reason;
+    problems.push(...result.reason.problems);
+  }
+  if (problems.length > 0) throw new InputError(problems);
+  return results.map((result) => (result.status === 'fulfilled' ? result.value : undefined)) as unknown as T;
+}

@@ -2,9 +2,9 @@
 import { realPace, type Pace } from './aws/retry.ts';
 import { openSession, type Aws } from './aws/session.ts';
 import { UserError, failureSentence } from './errors.ts';
-import { givenNames, readGiven } from './given.ts';
-import type { Inputs } from './inputs.ts';
-import type { Report } from './report.ts';
+import { givenNames, readGiven } from './read-inputs.ts';
+import type { Inputs } from './inputs/inputs.ts';
+import type { Report } from './report/report.ts';
 
 /** Inputs → session → operation → report. Nothing is changed before all of what was given has been checked. */
 export async function run(env: NodeJS.ProcessEnv = process.env): Promise<void> {
@@ -20,7 +20,7 @@ export async function run(env: NodeJS.ProcessEnv = process.env): Promise<void> {
   const opened = await open(env, pace, stop.signal);
   const [core, { Report, runnerOf }] = await Promise.all([
     import(/* webpackMode: "eager" */ '@actions/core'),
-    import(/* webpackMode: "eager" */ './report.ts'),
+    import(/* webpackMode: "eager" */ './report/report.ts'),
   ]);
   const report = new Report(runnerOf(core), pace.now, started);
   let failure: string | undefined;
@@ -64,7 +64,7 @@ async function open(env: NodeJS.ProcessEnv, pace: Pace, signal: AbortSignal): Pr
 function loadTheRest(): Promise<unknown> {
   return Promise.all([
     import(/* webpackMode: "eager" */ '@actions/core'),
-    import(/* webpackMode: "eager" */ './report.ts'),
+    import(/* webpackMode: "eager" */ './report/report.ts'),
     import(/* webpackMode: "eager" */ './operations/operations.ts'),
   ]);
 }
@@ -75,10 +75,10 @@ async function perform({ inputs, aws, watch }: Opened, env: NodeJS.ProcessEnv, r
     report.changed(true);
   };
   report.info(`Account ${aws.account}, region ${aws.region}`);
-  const { OPERATIONS } = await import(/* webpackMode: "eager" */ './operations/operations.ts');
-  await OPERATIONS[operation]({ inputs, aws, report, env });
+  const { IMPLEMENTATIONS } = await import(/* webpackMode: "eager" */ './operations/operations.ts');
+  await IMPLEMENTATIONS[operation]({ inputs, aws, report, env });
   if (!dryRun) return;
-  const { commentOnPullRequest } = await import(/* webpackMode: "eager" */ './plan-comment.ts');
+  const { commentOnPullRequest } = await import(/* webpackMode: "eager" */ './report/pull-request-comment.ts');
   const note = await commentOnPullRequest(env, githubToken, { functionName, environment, markdown: report.markdown });
   if (note !== undefined) report.note(note);
 }

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { answer, type LambdaContext } from './answer.ts';
+import { answer, type LambdaContext } from './dispatch.ts';
 import { start } from './start.ts';
 
 const runtime = await start(dirname(fileURLToPath(import.meta.url)), process.env);

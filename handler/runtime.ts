@@ -1,7 +1,7 @@
-import type { PutObject } from './dead-letters.ts';
-import type { Engine } from './engine.ts';
-import type { Indexes } from './indexes.ts';
-import type { Log } from './log.ts';
+import type { PutObject } from './aws/s3.ts';
+import type { Engine } from './cluster/client.ts';
+import type { Indexes } from './cluster/indexes.ts';
+import type { Log } from './telemetry/log.ts';
 import type { Tables } from './tables.ts';
 
 /** What the function is made of; effects are parameters. */

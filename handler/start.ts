@@ -2,17 +2,17 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Aws } from './aws.ts';
-import { awsCredentials } from './aws-credentials.ts';
-import { ConfigError, parseConfig, parseKeyMapping } from './config.ts';
-import { secretsManager } from './credentials.ts';
-import { s3Writer } from './dead-letters.ts';
-import { Engine } from './engine.ts';
-import { Indexes } from './indexes.ts';
-import { consoleLog } from './log.ts';
+import { Aws } from './aws/client.ts';
+import { awsCredentials } from './aws/credentials.ts';
+import { ConfigError, parseConfig, parseKeyMapping } from '../formats/function-config.ts';
+import { secretsManager } from './aws/secrets-manager.ts';
+import { s3Writer } from './aws/s3.ts';
+import { Engine } from './cluster/client.ts';
+import { Indexes } from './cluster/indexes.ts';
+import { consoleLog } from './telemetry/log.ts';
 import type { Runtime } from './runtime.ts';
 import { Tables } from './tables.ts';
-import { loadTransforms } from './transforms.ts';
+import { loadTransforms } from './documents/transform.ts';
 
 /** @param folder where the package was unpacked @throws {ConfigError} naming the file, the key and the remedy */
 export async function start(folder: string, env: NodeJS.ProcessEnv): Promise<Runtime> {

@@ -7,9 +7,9 @@ import {
   type FunctionConfig,
   type KeyMapping,
   type TableOptions,
-} from './config.ts';
-import { excluding, including, type Projection } from './projection.ts';
-import type { Transform } from './transforms.ts';
+} from '../formats/function-config.ts';
+import { excluding, including, type Projection } from './documents/projection.ts';
+import type { Transform } from './documents/transform.ts';
 
 /** Where dead letters go. */
 export interface DeadLetterPlace {

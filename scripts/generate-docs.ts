@@ -6,9 +6,9 @@ import { format, resolveConfig } from 'prettier';
 import { z } from 'zod';
 import { actionFile } from '../action/action-file.ts';
 import type { Metadata } from '../action/action-file.ts';
-import { FUNCTION_PERMISSIONS } from '../action/function-permissions.ts';
-import { optionsSchema } from '../action/options-schema.ts';
-import { PERMISSIONS, iamAction, type Action, type Permission } from '../action/permissions.ts';
+import { FUNCTION_PERMISSIONS } from './function-permissions.ts';
+import { optionsSchema } from '../action/options/schema.ts';
+import { PERMISSIONS, iamAction, type Action, type Permission } from '../action/aws/permissions.ts';
 import { policyOf, type Role } from './policies.ts';
 
 const root = join(import.meta.dirname, '..');

@@ -1,6 +1,6 @@
 // The policies of the roles, made of the tables of permissions in the code: statements for the documents and for the template.
-import { FUNCTION_PERMISSIONS } from '../action/function-permissions.ts';
-import { PERMISSIONS, iamAction, type Action, type Permission } from '../action/permissions.ts';
+import { FUNCTION_PERMISSIONS } from './function-permissions.ts';
+import { PERMISSIONS, iamAction, type Action, type Permission } from '../action/aws/permissions.ts';
 
 const FUNCTION = 'arn:${partition}:lambda:${region}:${account}:function:${function-name}';
 /** The alias that a trigger calls stands in its function's ARN. */

@@ -1,6 +1,6 @@
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { UserError } from '../errors.ts';
-import type { Action } from '../permissions.ts';
+import type { Action } from './permissions.ts';
 import { isAwsError, isDenied } from './errors.ts';
 import { PATIENCE, type Aws } from './session.ts';
 

@@ -1,5 +1,5 @@
 import { UserError } from '../errors.ts';
-import { iamAction, type Action } from '../permissions.ts';
+import { iamAction, type Action } from './permissions.ts';
 
 /** A call that AWS refused or that never reached it, as one sentence: operation, resource, AWS's own words, likely cause, missing permission. */
 export class AwsError extends UserError {

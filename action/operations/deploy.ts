@@ -1,25 +1,30 @@
 import type { CreateFunctionCommandInput, FunctionConfiguration } from '@aws-sdk/client-lambda';
-import { sha256Of, type Actual } from '../actual.ts';
-import { applyTriggers, tableReports } from '../apply-triggers.ts';
-import { applyUpdate, finishServing, provide, type Applied, type Run } from '../apply.ts';
+import { sha256Of, type Actual } from '../deployed/deployed-function.ts';
+import { applyTriggers, tableReports } from '../apply/triggers.ts';
+import { applyUpdate, finishServing, provide, type Applied } from '../apply/update-function.ts';
+import type { Run } from '../run.ts';
 import { createFunction } from '../aws/function.ts';
 import { describeLogGroup, keepLogs, type LogGroup } from '../aws/log-group.ts';
-import { tagsOnCreate } from '../aws/package-memory.ts';
+import { tagsOnCreate } from '../deployed/history-store.ts';
 import { changeTags } from '../aws/tags.ts';
 import { listTriggers } from '../aws/triggers.ts';
-import type { Change } from '../changes.ts';
-import { HANDLER, ON_CREATE, planConfiguration } from '../configuration.ts';
-import { functionConfig, readDeployed, readEndpoint, readFeed, readOptions, refuseForeignEnvironment, type Feed } from '../deployment.ts';
-import { InputError, UserError, type Problem } from '../errors.ts';
-import { gather, workspaceOf } from '../given.ts';
-import { hasPassed, withServing } from '../history.ts';
-import { CLEAR, type Inputs } from '../inputs.ts';
-import type { Options } from '../options.ts';
-import { buildPackage, readHandler, type Package } from '../package.ts';
-import { planCreation, planFunction, planLogs, planTags, type FunctionPlan, type TagPlan } from '../plan.ts';
-import { optionsSource, sourcesOf } from '../sources.ts';
-import { planTriggers, type TriggerContext, type TriggerPlan } from '../trigger-plan.ts';
-import { unfedWarning } from '../trigger-warnings.ts';
+import type { Change } from '../plan/change.ts';
+import { HANDLER, ON_CREATE, planConfiguration } from '../plan/configuration.ts';
+import { functionConfig } from '../plan/package-content.ts';
+import { readDeployed, refuseForeignEnvironment } from './read-deployed.ts';
+import { readEndpoint } from '../endpoint/read-endpoint.ts';
+import { readFeed, type Feed } from './source-tables.ts';
+import { collectProblems, InputError, UserError, type Problem } from '../errors.ts';
+import { loadOptions, workspaceOf } from '../options/load.ts';
+import { hasPassed, withServing } from '../deployed/package-history.ts';
+import { CLEAR, type Inputs } from '../inputs/inputs.ts';
+import type { Options } from '../options/options.ts';
+import { buildPackage, readHandler, type Package } from '../package/package.ts';
+import { planCreation, planFunction, planLogs, planTags, type FunctionPlan, type TagPlan } from '../plan/function-plan.ts';
+import { optionsSource, sourcesOf } from '../plan/provenance.ts';
+import { planTriggers, type TriggerPlan } from '../plan/trigger-plan.ts';
+import type { TriggerContext } from '../plan/trigger-step.ts';
+import { unfedWarning } from '../plan/trigger-warnings.ts';
 
 /** Everything that was read, and what is to be done about it. */
 interface Deployment {
@@ -70,10 +75,10 @@ async function attempt(run: Run, made: number): Promise<void> {
 /** Reads and compares; changes nothing. @throws {InputError} with all problems of endpoint, options, tables and inputs */
 async function prepare(run: Run, instead?: Deployment): Promise<Deployment> {
   const { inputs, aws, report, env } = run;
-  const [options, endpoint, actual, triggers, handler, logs] = await gather<
+  const [options, endpoint, actual, triggers, handler, logs] = await collectProblems<
     [Options, Awaited<ReturnType<typeof readEndpoint>>, Actual, Awaited<ReturnType<typeof listTriggers>>, Uint8Array, LogGroup | undefined]
   >([
-    readOptions(inputs, env),
+    loadOptions(inputs.config, { workspace: workspaceOf(env), environment: inputs.environment }),
     readEndpoint(aws, inputs, report),
     readDeployed(aws, inputs, report),
     listTriggers(aws, inputs.functionName, inputs.alias),

@@ -1,6 +1,6 @@
-import type { Run } from '../apply.ts';
+import type { Run } from '../run.ts';
 import { UserError } from '../errors.ts';
-import { RELEASE } from '../package.ts';
+import { RELEASE } from '../release.ts';
 
 /** The operations beside the stream (contract 7). @throws {UserError} */
 export function notInThisRelease({ inputs: { operation } }: Run): Promise<void> {

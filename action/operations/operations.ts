@@ -1,12 +1,12 @@
-import type { Run } from '../apply.ts';
-import type { Operation } from '../inputs.ts';
+import type { Run } from '../run.ts';
+import type { Operation } from '../inputs/operation.ts';
 import { deploy } from './deploy.ts';
 import { notInThisRelease } from './not-in-this-release.ts';
 import { refreshMapping } from './refresh-mapping.ts';
 import { rollback } from './rollback.ts';
 
 /** What each `operation` does. */
-export const OPERATIONS: Record<Operation, (run: Run) => Promise<void>> = {
+export const IMPLEMENTATIONS: Record<Operation, (run: Run) => Promise<void>> = {
   deploy,
   'refresh-mapping': refreshMapping,
   rollback,

@@ -1,21 +1,21 @@
-import { sha256Of } from '../actual.ts';
-import { tableReports } from '../apply-triggers.ts';
-import { applyUpdate, type Run } from '../apply.ts';
-import { readDeployed, readFeed, refuseForeignEnvironment } from '../deployment.ts';
+import { sha256Of, type Actual } from '../deployed/deployed-function.ts';
+import { tableReports } from '../apply/triggers.ts';
+import { applyUpdate } from '../apply/update-function.ts';
+import type { Run } from '../run.ts';
+import { readDeployed, refuseForeignEnvironment } from './read-deployed.ts';
+import { readFeed } from './source-tables.ts';
 import { listTriggers, type Trigger } from '../aws/triggers.ts';
-import type { Actual } from '../actual.ts';
-import { InputError, UserError } from '../errors.ts';
-import { gather } from '../given.ts';
-import { hasPassed, withServing } from '../history.ts';
-import { configOf } from '../package-changes.ts';
-import { MAPPING_ENTRY, entryText, mappingText, withEntry } from '../package.ts';
-import { planFunction } from '../plan.ts';
+import { collectProblems, InputError, UserError } from '../errors.ts';
+import { hasPassed, withServing } from '../deployed/package-history.ts';
+import { configOf } from '../plan/package-plan.ts';
+import { MAPPING_ENTRY, entryText, mappingText, withEntry } from '../package/package.ts';
+import { planFunction } from '../plan/function-plan.ts';
 
 /** Replaces the key mapping in the package that serves; code, endpoint, options and configuration stay (contract 2). @throws {UserError} */
 export async function refreshMapping(run: Run): Promise<void> {
   const { inputs, aws, report } = run;
   const { functionName } = inputs;
-  const [actual, triggers] = await gather<[Actual, Trigger[]]>([
+  const [actual, triggers] = await collectProblems<[Actual, Trigger[]]>([
     readDeployed(aws, inputs, report),
     listTriggers(aws, functionName, inputs.alias),
   ]);

@@ -1,16 +1,17 @@
 import type { Runtime } from '@aws-sdk/client-lambda';
-import { sha256Of, type Actual } from '../actual.ts';
-import { applyUpdate, ask, type Run } from '../apply.ts';
+import { sha256Of, type Actual } from '../deployed/deployed-function.ts';
+import { applyUpdate, ask } from '../apply/update-function.ts';
+import type { Run } from '../run.ts';
 import { listVersions, pointAlias, type Alias } from '../aws/alias.ts';
 import { packageKey, readObject } from '../aws/code-bucket.ts';
-import { change } from '../changes.ts';
-import type { ConfigurationPlan } from '../configuration.ts';
-import { readDeployed, refuseForeignEnvironment } from '../deployment.ts';
+import { change } from '../plan/change.ts';
+import type { ConfigurationPlan } from '../plan/configuration.ts';
+import { readDeployed, refuseForeignEnvironment } from './read-deployed.ts';
 import { UserError } from '../errors.ts';
-import { formerPackage, hasPassed, recordConfiguration, rolledBackTo, type PackageRecord } from '../history.ts';
-import { configOf } from '../package-changes.ts';
-import { openPackage, type Package } from '../package.ts';
-import { planFunction } from '../plan.ts';
+import { formerPackage, hasPassed, recordConfiguration, rolledBackTo, type PackageRecord } from '../deployed/package-history.ts';
+import { configOf } from '../plan/package-plan.ts';
+import { openPackage, type Package } from '../package/package.ts';
+import { planFunction } from '../plan/function-plan.ts';
 
 /** Puts the package deployed before the current one back, or the alias on the version before, or what `rollback-to` names. @throws {UserError} */
 export async function rollback(run: Run): Promise<void> {

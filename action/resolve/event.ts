@@ -1,4 +1,4 @@
-import type { WorkflowEvent } from '../environment.ts';
+import type { WorkflowEvent } from './environment.ts';
 import { UserError } from '../errors.ts';
 
 type Json = Readonly<Record<string, unknown>>;

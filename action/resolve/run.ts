@@ -2,8 +2,8 @@
 // action that users see, and the action's inputs and outputs stay those that they may set and read.
 import { readFile } from 'node:fs/promises';
 import * as core from '@actions/core';
-import { laneOf, resolveEnvironment } from '../environment.ts';
-import type { Asked, Resolution } from '../environment.ts';
+import { laneOf, resolveEnvironment } from './environment.ts';
+import type { Asked, Resolution } from './environment.ts';
 import { InputError, UserError } from '../errors.ts';
 import { parseEvent } from './event.ts';
 

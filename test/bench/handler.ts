@@ -7,8 +7,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
-import type { Auth } from '../../handler/config.ts';
-import { indexBody } from '../../handler/indexes.ts';
+import type { Auth } from '../../formats/function-config.ts';
+import { indexBody } from '../../handler/cluster/indexes.ts';
 import { prepared, PROJECT } from '../stack/cache.ts';
 import { startSearch } from '../stack/search.ts';
 import { event, smallItem, VIEWS, type View } from './events.ts';

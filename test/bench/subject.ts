@@ -62,10 +62,10 @@ function preserialised(): { send: Send; prepare: (batch: { Records: unknown[] })
         .end(body);
     });
   const prepare = async (batch: { Records: unknown[] }): Promise<Send> => {
-    const { operationOf } = await import('../../handler/operation.ts');
-    const { joined } = await import('../../handler/json-writer.ts');
-    const { parseRecord } = await import('../../handler/record.ts');
-    const { documentId } = await import('../../handler/identity.ts');
+    const { operationOf } = await import('../../handler/indexing/bulk-operation.ts');
+    const { joined } = await import('../../handler/documents/json-writer.ts');
+    const { parseRecord } = await import('../../handler/records/stream-record.ts');
+    const { documentId } = await import('../../handler/records/document-id.ts');
     const table = { index: 'bench-preserialised', versioned: true } as Parameters<typeof operationOf>[1];
     const operations = batch.Records.map((value) => {
       const record = parseRecord(value);

@@ -1,6 +1,6 @@
 // What holds on every engine: run against OpenSearch 2 by default, against all others by `npm run test:engines`.
 import { describe, expect, test } from '@jest/globals';
-import type { Attribute } from '../../handler/attribute.ts';
+import type { Attribute } from '../../handler/records/attribute.ts';
 import type { SearchAddress } from '../stack/search.ts';
 import { uniqueName } from '../stack/use-stack.ts';
 import { ask, documents, testFunction, type FunctionOptions, type TestFunction } from './function.ts';

@@ -1,16 +1,16 @@
 // The function as a value: put together as its start does, with its effects kept for the test to look at.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { processBatch, type BatchAnswer } from '../../handler/batch.ts';
-import { check, type CheckAnswer } from '../../handler/check.ts';
-import { parseConfig, parseKeyMapping, type Auth, type TableMapping, type TableOptions } from '../../handler/config.ts';
-import { awsCredentials } from '../../handler/aws-credentials.ts';
-import type { ReadSecret } from '../../handler/credentials.ts';
-import type { DeadLetter } from '../../handler/dead-letters.ts';
-import { Engine } from '../../handler/engine.ts';
-import { Indexes } from '../../handler/indexes.ts';
+import { processBatch, type BatchAnswer } from '../../handler/events/stream-batch.ts';
+import { check, type CheckAnswer } from '../../handler/events/check.ts';
+import { parseConfig, parseKeyMapping, type Auth, type TableMapping, type TableOptions } from '../../formats/function-config.ts';
+import { awsCredentials } from '../../handler/aws/credentials.ts';
+import type { ReadSecret } from '../../handler/aws/secrets-manager.ts';
+import type { DeadLetter } from '../../handler/dead-letters/dead-letter.ts';
+import { Engine } from '../../handler/cluster/client.ts';
+import { Indexes } from '../../handler/cluster/indexes.ts';
 import type { Runtime } from '../../handler/runtime.ts';
 import { Tables } from '../../handler/tables.ts';
-import type { Transform } from '../../handler/transforms.ts';
+import type { Transform } from '../../handler/documents/transform.ts';
 import type { SearchAddress } from '../stack/search.ts';
 
 export interface FunctionOptions {

@@ -1,5 +1,5 @@
 // Makes stream events for the tests: factories with overrides.
-import type { AttributeMap } from '../../handler/attribute.ts';
+import type { AttributeMap } from '../../handler/records/attribute.ts';
 
 export interface RecordOptions {
   readonly table?: string;

@@ -4,7 +4,7 @@ import { startProxy } from '../stack/proxy.ts';
 import { uniqueName, useSearch } from '../stack/use-stack.ts';
 import { ask, documents, testFunction, type TestFunction } from './function.ts';
 import { streamRecord } from './records.ts';
-import type { TableOptions } from '../../handler/config.ts';
+import type { TableOptions } from '../../formats/function-config.ts';
 
 const search = await useSearch();
 const proxy = await startProxy(search.url);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { FunctionConfig, TableOptions } from '../../handler/config.ts';
+import type { FunctionConfig, TableOptions } from '../../formats/function-config.ts';
 import { optionsOf } from '../../handler/tables.ts';
 
 const config = (defaults: TableOptions, tables: Readonly<Record<string, TableOptions>>): FunctionConfig => ({

@@ -7,7 +7,7 @@ import {
   UpdateEventSourceMappingCommand,
 } from '@aws-sdk/client-lambda';
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
-import { readPackage, entryText } from '../../action/package.ts';
+import { readPackage, entryText } from '../../action/package/package.ts';
 import { useStack } from '../stack/use-stack.ts';
 import { createTable, prepareDeployment, type Deployment } from './deployment.ts';
 

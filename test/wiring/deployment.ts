@@ -2,7 +2,7 @@
 import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
 import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
-import { PERMISSIONS } from '../../action/permissions.ts';
+import { PERMISSIONS } from '../../action/aws/permissions.ts';
 import { runAction, type ActionOptions, type ActionRun } from '../stack/action-run.ts';
 import { startProxy, type Proxy, type RecordedRequest } from '../stack/proxy.ts';
 import type { Stack } from '../stack/stack.ts';

@@ -10,7 +10,7 @@ import { CreateAccessKeyCommand, CreateRoleCommand, CreateUserCommand, PutUserPo
 import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { AwsError } from '../../action/aws/errors.ts';
 import { inParallel } from '../../action/aws/retry.ts';
-import { permissionsOf, type Action } from '../../action/permissions.ts';
+import { permissionsOf, type Action } from '../../action/aws/permissions.ts';
 import { runAction, type ActionRun } from '../stack/action-run.ts';
 import { awsEnvironment, connect } from '../stack/clients.ts';
 import { listen } from '../stack/loopback.ts';

@@ -1,7 +1,7 @@
 // The built action under the policies of docs/permissions.md: everything that AWS asks IAM for its calls is allowed, and nothing in a policy is
 // there for nothing. permissions.test.ts shows what is said where something is missing.
 import { describe, expect, test } from '@jest/globals';
-import { permissionsOf } from '../../action/permissions.ts';
+import { permissionsOf } from '../../action/aws/permissions.ts';
 import { conditionOf, policyOf, type Role } from '../../scripts/policies.ts';
 import { allows, type IamRequest, type Policy, type PolicyStatement } from '../stack/policy.ts';
 import { useStack } from '../stack/use-stack.ts';

@@ -8,7 +8,7 @@ import {
   ListEventSourceMappingsCommand,
 } from '@aws-sdk/client-lambda';
 import { unzipSync, zipSync, strToU8 } from 'fflate';
-import { MAPPING_ENTRY, entryText, readPackage } from '../../action/package.ts';
+import { MAPPING_ENTRY, entryText, readPackage } from '../../action/package/package.ts';
 import { useStack } from '../stack/use-stack.ts';
 import { isMutation, prepareDeployment, type Deployment } from './deployment.ts';
 

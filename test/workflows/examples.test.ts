@@ -6,8 +6,8 @@ import { execFile } from 'node:child_process';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { actionFile } from '../../action/action-file.ts';
-import { resolveEnvironment } from '../../action/environment.ts';
-import { loadOptions } from '../../action/options.ts';
+import { resolveEnvironment } from '../../action/resolve/environment.ts';
+import { loadOptions } from '../../action/options/load.ts';
 import { goTool } from '../../scripts/workflow-tools.ts';
 import { PROJECT } from '../stack/cache.ts';
 

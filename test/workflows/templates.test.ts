@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse, type CollectionTag, type ScalarTag } from 'yaml';
-import { Metrics } from '../../handler/metrics.ts';
+import { Metrics } from '../../handler/telemetry/metrics.ts';
 import { conditionOf, statementsOf, type Role } from '../../scripts/policies.ts';
 import { PROJECT } from '../stack/cache.ts';
 

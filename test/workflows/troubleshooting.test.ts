@@ -5,7 +5,7 @@ import { expect, test } from '@jest/globals';
 import { PROJECT } from '../stack/cache.ts';
 
 const page = readFileSync(join(PROJECT, 'docs/troubleshooting.md'), 'utf8');
-const sources = ['action/**/*.ts', 'handler/*.ts', '.github/workflows/deploy.yml']
+const sources = ['action/**/*.ts', 'formats/**/*.ts', 'handler/**/*.ts', '.github/workflows/deploy.yml']
   .flatMap((pattern) => globSync(pattern, { cwd: PROJECT }))
   .map((file) => readFileSync(join(PROJECT, file), 'utf8'))
   .join('\n')

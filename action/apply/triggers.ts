@@ -1,0 +1,54 @@
+import { inParallel } from '../aws/retry.ts';
+import { enableStream } from '../aws/tables.ts';
+import { createTrigger, deleteTrigger, updateTrigger, waitUntilSettled, type Trigger } from '../aws/triggers.ts';
+import type { Run } from '../run.ts';
+import type { Source } from '../plan/key-mapping.ts';
+import type { TableReport } from '../report/report.ts';
+import type { KeyMapping } from '../../formats/function-config.ts';
+import type { TriggerStep } from '../plan/trigger-step.ts';
+
+/** Lambda's control plane takes about fifteen calls a second in all, and a trigger is waited for with several. */
+const AT_A_TIME = 5;
+
+/** Carries the steps out; tables are worked on beside each other. @throws {UserError} */
+export async function applyTriggers({ aws, report }: Run, steps: readonly TriggerStep[]): Promise<void> {
+  await inParallel(steps, AT_A_TIME, async (step) => {
+    switch (step.do) {
+      case 'create': {
+        const stream = step.stream ?? (await enableStream(aws, step.table)).arn;
+        const uuid = await createTrigger(aws, { ...step.request, EventSourceArn: stream });
+        const made = await waitUntilSettled(aws, uuid);
+        report.info(`Trigger ${uuid} of table ${step.table} is ${made.state}.`);
+        warnOfProblem(report, step.table, made);
+        break;
+      }
+      case 'update': {
+        await updateTrigger(aws, step.uuid, step.changes);
+        const changed = await waitUntilSettled(aws, step.uuid);
+        report.info(`Trigger ${step.uuid} of table ${step.table} is changed, and ${changed.state}.`);
+        warnOfProblem(report, step.table, changed);
+        break;
+      }
+      case 'delete':
+        await deleteTrigger(aws, step.uuid);
+        report.info(`Trigger ${step.uuid} of table ${step.table} is removed.`);
+        break;
+    }
+  });
+}
+
+function warnOfProblem(report: Run['report'], table: string, { uuid, problem }: Trigger): void {
+  if (problem !== undefined) report.warn({ title: 'A trigger with a problem', message: `Trigger ${uuid} of table ${table}: ${problem}` });
+}
+
+/** The tables for output and summary. */
+export function tableReports(mapping: KeyMapping, sources: readonly Source[], alias: string | undefined): Record<string, TableReport> {
+  const byName = new Map(sources.map((source) => [source.table.name, source]));
+  return Object.fromEntries(
+    Object.values(mapping).map(({ TableName: name, PrimaryKey: hash, SortKey: range, Index: index }) => {
+      const triggers = byName.get(name)?.triggers ?? [];
+      const own = triggers.find(({ qualifier }) => qualifier === alias) ?? triggers[0];
+      return [name, { index, keys: range === undefined ? [hash] : [hash, range], trigger: own?.state ?? null }];
+    }),
+  );
+}

@@ -1,0 +1,291 @@
+import { X509Certificate } from 'node:crypto';
+import type { Auth } from '../../formats/function-config.ts';
+import { nearest } from '../../formats/nearest.ts';
+import { amazonHost } from './amazon-hosts.ts';
+import { InputError } from '../errors.ts';
+import type { Problem } from '../errors.ts';
+import { parseSettings } from './key-value-file.ts';
+
+/** What an endpoint file says. */
+export interface Endpoint {
+  /** `https://host[:port][/path]`, without credentials and without a slash at the end. Only its host may be shown. */
+  readonly endpoint: string;
+  /** The only part of the URL that logs and reports show. */
+  readonly host: string;
+  /** `sigv4` without a region: the function's own. */
+  readonly auth: Auth;
+  /** PEM */
+  readonly certificateAuthority?: string;
+  /** To be masked before anything is written. */
+  readonly secrets: readonly string[];
+  readonly warnings: readonly Problem[];
+}
+
+export interface EndpointSource {
+  /** How problems name the file: `STAGE_es_creds`, `s3://bucket/key`, or `input endpoint`. */
+  readonly source: string;
+}
+
+const KEYS = [
+  'ES_ENDPOINT',
+  'ES_AUTH',
+  'ES_USERNAME',
+  'ES_PASSWORD',
+  'ES_API_KEY',
+  'ES_SECRET_ARN',
+  'ES_REGION',
+  'ES_SERVICE',
+  'ES_CA',
+  'ES_ALLOW_HTTP',
+] as const;
+type Key = (typeof KEYS)[number];
+
+/**
+ * Reads an endpoint file, or the cluster's URL alone (contract 2.3, "Endpoint file"). Of its values only the host and plain words are
+ * ever shown. @throws {InputError} with every problem of the file
+ */
+export function parseEndpoint(text: string, { source }: EndpointSource): Endpoint {
+  const file = new EndpointFile(text, source);
+  const url = file.url();
+  const auth = file.auth(url);
+  const certificateAuthority = file.certificateAuthority();
+  file.warnOfUnused(auth);
+  if (file.problems.length > 0 || url === undefined || auth === undefined) throw new InputError(file.problems);
+  return {
+    endpoint: `${url.protocol}//${url.host}${url.pathname.replace(/\/+$/, '')}`,
+    host: url.hostname,
+    auth,
+    ...(certificateAuthority === undefined ? {} : { certificateAuthority }),
+    secrets: file.secrets(url),
+    warnings: file.warnings,
+  };
+}
+
+/** The values of an `Auth` that must be masked: also for the package found deployed. */
+export function secretsOf(auth: Auth): string[] {
+  if (auth.type === 'basic') return [auth.password];
+  return auth.type === 'api-key' ? [auth.apiKey] : [];
+}
+
+/** The settings of one file while they are judged: each part is read once, and what is wrong with it is noted with its line. */
+class EndpointFile {
+  readonly problems: Problem[] = [];
+  readonly warnings: Problem[] = [];
+  readonly #source: string;
+  readonly #values = new Map<string, { value: string; line: number | undefined }>();
+
+  constructor(text: string, source: string) {
+    this.#source = source;
+    const bare = text.replace(/^\uFEFF/, '').trim();
+    if (/^[a-z][a-z0-9+.-]*:\/\/\S*$/i.test(bare)) {
+      this.#values.set('ES_ENDPOINT', { value: bare, line: undefined });
+      return;
+    }
+    const { settings, problems } = parseSettings(text);
+    for (const { line, message } of problems) this.problems.push({ where: 'ES_ENDPOINT', message, place: { file: source, line } });
+    for (const { key, value, line } of settings) {
+      const first = this.#values.get(key);
+      if (first !== undefined) {
+        this.problems.push({ where: key, message: `${key} is there twice; leave one of them`, place: { file: source, line } });
+      } else if ((KEYS as readonly string[]).includes(key)) {
+        if (value !== '') this.#values.set(key, { value, line });
+      } else {
+        const near = nearest(key, KEYS);
+        const hint = near === undefined ? `the keys are ${KEYS.join(', ')}` : `did you mean ${near}?`;
+        const shown = /^\w{1,40}$/.test(key) ? `the key ${key}` : 'this key';
+        this.warnings.push({ where: 'ES_ENDPOINT', message: `${shown} is not known and not used; ${hint}`, place: { file: source, line } });
+      }
+    }
+  }
+
+  #get(key: Key): string | undefined {
+    return this.#values.get(key)?.value;
+  }
+
+  #note(list: Problem[], key: Key, message: string): void {
+    const line = this.#values.get(key)?.line;
+    list.push({ where: key, message, place: { file: this.#source, ...(line === undefined ? {} : { line }) } });
+  }
+
+  #problem(key: Key, message: string): void {
+    this.#note(this.problems, key, message);
+  }
+
+  #oneOf<const T extends string>(key: Key, allowed: readonly T[]): T | undefined {
+    const value = this.#get(key);
+    const found = allowed.find((one) => one === value);
+    if (value !== undefined && found === undefined) {
+      const near = nearest(value, allowed);
+      this.#problem(key, `${key} must be ${allowed.join(', ')}${near === undefined ? '' : `; did you mean ${near}?`}`);
+    }
+    return found;
+  }
+
+  url(): URL | undefined {
+    const value = this.#get('ES_ENDPOINT');
+    const allowHttp = this.#oneOf('ES_ALLOW_HTTP', ['true', 'false']) === 'true';
+    if (value === undefined) {
+      this.#problem(
+        'ES_ENDPOINT',
+        "ES_ENDPOINT is missing; add a line ES_ENDPOINT='https://<host>', or give the URL alone, beginning with https://",
+      );
+      return undefined;
+    }
+    const url = /\s/.test(value) ? null : URL.parse(value);
+    if (url === null || !['https:', 'http:'].includes(url.protocol) || !/^https?:\/\//i.test(value)) {
+      this.#problem('ES_ENDPOINT', 'ES_ENDPOINT is no URL; it must begin with https:// and name the host');
+      return undefined;
+    }
+    if (url.protocol === 'http:' && !isLoopback(url.hostname) && !allowHttp) {
+      const remedy = 'use https://, or set ES_ALLOW_HTTP=true inside a VPC';
+      this.#problem('ES_ENDPOINT', `ES_ENDPOINT would send everything to ${url.hostname} unencrypted; ${remedy}`);
+    }
+    if (url.search !== '' || url.hash !== '')
+      this.#problem('ES_ENDPOINT', 'ES_ENDPOINT must end with the host, port or path; remove what follows ? or #');
+    if (/^\/_(?:dashboards|plugin\/kibana)(?:\/|$)/.test(url.pathname)) {
+      this.#problem('ES_ENDPOINT', `ES_ENDPOINT is the address of the dashboards of ${url.hostname}; remove its path`);
+    }
+    return url;
+  }
+
+  /** What ES_AUTH says, else what the keys given imply, else sigv4 on Amazon's hosts, else none. */
+  auth(url: URL | undefined): Auth | undefined {
+    const asked = this.#oneOf('ES_AUTH', ['sigv4', 'basic', 'api-key', 'none']);
+    if (asked === undefined && this.#get('ES_AUTH') !== undefined) return undefined;
+    const given = this.#credentials(url);
+    const amazon = url === undefined ? undefined : amazonHost(url.hostname);
+    const service = this.#oneOf('ES_SERVICE', ['es', 'aoss']) ?? amazon?.service;
+    const region = this.#region() ?? amazon?.region;
+    const signed: Auth = { type: 'sigv4', service: service ?? 'es', ...(region === undefined ? {} : { region }) };
+    if (asked === 'sigv4' || asked === 'none') return asked === 'none' ? { type: 'none' } : signed;
+
+    const fitting = given.filter(({ type }) => asked === undefined || type === asked || type === 'secret');
+    if (asked !== undefined && fitting.length === 0) {
+      const needed = asked === 'basic' ? 'ES_USERNAME and ES_PASSWORD' : 'ES_API_KEY';
+      this.#problem('ES_AUTH', `ES_AUTH=${asked} needs ${needed}, or ES_SECRET_ARN`);
+      return undefined;
+    }
+    if (fitting.length > 1) {
+      const keys = fitting.map(({ type }) => ({ secret: 'ES_SECRET_ARN', 'api-key': 'ES_API_KEY', basic: 'ES_USERNAME' })[type]);
+      this.#problem('ES_AUTH', `${keys.join(' and ')} stand together; leave one of them`);
+      return undefined;
+    }
+    const [auth] = fitting;
+    if (auth !== undefined) return auth;
+    const signs = amazon !== undefined || this.#get('ES_REGION') !== undefined || this.#get('ES_SERVICE') !== undefined;
+    return signs ? signed : { type: 'none' };
+  }
+
+  /** The credentials that the file gives, of whatever kind. */
+  #credentials(url: URL | undefined): Extract<Auth, { type: 'secret' | 'api-key' | 'basic' }>[] {
+    const given: Extract<Auth, { type: 'secret' | 'api-key' | 'basic' }>[] = [];
+    const secretArn = this.#get('ES_SECRET_ARN');
+    if (secretArn !== undefined) {
+      if (!/^arn:aws(?:-[a-z]+)*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+$/.test(secretArn)) {
+        this.#problem('ES_SECRET_ARN', 'ES_SECRET_ARN must be arn:aws:secretsmanager:<region>:<account>:secret:<name>');
+      }
+      given.push({ type: 'secret', secretArn });
+    }
+    const apiKey = this.#get('ES_API_KEY');
+    if (apiKey !== undefined) {
+      if (/[^\x21-\x7e]/.test(apiKey))
+        this.#problem('ES_API_KEY', 'ES_API_KEY must not hold spaces or special characters; give the encoded key');
+      given.push({ type: 'api-key', apiKey });
+    }
+    const fromUrl = url !== undefined && (url.username !== '' || url.password !== '');
+    const username = fromUrl ? decoded(url.username) : this.#get('ES_USERNAME');
+    const password = fromUrl ? decoded(url.password) : this.#get('ES_PASSWORD');
+    if (fromUrl && (this.#get('ES_USERNAME') ?? this.#get('ES_PASSWORD')) !== undefined) {
+      this.#problem('ES_ENDPOINT', 'ES_ENDPOINT holds a user, and ES_USERNAME or ES_PASSWORD is set too; leave one of them');
+    } else if (username !== undefined && username !== '' && password !== undefined && password !== '') {
+      if (username.includes(':'))
+        this.#problem('ES_USERNAME', 'a user name must not hold a colon, because basic authentication cannot carry it');
+      given.push({ type: 'basic', username, password });
+    } else if (fromUrl || username !== undefined || password !== undefined) {
+      this.#problem(
+        fromUrl ? 'ES_ENDPOINT' : username === undefined ? 'ES_PASSWORD' : 'ES_USERNAME',
+        fromUrl
+          ? 'ES_ENDPOINT holds a user without a password or a password without a user; give both or neither'
+          : 'ES_USERNAME and ES_PASSWORD go together; set both or neither',
+      );
+    }
+    return given;
+  }
+
+  #region(): string | undefined {
+    const region = this.#get('ES_REGION');
+    if (region !== undefined && !/^[a-z]{2,}(?:-[a-z]+)+-\d+$/.test(region)) {
+      this.#problem('ES_REGION', 'ES_REGION must be the code of a region, such as eu-west-1');
+    }
+    return region;
+  }
+
+  certificateAuthority(): string | undefined {
+    const text = this.#get('ES_CA')?.replaceAll('\\n', '\n');
+    if (text === undefined) return undefined;
+    if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) {
+      this.#problem('ES_CA', 'ES_CA holds a private key, which never belongs there; give the certificates of the authority alone');
+      return undefined;
+    }
+    const certificates = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+    const lines = certificates.map((pem) => pem.split(/\s*\n\s*/).join('\n'));
+    if (lines.length === 0 || !lines.every(isCertificate)) {
+      this.#problem('ES_CA', 'ES_CA holds no readable certificate; give it in PEM, with \\n for line ends');
+      return undefined;
+    }
+    return `${lines.join('\n')}\n`;
+  }
+
+  /** Warns of credentials that end in the package, and of keys that the way of authentication leaves unused. */
+  warnOfUnused(auth: Auth | undefined): void {
+    if (auth === undefined) return;
+    if (auth.type === 'basic' || auth.type === 'api-key') {
+      const key = auth.type === 'api-key' ? 'ES_API_KEY' : this.#get('ES_PASSWORD') === undefined ? 'ES_ENDPOINT' : 'ES_PASSWORD';
+      const what = auth.type === 'api-key' ? 'the API key' : 'the password';
+      this.#note(
+        this.warnings,
+        key,
+        `${what} stands in the package of the function; keep it in Secrets Manager and name it by ES_SECRET_ARN`,
+      );
+    }
+    const used: Record<Auth['type'], readonly Key[]> = {
+      none: [],
+      sigv4: ['ES_REGION', 'ES_SERVICE'],
+      basic: ['ES_USERNAME', 'ES_PASSWORD'],
+      'api-key': ['ES_API_KEY'],
+      secret: ['ES_SECRET_ARN'],
+    };
+    const always: readonly Key[] = ['ES_ENDPOINT', 'ES_AUTH', 'ES_CA', 'ES_ALLOW_HTTP'];
+    for (const key of KEYS) {
+      if (this.#get(key) === undefined || always.includes(key) || used[auth.type].includes(key)) continue;
+      this.#note(this.warnings, key, `${key} is not used, because the function authenticates by ${auth.type}; remove it or set ES_AUTH`);
+    }
+  }
+
+  /** Also those that are not used, and those of the URL in both spellings. */
+  secrets(url: URL): string[] {
+    const all = [this.#get('ES_PASSWORD'), this.#get('ES_API_KEY'), url.password, decoded(url.password)];
+    return [...new Set(all.filter((secret) => secret !== undefined && secret !== ''))] as string[];
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host.endsWith('.localhost') || /^127(?:\.\d+){3}$/.test(host) || host === '[::1]';
+}
+
+/** A part of a URL without its percent signs; a stray percent sign stands for itself. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
+}

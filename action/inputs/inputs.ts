@@ -1,0 +1,190 @@
+import { inputDefaults } from '../action-file.ts';
+import * as aws from './aws-rules.ts';
+import { InputError } from '../errors.ts';
+import { OPERATIONS, type Operation } from './operation.ts';
+import { CLEAR, InputReader, matching } from './reader.ts';
+import type { Clearable, InputSource } from './reader.ts';
+
+export { CLEAR } from './reader.ts';
+export type { Clearable } from './reader.ts';
+
+/** Every input of action.yml, with the environment variable that the predecessor read for it. */
+export const INPUTS = {
+  operation: {},
+  'dry-run': {},
+  environment: { fallback: 'ENV' },
+  'function-name': {},
+  'code-bucket': { fallback: 'AWS_BUCKET_CODE' },
+  role: { fallback: 'IAM_ROLE' },
+  description: { fallback: 'DESC' },
+  endpoint: { secret: true },
+  'endpoint-file': {},
+  tables: {},
+  config: {},
+  'memory-size': {},
+  timeout: {},
+  runtime: {},
+  architecture: {},
+  'subnet-ids': { fallback: 'SUBNET_IDS' },
+  'security-group-ids': { fallback: 'SG_IDS' },
+  'environment-variables': { secret: true },
+  'env-strategy': {},
+  tags: {},
+  'log-retention-days': {},
+  layers: {},
+  'kms-key-arn': {},
+  tracing: {},
+  alias: {},
+  check: {},
+  'rollback-to': {},
+  repair: {},
+  'allowed-account-ids': {},
+  'aws-profile': { fallback: 'PROFILE' },
+  'github-token': { secret: true },
+} as const satisfies Record<string, InputSource>;
+
+export type InputName = keyof typeof INPUTS;
+
+/** All inputs as one value, read once at the edge. Undefined means: not set by the user, never sent to AWS on update. */
+export interface Inputs {
+  readonly operation: Operation;
+  readonly dryRun: boolean;
+  readonly environment: string;
+  readonly functionName: string;
+  readonly codeBucket: string | undefined;
+  readonly role: string | undefined;
+  readonly description: Clearable<string> | undefined;
+  /** URL or text of an endpoint file; a secret. */
+  readonly endpoint: string | undefined;
+  /** As given, or `${environment}_es_creds`. */
+  readonly endpointFile: string;
+  /** Table names (an ARN is reduced to its table's name), in the order given, without doubles. */
+  readonly tables: readonly string[];
+  /** Those of `tables` that were given as ARNs, as given: their region and account must be the function's. */
+  readonly tableArns: readonly string[];
+  /** Path of the options file in the workspace. */
+  readonly config: string | undefined;
+  /** MiB */
+  readonly memorySize: number | undefined;
+  /** s */
+  readonly timeout: number | undefined;
+  readonly runtime: string | undefined;
+  readonly architecture: 'arm64' | 'x86_64' | undefined;
+  readonly subnetIds: Clearable<readonly string[]> | undefined;
+  readonly securityGroupIds: Clearable<readonly string[]> | undefined;
+  readonly environmentVariables: Clearable<Readonly<Record<string, string>>> | undefined;
+  readonly envStrategy: 'merge' | 'overwrite';
+  readonly tags: Clearable<Readonly<Record<string, string>>> | undefined;
+  readonly logRetentionDays: number | undefined;
+  readonly layers: Clearable<readonly string[]> | undefined;
+  readonly kmsKeyArn: Clearable<string> | undefined;
+  readonly tracing: 'Active' | 'PassThrough' | undefined;
+  readonly alias: string | undefined;
+  readonly check: boolean;
+  readonly rollbackTo: string | undefined;
+  readonly repair: boolean;
+  readonly allowedAccountIds: readonly string[];
+  readonly awsProfile: string | undefined;
+  readonly githubToken: string | undefined;
+}
+
+/**
+ * Reads and checks all inputs. @param env `process.env`: `INPUT_*` first, else the predecessor's variable, else the default of action.yml
+ * @throws {InputError} with every problem of every input
+ */
+export function readInputs(env: NodeJS.ProcessEnv): Inputs {
+  const from = new InputReader<InputName>(env, INPUTS, inputDefaults);
+  const operation = from.oneOf('operation', OPERATIONS);
+  const environment = from.text('environment', aws.environmentName);
+  if (!from.isSet('environment')) {
+    from.problem('environment', 'it is required; name the environment, such as STAGE or PROD');
+  }
+  const functionName = from.text('function-name', aws.functionName);
+  const tables = from.list('tables', aws.table, { commas: true }) ?? [];
+  const inputs = {
+    dryRun: from.boolean('dry-run'),
+    codeBucket: from.text('code-bucket', aws.bucketName),
+    role: from.text('role', aws.roleArn),
+    description: from.clearable('description', () => from.text('description', aws.description)),
+    endpoint: from.text('endpoint'),
+    endpointFile: from.text('endpoint-file', aws.objectLocation) ?? `${environment ?? ''}_es_creds`,
+    tables: [...new Set(tables.flatMap((table) => aws.tableOf(table) ?? []))],
+    tableArns: tables.filter((table) => table.startsWith('arn:')),
+    config: from.text('config'),
+    memorySize: from.number('memory-size', { min: 128, max: 10240, unit: 'MiB' }),
+    timeout: from.number('timeout', { min: 1, max: 900, unit: 'seconds' }),
+    runtime: from.text('runtime', aws.runtime),
+    architecture: from.oneOf('architecture', ['arm64', 'x86_64']),
+    subnetIds: from.clearable('subnet-ids', () => from.list('subnet-ids', aws.subnetId, { commas: true })),
+    securityGroupIds: from.clearable('security-group-ids', () => from.list('security-group-ids', aws.securityGroupId, { commas: true })),
+    environmentVariables: from.clearable('environment-variables', () => from.pairs('environment-variables', aws.variableName)),
+    envStrategy: from.oneOf('env-strategy', ['merge', 'overwrite']) ?? 'merge',
+    tags: from.clearable('tags', () => from.pairs('tags', aws.tagKey, aws.tagValue)),
+    logRetentionDays: toNumber(from.text('log-retention-days', aws.retentionDays)),
+    layers: from.clearable('layers', () => from.list('layers', aws.layerArn)),
+    kmsKeyArn: from.clearable('kms-key-arn', () => from.text('kms-key-arn', aws.kmsKeyArn)),
+    tracing: from.oneOf('tracing', ['Active', 'PassThrough']),
+    alias: from.text('alias', aws.aliasName),
+    check: from.boolean('check'),
+    rollbackTo: from.text('rollback-to', aws.versionOrHash),
+    repair: from.boolean('repair'),
+    allowedAccountIds: from.list('allowed-account-ids', aws.accountId, { commas: true }) ?? [],
+    awsProfile: from.text('aws-profile', matching(/^[^\p{Cc}\]]+$/u, "a profile's name on one line")),
+    githubToken: from.text('github-token'),
+  } satisfies Omit<Inputs, 'operation' | 'environment' | 'functionName'>;
+  checkTogether(inputs, operation, from);
+  if (operation !== undefined) NEEDS[operation]?.(inputs, from);
+  if (from.problems.length > 0 || operation === undefined || environment === undefined || functionName === undefined) {
+    throw new InputError(from.problems);
+  }
+  return { operation, environment, functionName, ...inputs };
+}
+
+type Checked = Omit<Inputs, 'operation' | 'environment' | 'functionName'>;
+
+/** What an operation needs of the inputs alone; what depends on the function (a role to create it) is decided where it is read. */
+const NEEDS: Partial<Record<Operation, (inputs: Checked, from: InputReader<InputName>) => void>> = {
+  deploy: ({ endpoint, endpointFile, codeBucket }, from) => {
+    if (endpoint === undefined && codeBucket === undefined && !endpointFile.startsWith('s3://') && !from.isSet('code-bucket')) {
+      from.problem(
+        'code-bucket',
+        `it is required to read the endpoint file ${endpointFile}; set it, or give the endpoint as input endpoint`,
+      );
+    }
+  },
+  rollback: ({ codeBucket, alias }, from) => {
+    if (codeBucket === undefined && alias === undefined && !from.isSet('code-bucket') && !from.isSet('alias')) {
+      from.problem(
+        'code-bucket',
+        'it or alias is required for a rollback, because a former package is kept in the bucket or as a version of the alias',
+      );
+    }
+  },
+};
+
+/** Rules over several inputs. */
+function checkTogether(inputs: Checked, operation: Operation | undefined, from: InputReader<InputName>): void {
+  const { subnetIds, securityGroupIds, environmentVariables, tags, layers } = inputs;
+  const inVpc = Array.isArray(subnetIds);
+  if (inVpc !== Array.isArray(securityGroupIds)) {
+    from.problem(
+      inVpc ? 'security-group-ids' : 'subnet-ids',
+      'it must be given too, because Lambda takes subnets and security groups together',
+    );
+  } else if (securityGroupIds === CLEAR && subnetIds === undefined) {
+    from.problem('security-group-ids', 'none alone clears nothing; to leave the VPC, set subnet-ids to none');
+  }
+  if (isPairs(environmentVariables)) {
+    const problem = aws.variablesProblem(environmentVariables);
+    if (problem !== undefined) from.problem('environment-variables', problem);
+  }
+  if (isPairs(tags) && Object.keys(tags).length > aws.MAX_TAGS) from.problem('tags', `a function takes at most ${aws.MAX_TAGS} tags`);
+  if (Array.isArray(layers) && layers.length > aws.MAX_LAYERS) from.problem('layers', `a function takes at most ${aws.MAX_LAYERS} layers`);
+  if (inputs.rollbackTo !== undefined && operation !== undefined && operation !== 'rollback') {
+    from.problem('rollback-to', `it has no meaning with operation ${operation}; use operation rollback or leave it out`);
+  }
+}
+
+const isPairs = (value: Checked['tags']): value is Readonly<Record<string, string>> => typeof value === 'object';
+
+const toNumber = (value: string | undefined): number | undefined => (value === undefined ? undefined : Number(value));

@@ -1,0 +1,3 @@
+/** Every value of the input `operation`. */
+export const OPERATIONS = ['deploy', 'refresh-mapping', 'rollback', 'backfill', 'verify', 'redrive'] as const;
+export type Operation = (typeof OPERATIONS)[number];

@@ -1,0 +1,53 @@
+// The tables whose streams the function reads, and the key mapping that is made of them.
+import type { FunctionConfig, KeyMapping } from '../../formats/function-config.ts';
+import type { Aws } from '../aws/session.ts';
+import type { Trigger } from '../aws/triggers.ts';
+import type { Actual } from '../deployed/deployed-function.ts';
+import type { Problem } from '../errors.ts';
+import { tableOf } from '../inputs/aws-rules.ts';
+import type { Inputs } from '../inputs/inputs.ts';
+import { keyMapping, readSources, type Source } from '../plan/key-mapping.ts';
+import { mappingOf } from '../plan/package-plan.ts';
+import type { Report } from '../report/report.ts';
+
+/** The tables that feed the function, and the key mapping made of them. */
+export interface Feed {
+  readonly triggers: readonly Trigger[];
+  readonly sources: readonly Source[];
+  readonly mapping: KeyMapping;
+  readonly problems: readonly Problem[];
+}
+
+/** Reads the tables. @param options of the package, whose `index` wins @param actual what a table that is gone had for keys @throws {UserError} */
+export async function readFeed(
+  aws: Aws,
+  inputs: Inputs,
+  options: FunctionConfig['options'],
+  report: Report,
+  triggers: readonly Trigger[],
+  actual: Actual,
+): Promise<Feed> {
+  const deployed = async (): Promise<KeyMapping> => {
+    const found = await actual.servingPackage();
+    return found === undefined ? {} : mappingOf(found);
+  };
+  const foreign = foreignTables(aws, inputs);
+  const listed = inputs.tables.filter((name) => !foreign.some(({ table }) => table === name));
+  const { sources, problems, warnings } = await readSources(aws, triggers, listed, deployed);
+  for (const warning of warnings) report.warn(warning);
+  const { mapping, problems: clashes } = keyMapping(sources, options);
+  return { triggers, sources, mapping, problems: [...foreign.map(({ problem }) => problem), ...problems, ...clashes] };
+}
+
+/** Tables given by an ARN of another place than the function's. */
+function foreignTables(aws: Aws, { tableArns }: Inputs): { table: string | undefined; problem: Problem }[] {
+  return tableArns
+    .filter((arn) => !arn.startsWith(`arn:${aws.partition}:dynamodb:${aws.region}:${aws.account}:`))
+    .map((arn) => ({
+      table: tableOf(arn),
+      problem: {
+        where: 'tables',
+        message: `tables: ${arn} is not in account ${aws.account}, region ${aws.region}, where the function is. Name tables of that account and region`,
+      },
+    }));
+}

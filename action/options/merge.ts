@@ -1,0 +1,94 @@
+import type { TableOptions } from '../../formats/function-config.ts';
+import type { OptionsFile, WrittenOptions, WrittenTrigger } from './schema.ts';
+import { TRIGGER_DEFAULTS } from './trigger-options.ts';
+import type { TriggerOptions } from './trigger-options.ts';
+
+/** The options file as it holds in one environment. */
+export interface EnvironmentOptions {
+  readonly defaults: WrittenOptions;
+  readonly tables: Readonly<Record<string, WrittenOptions>>;
+  readonly pruneTriggers: boolean;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** The file with the overrides of `environment` over it. */
+export function forEnvironment(file: OptionsFile, environment: string): EnvironmentOptions {
+  const own = Object.hasOwn(file.environments ?? {}, environment) ? file.environments?.[environment] : undefined;
+  const names = new Set([...Object.keys(file.tables ?? {}), ...Object.keys(own?.tables ?? {})]);
+  return {
+    defaults: merged(file.defaults ?? {}, own?.defaults ?? {}),
+    tables: Object.fromEntries([...names].map((name) => [name, merged(file.tables?.[name] ?? {}, own?.tables?.[name] ?? {})])),
+    pruneTriggers: own?.['prune-triggers'] ?? file['prune-triggers'] ?? false,
+  };
+}
+
+/**
+ * What config.json says of a table: its own options. The handler lays them over the defaults key by key, so what must be merged deeper
+ * is merged here.
+ */
+export function tableOptions(defaults: WrittenOptions, table: WrittenOptions): TableOptions {
+  const { 'index-settings': settings, mappings } = merged(defaults, table);
+  const { trigger: _, ...own } = table;
+  return withoutUndefined({
+    ...own,
+    'index-settings': table['index-settings'] && settings,
+    mappings: table.mappings && mappings,
+  });
+}
+
+/** What config.json says of all tables. */
+export function defaultOptions(defaults: WrittenOptions): TableOptions {
+  const { trigger: _, ...own } = defaults;
+  return withoutUndefined(own);
+}
+
+/** The settings of a trigger: the product's own, then those of each level. */
+export function triggerSettings(...levels: readonly (WrittenTrigger | undefined)[]): TriggerOptions {
+  const written = levels.reduce<WrittenTrigger>((below, level) => ({ ...below, ...level }), {});
+  return {
+    batchSize: written['batch-size'] ?? TRIGGER_DEFAULTS.batchSize,
+    windowSeconds: written['window-seconds'] ?? TRIGGER_DEFAULTS.windowSeconds,
+    parallelization: written.parallelization ?? TRIGGER_DEFAULTS.parallelization,
+    startingPosition: written['starting-position'] ?? TRIGGER_DEFAULTS.startingPosition,
+    maximumRecordAgeHours: written['maximum-record-age-hours'] ?? TRIGGER_DEFAULTS.maximumRecordAgeHours,
+    maximumRetries: written['maximum-retries'] ?? TRIGGER_DEFAULTS.maximumRetries,
+    bisect: written.bisect ?? TRIGGER_DEFAULTS.bisect,
+    onFailure: written['on-failure'] ?? TRIGGER_DEFAULTS.onFailure,
+    filter: written.filter ?? TRIGGER_DEFAULTS.filter,
+    enabled: written.enabled ?? TRIGGER_DEFAULTS.enabled,
+    given: Object.keys(written),
+  };
+}
+
+/** `over` wins key by key; settings, mappings and trigger are merged, and of include and exclude the later one holds alone. */
+function merged(base: WrittenOptions, over: WrittenOptions): WrittenOptions {
+  const { include, exclude, ...rest } = base;
+  const narrowed = over.include === undefined && over.exclude === undefined;
+  return {
+    ...rest,
+    ...(narrowed ? { include, exclude } : {}),
+    ...over,
+    'index-settings': deepMerged(base['index-settings'], over['index-settings']),
+    mappings: deepMerged(base.mappings, over.mappings),
+    trigger: base.trigger || over.trigger ? { ...base.trigger, ...over.trigger } : undefined,
+  };
+}
+
+/** Objects are merged, everything else is replaced. */
+function deepMerged(base: Json | undefined, over: Json | undefined): Json | undefined {
+  if (base === undefined || over === undefined) return over ?? base;
+  const keys = new Set([...Object.keys(base), ...Object.keys(over)]);
+  return Object.fromEntries(
+    [...keys].map((key) => {
+      const [below, above] = [Object.hasOwn(base, key) ? base[key] : undefined, Object.hasOwn(over, key) ? over[key] : undefined];
+      return [key, isJson(below) && isJson(above) ? deepMerged(below, above) : Object.hasOwn(over, key) ? above : below];
+    }),
+  );
+}
+
+const isJson = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function withoutUndefined(options: { [Key in keyof TableOptions]: TableOptions[Key] | undefined }): TableOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}

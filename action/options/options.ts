@@ -1,0 +1,31 @@
+import type { TableOptions } from '../../formats/function-config.ts';
+import type { Problem } from '../errors.ts';
+import { TRIGGER_DEFAULTS, type TriggerOptions } from './trigger-options.ts';
+
+/** What the options file says for one environment. */
+export interface Options {
+  /** As they stand in config.json; `transform` is the name in the package. No `dead-letters` unless the file names a place. */
+  readonly defaults: TableOptions;
+  /** By the table's exact name: its own options, which the handler lays over the defaults. */
+  readonly tables: Readonly<Record<string, TableOptions>>;
+  readonly triggers: { readonly defaults: TriggerOptions; readonly tables: Readonly<Record<string, TriggerOptions>> };
+  readonly pruneTriggers: boolean;
+  /** Entry of the package (`transforms/orders.mjs`) → its text. */
+  readonly transforms: Readonly<Record<string, string>>;
+  readonly warnings: readonly Problem[];
+}
+
+/** Of a job without an options file. */
+export const NO_OPTIONS: Options = {
+  defaults: {},
+  tables: {},
+  triggers: { defaults: TRIGGER_DEFAULTS, tables: {} },
+  pruneTriggers: false,
+  transforms: {},
+  warnings: [],
+};
+
+/** The trigger settings of `table`. */
+export function triggerOptions(options: Options, table: string): TriggerOptions {
+  return (Object.hasOwn(options.triggers.tables, table) ? options.triggers.tables[table] : undefined) ?? options.triggers.defaults;
+}

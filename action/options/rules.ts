@@ -1,0 +1,69 @@
+import type { Place, Problem } from '../errors.ts';
+import { pathText } from './parse.ts';
+import type { Path } from './parse.ts';
+
+/** One place of the file where options stand. */
+export interface OptionBlock {
+  readonly path: Path;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** The defaults, each table, and both again in each environment. The form of `file` need not be right: what fits no place is left out. */
+export function optionBlocks(file: unknown): OptionBlock[] {
+  const levels = [{ path: [] as Path, level: file }, ...entries(file, ['environments']).map(({ path, value }) => ({ path, level: value }))];
+  return levels
+    .flatMap(({ path, level }) => [
+      { path: [...path, 'defaults'], value: isObject(level) ? level.defaults : undefined },
+      ...entries(level, ['tables']).map((table) => ({ ...table, path: [...path, ...table.path] })),
+    ])
+    .flatMap(({ path, value }) => (isObject(value) ? [{ path, options: value }] : []));
+}
+
+/** Rules over several keys, which no schema tells. */
+export function checkOptions(file: unknown, placeOf: (path: Path) => Place): { problems: Problem[]; warnings: Problem[] } {
+  const problems: Problem[] = [];
+  const warnings: Problem[] = [];
+  const note = (list: Problem[], path: Path, message: string): void => {
+    list.push({ where: pathText(path), message: `${pathText(path)}: ${message}`, place: placeOf(path) });
+  };
+  for (const { path, options } of optionBlocks(file)) {
+    const trigger = isObject(options.trigger) ? options.trigger : {};
+    if (options.include !== undefined && options.exclude !== undefined) {
+      note(problems, [...path, 'exclude'], 'include and exclude stand together; leave one of them');
+    }
+    if (Number(trigger['maximum-record-age-hours'] ?? 0) >= 24) {
+      note(
+        warnings,
+        [...path, 'trigger', 'maximum-record-age-hours'],
+        'a stream keeps records for 24 hours, so those that are not indexed by then vanish without a trace; set 23 or less',
+      );
+    }
+    if (dropsChanges(trigger.filter)) {
+      note(
+        warnings,
+        [...path, 'trigger', 'filter'],
+        'a filter on more than the keys holds changes and deletes back, so that outdated documents stay in the index',
+      );
+    }
+  }
+  return { problems, warnings };
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** What stands under the names at `path`. */
+function entries(level: unknown, path: readonly [string]): { path: Path; value: unknown }[] {
+  const named = isObject(level) ? level[path[0]] : undefined;
+  return isObject(named) ? Object.entries(named).map(([name, value]) => ({ path: [...path, name], value })) : [];
+}
+
+/** Whether of one item some records may match and others not: only its keys, and where it comes from, never change. */
+function dropsChanges(pattern: unknown): boolean {
+  if (Array.isArray(pattern)) return pattern.some(dropsChanges);
+  if (!isObject(pattern)) return false;
+  return Object.entries(pattern).some(([key, value]) => {
+    if (['Keys', 'eventSource', 'eventSourceARN', 'awsRegion', 'eventVersion', 'StreamViewType'].includes(key)) return false;
+    return key === 'dynamodb' || key === '$or' ? dropsChanges(value) : true;
+  });
+}

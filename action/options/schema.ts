@@ -1,0 +1,152 @@
+// The form of the options file (contract 5). docs/options.schema.json and the reference in docs/options.md are made from it.
+import { z } from 'zod';
+import { DEFAULT_OPTIONS, indexNameProblem, parseS3Uri } from '../../formats/function-config.ts';
+import { transformPathProblem } from './transforms.ts';
+import { TRIGGER_DEFAULTS } from './trigger-options.ts';
+
+/** Every message says what was expected; what was found is added where the place of the problem is known. */
+const expected = (what: string): { error: string } => ({ error: `expected ${what}` });
+
+const oneOf = <const T extends readonly [string, ...string[]]>(values: T): z.ZodEnum<{ [K in T[number]]: K }> =>
+  z.enum(values, expected(`${values.slice(0, -1).join(', ')} or ${String(values.at(-1))}`));
+
+function wholeNumber(min: number, max: number, unit: string): z.ZodNumber {
+  const rule = expected(`a whole number from ${min} to ${max}${unit === '' ? '' : ` (${unit})`}`);
+  return z.int(rule).min(min, rule).max(max, rule);
+}
+
+const boolean = (): z.ZodBoolean => z.boolean(expected('true or false'));
+const paths = (): z.ZodArray<z.ZodString> =>
+  z.array(z.string(expected('an attribute path')).min(1, expected('an attribute path')), expected('a list of attribute paths'));
+const settings = (): z.ZodRecord<z.ZodString, z.ZodUnknown> => z.record(z.string(), z.unknown(), expected('keys with their values'));
+
+/** A rule that says itself what is wrong. */
+const rule =
+  (problemOf: (value: string) => string | undefined) =>
+  (context: z.core.ParsePayload<string>): void => {
+    const message = problemOf(context.value);
+    if (message !== undefined) context.issues.push({ code: 'custom', message, input: context.value });
+  };
+const expectedPath = (problem: string | undefined): string | undefined => (problem === undefined ? undefined : `expected ${problem}`);
+
+const ON_FAILURE = /^arn:aws(?:-[a-z]+)*:(?:sqs:[a-z0-9-]+:\d{12}:[\w.-]+|sns:[a-z0-9-]+:\d{12}:[\w.-]+|s3:::[a-z0-9.-]+)$/;
+
+const trigger = z
+  .strictObject(
+    {
+      'batch-size': wholeNumber(1, 10000, 'records').meta({
+        description: 'Records that one invocation gets at most.',
+        default: TRIGGER_DEFAULTS.batchSize,
+      }),
+      'window-seconds': wholeNumber(0, 300, 'seconds').meta({
+        description: 'How long Lambda gathers records before it invokes the function.',
+        default: TRIGGER_DEFAULTS.windowSeconds,
+      }),
+      parallelization: wholeNumber(1, 10, 'batches per shard').meta({
+        description: 'Batches of one shard that are worked on at once; the order of each item is kept.',
+        default: TRIGGER_DEFAULTS.parallelization,
+      }),
+      'starting-position': oneOf(['TRIM_HORIZON', 'LATEST']).meta({
+        description: 'Where a new trigger begins to read; it holds on create alone.',
+        default: TRIGGER_DEFAULTS.startingPosition,
+      }),
+      'maximum-record-age-hours': wholeNumber(1, 168, 'hours').meta({
+        description: 'Age at which Lambda gives a record up and sends it to on-failure; the stream itself keeps records for 24 hours.',
+        default: TRIGGER_DEFAULTS.maximumRecordAgeHours,
+      }),
+      'maximum-retries': wholeNumber(-1, 10000, '-1: without end').meta({
+        description: 'How often Lambda tries a failing batch again; -1 is without end, until the maximum age.',
+        default: TRIGGER_DEFAULTS.maximumRetries,
+      }),
+      bisect: boolean().meta({ description: 'Whether Lambda halves a failing batch.', default: TRIGGER_DEFAULTS.bisect }),
+      'on-failure': z
+        .string(expected('the ARN of a queue, topic or bucket'))
+        .regex(ON_FAILURE, expected('the ARN of a queue, topic or bucket'))
+        .meta({ description: 'ARN of the SQS queue, SNS topic or S3 bucket that gets what Lambda gives up.' }),
+      filter: z
+        .array(z.record(z.string(), z.unknown(), expected('an event pattern as an object')), expected('a list of event patterns'))
+        .max(10, expected('at most 10 event patterns'))
+        .meta({ description: 'Event patterns, as objects; records that match none do not reach the function.', default: [] }),
+      enabled: boolean().meta({ description: 'Whether the trigger runs; when not set, one that someone disabled stays disabled.' }),
+    },
+    expected('the settings of a trigger'),
+  )
+  .partial()
+  .meta({ description: 'Settings of the trigger, for the tables of the input `tables`.' });
+
+const shared = {
+  refresh: z.union([z.boolean(), z.literal('wait_for')], expected('true, false or wait_for')).meta({
+    description:
+      'Whether what an invocation wrote is searchable at once (`true`), when the index refreshes (`wait_for`), or later (`false`).',
+    default: DEFAULT_OPTIONS.refresh,
+  }),
+  versioning: oneOf(['external', 'none']).meta({
+    description: 'Whether a document is fenced by the time and sequence number of its record, or written in the order of arrival.',
+    default: DEFAULT_OPTIONS.versioning,
+  }),
+  'on-malformed': oneOf(['dead-letter', 'fail', 'drop']).meta({
+    description: 'What is done with a record that can never be indexed.',
+    default: DEFAULT_OPTIONS['on-malformed'],
+  }),
+  'partial-batch-response': oneOf(['auto', 'always', 'never']).meta({
+    description: 'Whether failures are answered (`always`), thrown (`never`), or what the table’s trigger understands (`auto`).',
+    default: DEFAULT_OPTIONS['partial-batch-response'],
+  }),
+  'dead-letters': z
+    .string(expected('s3://bucket/prefix'))
+    .refine((uri) => parseS3Uri(uri) !== undefined, expected('s3://bucket/prefix'))
+    .meta({ description: 'Where dead letters go; when not set, `dead-letters/<function-name>` in the code bucket.' }),
+  'index-settings': settings().meta({ description: 'Settings of the index, merged over the product’s own when it creates one.' }),
+  mappings: settings().meta({ description: 'Mapping of the index, merged over the product’s own when it creates one.' }),
+  include: paths().meta({ description: 'Exactly these attributes are indexed; not together with exclude.' }),
+  exclude: paths().meta({ description: 'All attributes but these are indexed.' }),
+  transform: z
+    .string(expected('the path of a .ts, .mts, .js or .mjs file'))
+    .check(rule((file) => expectedPath(transformPathProblem(file))))
+    .meta({ description: 'File beside the options file or below, whose default export makes the document that is indexed.' }),
+  'ttl-deletes': oneOf(['delete', 'keep']).meta({
+    description: 'Whether the document of an item that its time to live removed is deleted or kept.',
+    default: DEFAULT_OPTIONS['ttl-deletes'],
+  }),
+  trigger,
+};
+
+const index = z
+  .string(expected('the name of an index or alias'))
+  .check(rule(indexNameProblem))
+  .meta({ description: 'Index or write alias of the table; when not set, its name in lower case.' });
+
+const defaults = z.strictObject(shared, expected('options')).partial().meta({ description: 'Options of every table.' });
+const table = z.strictObject({ index, ...shared }, expected('options')).partial();
+const tables = z
+  .record(z.string().regex(/^[A-Za-z0-9_.-]{3,255}$/, expected('the name of a table')), table, expected('table names with their options'))
+  .meta({ description: 'Options of single tables, by exact name; they win over the defaults.' });
+const pruneTriggers = boolean().meta({
+  description: 'Whether triggers of tables that the input `tables` does not list are removed.',
+  default: false,
+});
+
+const overrides = z
+  .strictObject({ defaults, tables, 'prune-triggers': pruneTriggers }, expected('defaults, tables or prune-triggers'))
+  .partial();
+
+export const optionsSchema = z
+  .strictObject(
+    {
+      defaults,
+      tables,
+      'prune-triggers': pruneTriggers,
+      environments: z
+        .record(z.string(), overrides, expected('environment names with their overrides'))
+        .meta({ description: 'Overrides per environment, merged over the rest of the file.' }),
+    },
+    expected('defaults, tables, prune-triggers or environments'),
+  )
+  .partial()
+  .meta({ title: 'DynamoDB to OpenSearch: options file' });
+
+/** An options file as it was written. */
+export type OptionsFile = z.infer<typeof optionsSchema>;
+export type WrittenOverrides = z.infer<typeof overrides>;
+export type WrittenOptions = z.infer<typeof table>;
+export type WrittenTrigger = z.infer<typeof trigger>;

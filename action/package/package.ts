@@ -1,0 +1,152 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate';
+import type { FunctionConfig, KeyMapping } from '../../formats/function-config.ts';
+import { UserError } from '../errors.ts';
+
+/** Names of the entries that the handler reads. */
+export const CONFIG_ENTRY = 'config.json';
+export const MAPPING_ENTRY = 'table_mapping.json';
+export const HANDLER_ENTRY = 'index.mjs';
+
+/** A package of the function, as bytes and as what is in it. */
+export interface Package {
+  readonly bytes: Uint8Array;
+  readonly sha256Hex: string;
+  /** As AWS gives `CodeSha256`. */
+  readonly sha256Base64: string;
+  readonly entries: ReadonlyMap<string, Uint8Array>;
+}
+
+export interface PackageContent {
+  /** The bundle `index.mjs`. */
+  readonly handler: Uint8Array;
+  readonly config: FunctionConfig;
+  readonly mapping: KeyMapping;
+  /** Entry (`transforms/orders.mjs`) → its text. */
+  readonly transforms: Readonly<Record<string, string>>;
+}
+
+/** Bytes of all entries together that Lambda takes in one package (Lambda quotas: 250 MB unzipped). */
+export const UNZIPPED_LIMIT = 250 * 1024 * 1024;
+
+/** The bundle of the function: the build puts it beside the action's own bundle. @throws {UserError} where it is not there */
+export async function readHandler(folder = dirname(fileURLToPath(import.meta.url))): Promise<Uint8Array> {
+  const path = join(folder, 'handler', 'index.mjs');
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw new UserError(`The bundle of the function is not at ${path}`, 'Use a release of this action, which holds its dist folder', {
+      cause,
+    });
+  }
+}
+
+/** Same content, same bytes, on every machine. */
+export function buildPackage({ handler, config, mapping, transforms }: PackageContent): Package {
+  return pack(
+    new Map([
+      [HANDLER_ENTRY, handler],
+      [CONFIG_ENTRY, strToU8(jsonText(config))],
+      [MAPPING_ENTRY, strToU8(mappingText(mapping))],
+      ...Object.entries(transforms).map(([name, text]) => [name, strToU8(text)] as const),
+    ]),
+  );
+}
+
+/**
+ * Takes a package apart that was found deployed, the predecessor's too. Folders are left out.
+ * @throws {UserError} where it is no zip, unpacks to more than Lambda's limit, or a name leads out of it
+ */
+export function readPackage(bytes: Uint8Array): Package {
+  const hint = 'Deploy the function again with operation: deploy';
+  const names = new Set<string>();
+  let size = 0;
+  let entries: Record<string, Uint8Array>;
+  try {
+    entries = unzipSync(bytes, {
+      filter: ({ name, originalSize }) => {
+        size += originalSize;
+        if (size > UNZIPPED_LIMIT) throw new UserError(`The deployed package unpacks to more than ${UNZIPPED_LIMIT} bytes`, hint);
+        if (!isSafeName(name))
+          throw new UserError(`The deployed package holds an entry that leads out of it, ${JSON.stringify(name)}`, hint);
+        if (names.has(name)) throw new UserError(`The deployed package holds ${JSON.stringify(name)} twice`, hint);
+        names.add(name);
+        return !name.endsWith('/');
+      },
+    });
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause;
+    throw new UserError('The deployed package is no readable zip file', hint, { cause });
+  }
+  return { bytes, ...hashes(bytes), entries: new Map(Object.entries(entries)) };
+}
+
+/** As `readPackage`; a package of another hand that cannot be taken apart is one of which only the bytes are known. */
+export function openPackage(bytes: Uint8Array): Package {
+  try {
+    return readPackage(bytes);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { bytes, ...hashes(bytes), entries: new Map() };
+  }
+}
+
+/**
+ * A package that runs both as `from` and as `to`: which of the two is the configuration's to say, so that a function can change hands
+ * without a moment in which its handler is not there. Where both have a file of one name, that of `from` stands. Undefined where they
+ * cannot be put together.
+ */
+export function bridgePackage(from: Package, to: Package): Package | undefined {
+  const entries = new Map([...to.entries, ...from.entries]);
+  const size = [...entries.values()].reduce((sum, { length }) => sum + length, 0);
+  return from.entries.size === 0 || size > UNZIPPED_LIMIT ? undefined : pack(entries);
+}
+
+/** The package with one entry replaced or added; the content of every other entry stays as it was. */
+export function withEntry(from: Package, name: string, content: Uint8Array | string): Package {
+  return pack(new Map([...from.entries, [name, typeof content === 'string' ? strToU8(content) : content]]));
+}
+
+/** The text of an entry, undefined where the package has none of that name. */
+export function entryText(from: Package, name: string): string | undefined {
+  const content = from.entries.get(name);
+  return content === undefined ? undefined : strFromU8(content);
+}
+
+/** The text of table_mapping.json, sorted. */
+export function mappingText(mapping: KeyMapping): string {
+  return jsonText(mapping);
+}
+
+/**
+ * The zip of these entries. What else would differ between machines is fixed: order by code unit, the time (read from its local parts,
+ * so that no time zone enters), `-rw-r--r--` made by Unix (else Lambda could not read the files), and the level of compression.
+ */
+function pack(entries: ReadonlyMap<string, Uint8Array>): Package {
+  const sorted = [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
+  const bytes = zipSync(Object.fromEntries(sorted), { mtime: new Date(1980, 0, 1), os: 3, attrs: (0o100644 << 16) >>> 0, level: 9 });
+  return { bytes, ...hashes(bytes), entries: new Map(sorted) };
+}
+
+function hashes(bytes: Uint8Array): Pick<Package, 'sha256Hex' | 'sha256Base64'> {
+  const digest = createHash('sha256').update(bytes).digest();
+  return { sha256Hex: digest.toString('hex'), sha256Base64: digest.toString('base64') };
+}
+
+/** A relative path of plain segments: no absolute path, no drive, no backslash, no `..`. */
+function isSafeName(name: string): boolean {
+  const segments = name.replace(/\/$/, '').split('/');
+  return !/[\\:\0]/.test(name) && segments.every((segment) => segment !== '' && segment !== '.' && segment !== '..');
+}
+
+/** JSON with the keys of every object sorted, so that the order in which something was read makes no new package. */
+function jsonText(value: unknown): string {
+  const sorted = (_key: string, entry: unknown): unknown =>
+    typeof entry === 'object' && entry !== null && !Array.isArray(entry)
+      ? Object.fromEntries(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : entry;
+  return `${JSON.stringify(value, sorted, 2)}\n`;
+}

@@ -1,0 +1,180 @@
+// Desired × actual → what is to change, and with which calls. Pure: no clock, no network, no secret.
+import type { FunctionConfiguration } from '@aws-sdk/client-lambda';
+import type { Alias } from '../aws/alias.ts';
+import type { Configuration } from '../aws/function.ts';
+import type { LogGroup } from '../aws/log-group.ts';
+import { change, type Change } from './change.ts';
+import { ON_CREATE, patchBack, type ConfigurationPlan } from './configuration.ts';
+import { CLEAR, type Inputs } from '../inputs/inputs.ts';
+import { packageChanges } from './package-plan.ts';
+import type { Package } from '../package/package.ts';
+import { DEFAULT, type Sources } from './provenance.ts';
+
+export interface DesiredFunction {
+  readonly package: Package;
+  /** Undefined: the package is as it was deployed before. */
+  readonly sources: Sources | undefined;
+  /** What is asked of the configuration, over what serves. */
+  readonly configuration: ConfigurationPlan;
+  readonly alias: string | undefined;
+  /** Whether a package has to pass its check to count as deployed. */
+  readonly check: boolean;
+}
+
+export interface ActualFunction {
+  /** `$LATEST` */
+  readonly latest: FunctionConfiguration;
+  /** What serves: the alias' version, or `$LATEST` itself. */
+  readonly serving: FunctionConfiguration;
+  readonly alias: Alias | undefined;
+  /** What serves; undefined where its hash is that of the desired package, so that it was not downloaded. */
+  readonly package: Package | undefined;
+  /** Whether what serves has passed its check. */
+  readonly passed: boolean;
+}
+
+/** What is to be done to an existing function. */
+export interface FunctionPlan {
+  readonly changes: readonly Change[];
+  /** Whether what serves changes, and so must be checked. */
+  readonly serves: boolean;
+  /** UpdateFunctionCode */
+  readonly code: boolean;
+  /** UpdateFunctionConfiguration; without fields no call. */
+  readonly patch: Configuration;
+  /** For UpdateFunctionCode. */
+  readonly architecture: 'arm64' | 'x86_64' | undefined;
+}
+
+/**
+ * Compared is what serves; the calls are those that bring `$LATEST` there, which an interrupted or failed run may have left ahead of the
+ * alias.
+ */
+export function planFunction(desired: DesiredFunction, actual: ActualFunction): FunctionPlan {
+  const { latest, serving, alias } = actual;
+  const sha = desired.package.sha256Base64;
+  const sameCode = serving.CodeSha256 === sha;
+  const failure = failureOf(latest);
+  const failed = failure !== undefined;
+  const aliasIsNew = desired.alias !== undefined && alias === undefined;
+  const differences = [
+    ...(sameCode ? [] : packageChanges(actual.package, desired.package, desired.sources)),
+    ...desired.configuration.changes,
+    ...(failure !== undefined && (desired.alias === undefined || !sameCode) ? [failure] : []),
+  ];
+  const unchecked =
+    desired.check && desired.alias === undefined && !actual.passed && differences.length === 0
+      ? [change('package', 'check', 'never passed', 'passed', 'the package in place never passed its check')]
+      : [];
+  const serves = differences.length > 0 || unchecked.length > 0 || aliasIsNew;
+  const changes = [...differences, ...unchecked];
+  if (desired.alias !== undefined) {
+    if (alias === undefined) changes.push(change('alias', desired.alias, undefined, '(a new version)', 'the alias does not exist yet'));
+    else if (serves) changes.push(change('alias', desired.alias, alias.version, '(a new version)', 'moved after a good check'));
+  }
+  if (!serves) return { changes, serves, code: false, patch: {}, architecture: undefined };
+  const isServing = latest === serving;
+  const wantedArchitecture = desired.configuration.architecture ?? serving.Architectures?.[0];
+  const architecture = wantedArchitecture === latest.Architectures?.[0] ? undefined : wantedArchitecture;
+  return {
+    changes,
+    serves,
+    code: latest.CodeSha256 !== sha || architecture !== undefined || failed,
+    patch: isServing ? desired.configuration.patch : patchBack(latest, withPatch(serving, desired.configuration.patch)),
+    architecture,
+  };
+}
+
+/** What a change has left behind that failed, also that of creating it. */
+function failureOf({
+  State: state,
+  StateReasonCode: why,
+  LastUpdateStatus: status,
+  LastUpdateStatusReasonCode: whyNot,
+}: FunctionConfiguration): Change | undefined {
+  if (status === 'Failed')
+    return change('function', 'last-update-status', `Failed (${whyNot ?? 'no reason code'})`, 'Successful', 'the last update failed');
+  return state === 'Failed'
+    ? change('function', 'state', `Failed (${why ?? 'no reason code'})`, 'Active', 'the function failed')
+    : undefined;
+}
+
+/** The configuration as it is after `patch`. */
+function withPatch(configuration: FunctionConfiguration, patch: Configuration): FunctionConfiguration {
+  const { Layers: layers, Environment: environment, VpcConfig: vpc, TracingConfig: tracing, ...plain } = patch;
+  return {
+    ...configuration,
+    ...(plain as FunctionConfiguration),
+    ...(layers === undefined ? {} : { Layers: layers.map((Arn) => ({ Arn })) }),
+    ...(environment === undefined ? {} : { Environment: { Variables: environment.Variables ?? {} } }),
+    ...(vpc === undefined ? {} : { VpcConfig: { SubnetIds: vpc.SubnetIds ?? [], SecurityGroupIds: vpc.SecurityGroupIds ?? [] } }),
+    ...(tracing?.Mode === undefined ? {} : { TracingConfig: { Mode: tracing.Mode } }),
+  };
+}
+
+/** What a function that does not exist yet is created as. */
+export function planCreation(inputs: Inputs, desired: Package, sources: Sources): Change[] {
+  const reason = 'there is no function of this name';
+  const optional: [string, string | readonly string[] | undefined | typeof CLEAR][] = [
+    ['description', inputs.description],
+    ['subnet-ids', inputs.subnetIds],
+    ['security-group-ids', inputs.securityGroupIds],
+    ['layers', inputs.layers],
+    ['kms-key-arn', inputs.kmsKeyArn],
+    ['tracing', inputs.tracing],
+  ];
+  const defaulted: [string, string | number | undefined, string | number][] = [
+    ['memory-size', inputs.memorySize, ON_CREATE.memorySize],
+    ['timeout', inputs.timeout, ON_CREATE.timeout],
+    ['runtime', inputs.runtime, ON_CREATE.runtime],
+    ['architecture', inputs.architecture, ON_CREATE.architecture],
+  ];
+  const variables = typeof inputs.environmentVariables === 'object' ? Object.keys(inputs.environmentVariables) : [];
+  return [
+    change('function', 'function', undefined, inputs.functionName, reason),
+    ...defaulted.map(([path, given, otherwise]) =>
+      change('function', path, undefined, given ?? otherwise, given === undefined ? DEFAULT : 'as the input says'),
+    ),
+    change('function', 'role', undefined, inputs.role ?? null, 'as the input says'),
+    ...optional.flatMap(([path, value]) =>
+      value === undefined || typeof value === 'symbol' ? [] : [change('function', path, undefined, value, 'as the input says')],
+    ),
+    ...variables.sort().map((name) => change('function', `environment-variables.${name}`, undefined, '(a value)', 'as the input says')),
+    ...packageChanges(undefined, desired, sources),
+    ...(inputs.alias === undefined ? [] : [change('alias', inputs.alias, undefined, '(a new version)', 'the alias does not exist yet')]),
+  ];
+}
+
+export interface TagPlan {
+  readonly set: Readonly<Record<string, string>>;
+  readonly remove: readonly string[];
+  readonly changes: readonly Change[];
+}
+
+/**
+ * The input names all tags that the function is to have: others go, but for those of AWS (`aws:`), which nobody can change, and the
+ * action's own.
+ */
+export function planTags(wanted: Inputs['tags'], actual: Readonly<Record<string, string>>): TagPlan {
+  if (wanted === undefined) return { set: {}, remove: [], changes: [] };
+  const tags = wanted === CLEAR ? {} : wanted;
+  const set = Object.fromEntries(Object.entries(tags).filter(([key, value]) => actual[key] !== value));
+  const remove = Object.keys(actual).filter(
+    (key) => !(key in tags) && !key.startsWith('aws:') && !key.startsWith('dynamodb-to-opensearch:'),
+  );
+  return {
+    set,
+    remove,
+    changes: [
+      ...Object.entries(set).map(([key, value]) => change('tags', key, actual[key], value, 'as the input says')),
+      ...remove.map((key) => change('tags', key, actual[key], undefined, 'the input does not name it')),
+    ],
+  };
+}
+
+export function planLogs(days: number | undefined, group: LogGroup | undefined): Change[] {
+  if (days === undefined || group === undefined || group.retentionDays === days) return [];
+  return [
+    change('log group', 'retention-days', group.exists ? (group.retentionDays ?? 'never expire') : undefined, days, 'as the input says'),
+  ];
+}

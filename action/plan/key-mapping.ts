@@ -1,0 +1,143 @@
+import { defaultIndex, indexNameProblem, type FunctionConfig, type KeyMapping } from '../../formats/function-config.ts';
+import { inParallel } from '../aws/retry.ts';
+import type { Aws } from '../aws/session.ts';
+import { describeTable, type Table } from '../aws/tables.ts';
+import { streamOrigin, type Trigger } from '../aws/triggers.ts';
+import type { Warning } from './change.ts';
+import type { Problem } from '../errors.ts';
+
+/** A table that feeds the function, or is to. */
+export interface Source {
+  readonly table: Table;
+  /** Those of the function that read a stream of this table. */
+  readonly triggers: readonly Trigger[];
+  /** Named by the input `tables`. */
+  readonly listed: boolean;
+}
+
+export interface Sources {
+  readonly sources: readonly Source[];
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Warning[];
+}
+
+/** DescribeTable at a time: DynamoDB's control plane takes a few hundred a second in all. */
+const AT_A_TIME = 20;
+
+/**
+ * Reads every table that a trigger of the function or the input `tables` names. A table that was deleted leaves a stream for a day, and
+ * its keys to the key mapping that is deployed. @param deployed reads that mapping @throws {AwsError}
+ */
+export async function readSources(
+  aws: Aws,
+  triggers: readonly Trigger[],
+  listed: readonly string[],
+  deployed: () => Promise<KeyMapping>,
+): Promise<Sources> {
+  const problems: Problem[] = [];
+  const warnings: Warning[] = [];
+  // By the name or ARN that DescribeTable takes: a table of another account or region is asked for by its ARN.
+  const asked = new Map<string, { triggers: Trigger[]; listed: boolean }>(listed.map((name) => [name, { triggers: [], listed: true }]));
+  for (const trigger of triggers) {
+    const origin = streamOrigin(trigger.source);
+    if (origin === undefined) {
+      warnings.push({
+        title: 'A trigger that is no DynamoDB stream',
+        message: `The function is also called from ${trigger.source || `trigger ${trigger.uuid}`}, whose records it cannot use; remove that trigger`,
+      });
+      continue;
+    }
+    // DynamoDB Local has an account and a region of its own.
+    const own = (origin.account === aws.account && origin.region === aws.region) || origin.region === 'ddblocal';
+    const name = own ? origin.table : trigger.source.replace(/\/stream\/.*$/, '');
+    const entry = asked.get(name) ?? { triggers: [], listed: false };
+    entry.triggers.push(trigger);
+    asked.set(name, entry);
+  }
+  const found = await inParallel([...asked], AT_A_TIME, async ([name, entry]) => ({ name, entry, table: await describeTable(aws, name) }));
+  const former = found.some(({ table, entry }) => table === undefined && !entry.listed) ? await deployed() : {};
+  const sources = found.flatMap(({ name, entry, table }) => {
+    if (table !== undefined) return [{ table, ...entry }];
+    if (entry.listed) {
+      problems.push({
+        where: 'tables',
+        message: `tables: there is no table ${name} in account ${aws.account}, region ${aws.region}. Check the name, and the region of the job`,
+      });
+      return [];
+    }
+    const known = former[tableOf(name).toLowerCase()];
+    warnings.push({
+      title: 'A trigger whose table is gone',
+      message: `There is no table ${name} any more, which trigger ${entry.triggers.map(({ uuid }) => uuid).join(', ')} reads; ${
+        known === undefined
+          ? 'it is left out of the key mapping'
+          : 'it stays in the key mapping for what is left of its stream. Remove the trigger a day after the table was deleted'
+      }`,
+    });
+    return known === undefined ? [] : [{ table: formerTable(known), ...entry }];
+  });
+  return { sources, problems, warnings };
+}
+
+const tableOf = (nameOrArn: string): string => nameOrArn.replace(/^.*:table\//, '');
+
+function formerTable({ TableName: name, PrimaryKey: hashKey, SortKey: rangeKey }: KeyMapping[string]): Table {
+  return { name, hashKey, rangeKey, stream: undefined };
+}
+
+/**
+ * The key mapping of these tables. A table without any trigger counts as one whose trigger reports batch item failures, since that is how
+ * the action makes it; a table with triggers only where all of them do: Lambda ignores the function's answer otherwise, and what it
+ * reports as failed would be lost.
+ * @param options of the package: its `index` wins
+ */
+export function keyMapping(
+  sources: readonly Source[],
+  options: FunctionConfig['options'],
+): { mapping: KeyMapping; problems: readonly Problem[] } {
+  const problems: Problem[] = [];
+  const byName = new Map<string, string>();
+  const byIndex = new Map<string, { table: string; explicit: boolean }>();
+  const entries: [string, KeyMapping[string]][] = [];
+  for (const { table, triggers } of [...sources].sort((a, b) => (a.table.name < b.table.name ? -1 : 1))) {
+    const where = `tables.${table.name}.index`;
+    const explicit = options.tables[table.name]?.index;
+    const index = explicit ?? defaultIndex(table.name);
+    const problem = index === undefined ? 'nothing is left of its name without leading _, - and +' : indexNameProblem(index);
+    if (index === undefined || problem !== undefined) {
+      problems.push({
+        where,
+        message: `Table ${table.name} has no index: ${problem ?? ''}. Give it one in the options file: tables.${table.name}.index`,
+      });
+      continue;
+    }
+    const other = byIndex.get(index);
+    if (other !== undefined && !(explicit !== undefined && other.explicit)) {
+      problems.push({
+        where,
+        message: `Tables ${other.table} and ${table.name} would share the index ${index}. Give one of them another index in the options file (tables.${table.name}.index), or both this one in so many words`,
+      });
+    }
+    byIndex.set(index, { table: table.name, explicit: explicit !== undefined });
+    const key = table.name.toLowerCase();
+    const twin = byName.get(key);
+    if (twin !== undefined) {
+      problems.push({
+        where: 'tables',
+        message: `Tables ${twin} and ${table.name} differ in case alone, and the key mapping knows tables by their lower-cased names. Feed one of them to another function`,
+      });
+    }
+    byName.set(key, table.name);
+    entries.push([
+      key,
+      {
+        TableName: table.name,
+        PrimaryKey: table.hashKey,
+        ...(table.rangeKey === undefined ? {} : { SortKey: table.rangeKey }),
+        Index: index,
+        ReportBatchItemFailures: triggers.every(({ reportsBatchItemFailures }) => reportsBatchItemFailures),
+      },
+    ]);
+  }
+  return { mapping: Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1))), problems };
+}

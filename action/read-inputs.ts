@@ -1,0 +1,42 @@
+import { inputDefaults } from './action-file.ts';
+import { environmentName, functionName } from './inputs/aws-rules.ts';
+import { collectProblems, InputError } from './errors.ts';
+import { workspaceOf } from './options/load.ts';
+import { InputReader } from './inputs/reader.ts';
+import { INPUTS, readInputs, type InputName, type Inputs } from './inputs/inputs.ts';
+import { OPERATIONS } from './inputs/operation.ts';
+
+/** The inputs. Where they have problems, those of the options file and of the endpoint are told with them. @throws {InputError} */
+export async function readGiven(env: NodeJS.ProcessEnv): Promise<Inputs> {
+  try {
+    return readInputs(env);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    const [inputs] = await collectProblems<[Inputs, unknown, unknown]>([Promise.reject(error), checkOptions(env), checkEndpoint(env)]);
+    return inputs;
+  }
+}
+
+/** Operation, environment and function of inputs that have problems, for outputs and summary: what of them is right by itself, else empty. */
+export function givenNames(env: NodeJS.ProcessEnv): { operation: string; environment: string; functionName: string } {
+  const from = new InputReader<InputName>(env, INPUTS, inputDefaults);
+  return {
+    operation: from.oneOf('operation', OPERATIONS) ?? '',
+    environment: from.text('environment', environmentName) ?? '',
+    functionName: from.text('function-name', functionName) ?? '',
+  };
+}
+
+async function checkOptions(env: NodeJS.ProcessEnv): Promise<void> {
+  const config = env.INPUT_CONFIG?.trim() ?? '';
+  if (config === '') return;
+  const { loadOptions } = await import(/* webpackMode: "eager" */ './options/load.ts');
+  await loadOptions(config, { workspace: workspaceOf(env), environment: env.INPUT_ENVIRONMENT?.trim() ?? '' });
+}
+
+async function checkEndpoint(env: NodeJS.ProcessEnv): Promise<void> {
+  const endpoint = env.INPUT_ENDPOINT?.trim() ?? '';
+  if (endpoint === '') return;
+  const { parseEndpoint } = await import(/* webpackMode: "eager" */ './endpoint/endpoint-file.ts');
+  parseEndpoint(endpoint, { source: 'input endpoint' });
+}

@@ -1,0 +1,60 @@
+// One model of a plan, rendered as log text, as JSON and as Markdown.
+import type { Change, Shown } from '../plan/change.ts';
+
+export interface PlanHeading {
+  readonly operation: string;
+  readonly environment: string;
+  readonly functionName: string;
+}
+
+const SIGNS = { create: '+', update: '~', delete: '-' } as const;
+
+/** A value on one line, not longer than one. */
+export function shownText(value: Shown): string {
+  if (value === null) return '(none)';
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const line = text.replace(/[\r\n]+/g, ' ');
+  return line.length > 160 ? `${line.slice(0, 160)}…` : line;
+}
+
+/** Lines for the log. */
+export function planText(changes: readonly Change[]): string[] {
+  return changes.map(({ resource, action, path, before, after, reason }) => {
+    const values =
+      action === 'create' ? shownText(after) : action === 'delete' ? shownText(before) : `${shownText(before)} → ${shownText(after)}`;
+    return `${SIGNS[action]} ${resource}${path === resource ? '' : `, ${path}`}: ${values} (${reason})`;
+  });
+}
+
+/** The output `plan` (contract 2.2). */
+export function planJson({ operation, environment, functionName }: PlanHeading, changes: readonly Change[]): string {
+  return JSON.stringify({ operation, environment, function: functionName, changes });
+}
+
+/** bytes: the summary of a step holds 1 MiB, a comment 65536 characters; a plan of more rows is cut, and says so. */
+const MOST_ROWS = 300;
+
+/** The output `plan-markdown`. */
+export function planMarkdown(changes: readonly Change[]): string {
+  if (changes.length === 0) return 'Nothing to change.';
+  const rows = changes
+    .slice(0, MOST_ROWS)
+    .map(
+      ({ resource, action, path, before, after, reason }) =>
+        `| ${[action, `${resource}: ${path}`, cell(before), cell(after), reason].map(escaped).join(' | ')} |`,
+    );
+  const cut = changes.length > MOST_ROWS ? [`\n… and ${changes.length - MOST_ROWS} more.`] : [];
+  return ['| | What | Before | After | Why |', '| --- | --- | --- | --- | --- |', ...rows, ...cut].join('\n');
+}
+
+const cell = (value: Shown): string => (value === null ? '' : shownText(value));
+
+/** Text for a cell of a Markdown table: what others wrote must neither end the cell nor become markup. */
+export function escaped(text: string): string {
+  return text
+    .replace(/[\r\n]+/g, ' ')
+    .replace(/&/g, '&amp;')
+    .replace(/</g, '&lt;')
+    .replace(/>/g, '&gt;')
+    .replace(/[\\`*_[\]|~@]/g, (sign) => (sign === '@' ? '&#64;' : `\\${sign}`));
+}

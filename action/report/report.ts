@@ -1,0 +1,300 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type * as core from '@actions/core';
+import type { CheckAnswer } from '../aws/check.ts';
+import type { Change, Warning } from '../plan/change.ts';
+import { InputError, placeText, type Problem } from '../errors.ts';
+import { escaped, planJson, planMarkdown, planText, type PlanHeading } from './render-plan.ts';
+
+/** What the report needs of `@actions/core`. */
+export interface Runner {
+  readonly info: (line: string) => void;
+  readonly warning: (message: string, properties?: { title?: string; file?: string; startLine?: number }) => void;
+  readonly error: (message: string, properties?: { title?: string; file?: string; startLine?: number }) => void;
+  readonly setSecret: (secret: string) => void;
+  readonly setOutput: (name: string, value: string) => void;
+  /** Writes the job summary. */
+  readonly summarize: (markdown: string) => Promise<void>;
+}
+
+/** GitHub's runner. */
+export function runnerOf(toolkit: typeof core): Runner {
+  const { info, warning, error, setSecret, setOutput, summary } = toolkit;
+  return {
+    info,
+    warning,
+    error,
+    setSecret,
+    setOutput,
+    summarize: async (markdown) => {
+      await summary.addRaw(markdown).write();
+    },
+  };
+}
+
+/** Per table, for the output `tables` and the summary. */
+export interface TableReport {
+  readonly index: string;
+  /** Hash key, and range key where there is one. */
+  readonly keys: readonly string[];
+  /** State of the trigger as AWS shows it; null: none. */
+  readonly trigger: string | null;
+}
+
+/** The outputs of the action (contract 2.2), in the order of action.yml. */
+export interface Outputs {
+  'function-arn': string;
+  'function-version': string;
+  'alias-arn': string;
+  'code-sha256': string;
+  changed: string;
+  created: string;
+  environment: string;
+  operation: string;
+  plan: string;
+  'plan-markdown': string;
+  tables: string;
+}
+
+/** letters */
+const SHORTEST = 4;
+
+/** Gathers what happened, and tells it: log lines at once, outputs and summary at the end, whichever way the run ends. */
+export class Report {
+  readonly #runner: Runner;
+  readonly #started: number;
+  readonly #now: () => number;
+  readonly #secrets = new Set<string>();
+  readonly #warnings: Warning[] = [];
+  readonly #notes: string[] = [];
+  #heading: PlanHeading = { operation: '', environment: '', functionName: '' };
+  #dryRun = false;
+  #changes: Change[] = [];
+  #planned = false;
+  /** Whether anything in AWS is other than before, packages in the bucket aside. */
+  #changed = false;
+  #check: CheckAnswer | undefined;
+  #tables: Readonly<Record<string, TableReport>> = {};
+  #outputs: Pick<Outputs, 'function-arn' | 'function-version' | 'alias-arn' | 'code-sha256' | 'created'> = {
+    'function-arn': '',
+    'function-version': '',
+    'alias-arn': '',
+    'code-sha256': '',
+    created: 'false',
+  };
+
+  /** @param started when the run began; ms since 1970, as `now` */
+  constructor(runner: Runner, now: () => number, started: number) {
+    this.#runner = runner;
+    this.#now = now;
+    this.#started = started;
+  }
+
+  begin(heading: PlanHeading, dryRun: boolean): void {
+    this.#heading = heading;
+    this.#dryRun = dryRun;
+    this.info(`${heading.operation}${dryRun ? ' (dry run)' : ''}: function ${heading.functionName}, environment ${heading.environment}`);
+  }
+
+  /** Where the inputs have problems: what is known all the same. */
+  beginWithout(heading: PlanHeading): void {
+    this.#heading = heading;
+  }
+
+  /** Hides a value from everything that is written from now on. */
+  mask(...secrets: readonly string[]): void {
+    for (const secret of secrets) {
+      if (secret.trim() === '') continue;
+      this.#runner.setSecret(secret);
+      this.#secrets.add(secret);
+    }
+  }
+
+  info(line: string): void {
+    this.#runner.info(this.redact(line));
+  }
+
+  /** Something that needs a person; said once. */
+  warn(warning: Warning): void {
+    if (this.#warnings.some(({ message }) => message === warning.message)) return;
+    this.#warnings.push(warning);
+    this.#runner.warning(this.redact(warning.message), { title: warning.title });
+  }
+
+  /** Warnings of files that the user gave, with their place. A file outside the workspace cannot be shown: its name says where. */
+  warnAbout(problems: readonly Problem[], workspace: string | undefined): void {
+    for (const { where, message, place } of problems) {
+      const shown = place !== undefined && workspace !== undefined && existsSync(join(workspace, place.file));
+      const text = place === undefined ? message : `${placeText(place)}: ${message}`;
+      this.#warnings.push({ title: where, message: text });
+      const line = place?.line === undefined ? {} : { startLine: place.line };
+      this.#runner.warning(this.redact(shown ? message : text), { title: where, ...(shown ? { file: place.file, ...line } : {}) });
+    }
+  }
+
+  /** Shows the problems of files in the workspace where they are. */
+  annotate(error: unknown, workspace: string | undefined): void {
+    if (!(error instanceof InputError) || workspace === undefined) return;
+    for (const { where, message, place } of error.problems) {
+      if (place === undefined || !existsSync(join(workspace, place.file))) continue;
+      this.#runner.error(this.redact(message), {
+        title: where,
+        file: place.file,
+        ...(place.line === undefined ? {} : { startLine: place.line }),
+      });
+    }
+  }
+
+  /** A sentence for the summary alone. */
+  note(sentence: string): void {
+    this.#notes.push(sentence);
+  }
+
+  /** The plan, or a further part of it. */
+  plan(changes: readonly Change[]): void {
+    this.#planned = true;
+    this.#changes.push(...changes);
+    for (const line of planText(changes)) this.info(`  ${line}`);
+    if (this.#changes.length === 0) this.info('  Nothing to change.');
+  }
+
+  /** What was planned does not hold any more. */
+  forgetPlan(): void {
+    this.#changes = [];
+  }
+
+  /** Something was changed, or all of it was put back. */
+  changed(changed: boolean): void {
+    this.#changed = changed;
+  }
+
+  checked(answer: CheckAnswer): void {
+    this.#check = answer;
+    for (const { what, remedy } of answer.problems) {
+      const say = answer.ok ? this.#runner.warning : this.#runner.error;
+      say(this.redact(`${what}${remedy === '' ? '' : `. ${remedy}`}`), { title: 'The check of the function' });
+    }
+    const { cluster } = answer;
+    if (answer.ok)
+      this.info(
+        `The function reaches the cluster${cluster === undefined ? '' : ` (${[cluster.distribution, cluster.version].filter(Boolean).join(' ')})`}.`,
+      );
+  }
+
+  tables(tables: Readonly<Record<string, TableReport>>): void {
+    this.#tables = tables;
+  }
+
+  outputs(outputs: Partial<Report['resultOutputs']>): void {
+    this.#outputs = { ...this.#outputs, ...outputs };
+  }
+
+  get resultOutputs(): Pick<Outputs, 'function-arn' | 'function-version' | 'alias-arn' | 'code-sha256' | 'created'> {
+    return this.#outputs;
+  }
+
+  /** The plan as it goes into the comment on a pull request. */
+  get markdown(): string {
+    return planMarkdown(this.#redacted(this.#changes));
+  }
+
+  /** Writes outputs and summary. @param failure the sentence that the job fails with */
+  async finish(failure: string | undefined): Promise<void> {
+    const { operation, environment } = this.#heading;
+    const outputs: Outputs = {
+      ...this.#outputs,
+      changed: String(this.#dryRun || failure === undefined ? this.#changes.length > 0 : this.#changed),
+      environment,
+      operation,
+      // Only what was read may hold a secret by accident. ARNs and hashes do not, and a later step relies on every letter of them.
+      plan: planJson(this.#heading, this.#redacted(this.#changes)),
+      'plan-markdown': planMarkdown(this.#redacted(this.#changes)),
+      tables: JSON.stringify(this.#tables),
+    };
+    for (const [name, value] of Object.entries(outputs) as [string, string][]) this.#runner.setOutput(name, value);
+    try {
+      await this.#runner.summarize(this.redact(this.#summary(failure)));
+    } catch {
+      this.info('The job summary could not be written.');
+    }
+  }
+
+  /** The changes without secrets, each text by itself: a secret such as `1` would leave no JSON of the whole. */
+  #redacted(changes: readonly Change[]): Change[] {
+    return JSON.parse(JSON.stringify(changes), (_key, value: unknown) =>
+      typeof value === 'string' ? this.redact(value) : value,
+    ) as Change[];
+  }
+
+  /** The text without any secret that was masked; one of three letters hides nowhere, and its parts stand everywhere. */
+  redact(text: string): string {
+    let clean = text;
+    for (const secret of this.#secrets) {
+      if (secret.length < SHORTEST) continue;
+      // In outputs a secret may stand inside JSON; the runner itself masks only what is there letter by letter.
+      clean = clean.replaceAll(secret, '***').replaceAll(JSON.stringify(secret).slice(1, -1), '***');
+    }
+    return clean;
+  }
+
+  #summary(failure: string | undefined): string {
+    const { operation, environment, functionName } = this.#heading;
+    const outcome = failure !== undefined ? 'failed' : this.#changes.length === 0 ? 'nothing to change' : this.#dryRun ? 'plan' : 'done';
+    const seconds = ((this.#now() - this.#started) / 1000).toFixed(1);
+    const facts: [string, string][] = [
+      ['Function', this.#outputs['function-arn'] || functionName],
+      ['Environment', environment],
+      ['Version', this.#outputs['function-version']],
+      ['Alias', this.#outputs['alias-arn']],
+      ['Package (SHA-256)', this.#outputs['code-sha256']],
+      ['Check', this.#checkText()],
+      ['Duration', `${seconds} s`],
+    ];
+    const tables = Object.entries(this.#tables);
+    return [
+      `## ${escaped(`${functionName === '' ? 'DynamoDB to OpenSearch' : functionName}: ${operation || 'inputs'}, ${outcome}`)}`,
+      ...(failure === undefined ? [] : ['', ...failure.split('\n').map((line) => `> ${escaped(line)}`)]),
+      '',
+      '| | |',
+      '| --- | --- |',
+      ...facts.filter(([, value]) => value !== '').map(([name, value]) => `| ${name} | ${escaped(value)} |`),
+      ...(this.#planned
+        ? [
+            '',
+            `### ${this.#dryRun ? 'What would change' : failure === undefined ? 'What changed' : 'What was to change'}`,
+            '',
+            planMarkdown(this.#changes),
+          ]
+        : []),
+      ...(tables.length === 0
+        ? []
+        : [
+            '',
+            '### Tables',
+            '',
+            '| Table | Index | Keys | Trigger |',
+            '| --- | --- | --- | --- |',
+            ...tables.map(
+              ([table, { index, keys, trigger }]) => `| ${[table, index, keys.join(', '), trigger ?? 'none'].map(escaped).join(' | ')} |`,
+            ),
+          ]),
+      ...(this.#warnings.length === 0
+        ? []
+        : [
+            '',
+            '### What needs a person',
+            '',
+            ...this.#warnings.map(({ title, message }) => `- **${escaped(title)}**: ${escaped(message)}`),
+          ]),
+      ...(this.#notes.length === 0 ? [] : ['', ...this.#notes.map(escaped)]),
+      '',
+    ].join('\n');
+  }
+
+  #checkText(): string {
+    if (this.#check === undefined) return '';
+    const { ok, cluster, problems } = this.#check;
+    if (ok) return cluster === undefined ? 'passed' : `passed: ${[cluster.distribution, cluster.version].filter(Boolean).join(' ')}`;
+    return `failed: ${problems.map(({ what }) => what).join('; ')}`;
+  }
+}

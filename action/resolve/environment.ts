@@ -1,0 +1,183 @@
+import { environmentName } from '../inputs/aws-rules.ts';
+import { InputError } from '../errors.ts';
+import type { Problem } from '../errors.ts';
+import { quoted } from '../inputs/reader.ts';
+import { OPERATIONS } from '../inputs/operation.ts';
+import type { Operation } from '../inputs/operation.ts';
+import { matchesPatterns, parseRef, patternExpression, releaseOf } from './ref-patterns.ts';
+import type { Ref } from './ref-patterns.ts';
+import { nearest } from '../../formats/nearest.ts';
+
+/** What GitHub says of the event that started the workflow. */
+export interface WorkflowEvent {
+  /** `push`, `release`, `workflow_dispatch`, `pull_request`, … */
+  readonly name: string;
+  /** `refs/heads/main`, `refs/tags/v1.2.3` */
+  readonly ref: string;
+  /** Of a release or a pull request: `published`, `opened`, … */
+  readonly action?: string | undefined;
+  /** Of a release. */
+  readonly release?: { readonly tag: string; readonly prerelease: boolean } | undefined;
+  /** Of a pull request: the branch it goes to, and whether its run gets no secrets (a fork's, Dependabot's). */
+  readonly pullRequest?: { readonly base: string; readonly withoutSecrets: boolean } | undefined;
+  /** Of a push: the branch or tag was deleted. */
+  readonly deleted?: boolean | undefined;
+}
+
+/** What the workflow's caller asks for; empty where it leaves that to the event. */
+export interface Asked {
+  /** Lines `branch main: STAGE`, `tag v*: PROD`. */
+  readonly environments: string;
+  readonly environment: string;
+  readonly operation: string;
+  readonly dryRun: boolean;
+}
+
+/** What a run does. */
+export interface Resolution {
+  /** Undefined: nothing is done. */
+  readonly environment: string | undefined;
+  readonly operation: Operation;
+  readonly dryRun: boolean;
+  /** Why, for the log and the summary: one sentence without its full stop. */
+  readonly reason: string;
+}
+
+/** The table of contract 3. */
+export const DEFAULT_ENVIRONMENTS = 'branch main: STAGE\ntag v*: PROD\n';
+
+interface Rule {
+  readonly kind: Ref['kind'];
+  readonly patterns: readonly string[];
+  readonly environment: string;
+}
+
+/**
+ * Which environment and operation an event stands for (contract 3). What the caller names wins; an event that is not in the table does
+ * nothing unless the caller names an environment for it (a nightly `verify`, say).
+ * @throws {InputError} for what the caller gave, and for a manual run whose ref has no environment
+ */
+export function resolveEnvironment(event: WorkflowEvent, asked: Asked): Resolution {
+  const problems: Problem[] = [];
+  const rules = parseEnvironments(asked.environments, problems);
+  const operation = parseOperation(asked.operation, problems);
+  if (asked.environment !== '') {
+    const expected = environmentName(asked.environment);
+    if (expected !== undefined) note(problems, 'environment', `expected ${expected}, found ${quoted(asked.environment)}`);
+  }
+  if (problems.length > 0) throw new InputError(problems);
+
+  const nothing = (reason: string): Resolution => ({
+    environment: undefined,
+    operation: operation ?? 'deploy',
+    dryRun: asked.dryRun,
+    reason,
+  });
+  const idle = idleReason(event);
+  if (idle !== undefined) return nothing(idle);
+  const ref = refOf(event);
+  const rule = ref === undefined ? undefined : rules.find((one) => matches(one, ref, event));
+  const environment = asked.environment === '' ? rule?.environment : asked.environment;
+  const what = ref === undefined ? event.name : `${event.name} of ${ref.kind} ${ref.name}`;
+  if (environment === undefined) {
+    if (event.name === 'workflow_dispatch') {
+      throw new InputError([{ where: 'environment', message: `environment: ${missing(ref, event)}; name the environment to run in` }]);
+    }
+    return nothing(ref === undefined ? `the event ${event.name} stands for no environment` : missing(ref, event));
+  }
+  const because =
+    asked.environment === '' && rule !== undefined
+      ? `${what} matches ${rule.kind} ${rule.patterns.join(' ')}`
+      : `the input names it (${what})`;
+  return {
+    environment,
+    operation: operation ?? (event.name === 'workflow_dispatch' ? 'refresh-mapping' : 'deploy'),
+    dryRun: asked.dryRun || event.name === 'pull_request',
+    reason: because,
+  };
+}
+
+/**
+ * The group that a run waits in, beside function and environment: what changes the function waits for each other, plans and long
+ * operations hold nobody up but their own kind.
+ */
+export function laneOf({ operation, dryRun }: Resolution): string {
+  if (dryRun) return 'plan';
+  return operation === 'backfill' || operation === 'verify' || operation === 'redrive' ? operation : 'deploy';
+}
+
+/** Why an event does nothing, whatever the caller asks. */
+function idleReason(event: WorkflowEvent): string | undefined {
+  if (event.deleted === true) return `${event.ref} was deleted`;
+  if (event.name === 'pull_request_target')
+    return 'pull_request_target runs with secrets on code that nobody has looked at; use pull_request';
+  if (event.name === 'pull_request' && event.action === 'closed') return 'the pull request is closed';
+  if (event.name === 'pull_request' && event.pullRequest?.withoutSecrets === true) {
+    return 'a pull request from a fork or from Dependabot gets neither secrets nor a role, so nothing can be planned for it';
+  }
+  if (event.name === 'release' && event.action !== 'published')
+    return `a release was ${event.action ?? 'changed'}, and only a published one is deployed`;
+  return undefined;
+}
+
+function refOf(event: WorkflowEvent): Ref | undefined {
+  if (event.name === 'release') return event.release === undefined ? undefined : { kind: 'tag', name: event.release.tag };
+  if (event.name === 'pull_request') return event.pullRequest === undefined ? undefined : { kind: 'branch', name: event.pullRequest.base };
+  return event.name === 'push' || event.name === 'workflow_dispatch' ? parseRef(event.ref) : undefined;
+}
+
+/** A prerelease matches only patterns that mean prereleases: that would not match the release itself, as `v*` does. */
+function matches({ kind, patterns }: Rule, ref: Ref, event: WorkflowEvent): boolean {
+  if (kind !== ref.kind || !matchesPatterns(ref.name, patterns)) return false;
+  const release = kind === 'tag' ? releaseOf(ref.name) : undefined;
+  if (release !== undefined) return !matchesPatterns(release, patterns);
+  return event.release?.prerelease !== true || patterns.includes(ref.name);
+}
+
+function missing(ref: Ref | undefined, event: WorkflowEvent): string {
+  if (ref === undefined) return `${event.ref} is neither a branch nor a tag`;
+  const isPrerelease = ref.kind === 'tag' && (releaseOf(ref.name) !== undefined || event.release?.prerelease === true);
+  return isPrerelease
+    ? `tag ${ref.name} is a prerelease, and no pattern of environments names it`
+    : `${ref.kind} ${ref.name} matches no pattern of environments`;
+}
+
+function parseOperation(text: string, problems: Problem[]): Operation | undefined {
+  const operation = OPERATIONS.find((one) => one === text);
+  if (text === '' || operation !== undefined) return operation;
+  const near = nearest(text, OPERATIONS);
+  const hint = near === undefined ? '' : `; did you mean ${near}?`;
+  note(problems, 'operation', `expected one of ${OPERATIONS.join(', ')}, found ${quoted(text)}${hint}`);
+  return undefined;
+}
+
+/** Lines `[branch|tag] <patterns>: <environment>`; blank lines and comments are skipped. */
+function parseEnvironments(text: string, problems: Problem[]): Rule[] {
+  const lines = (text.trim() === '' ? DEFAULT_ENVIRONMENTS : text).split(/\r?\n/);
+  return lines.flatMap((line, index) => {
+    if (/^\s*(?:#|$)/.test(line)) return [];
+    const problem = (message: string): never[] => {
+      note(problems, 'environments', `line ${index + 1}: ${message}`);
+      return [];
+    };
+    const [, kind = 'branch', list = '', environment = ''] = /^\s*(?:(branch|tag)\s+)?(.*\S)\s*:\s*(\S*)\s*$/.exec(line) ?? [];
+    const patterns = list.split(/\s+/).filter((pattern) => pattern !== '');
+    if (patterns.length === 0) return problem(`expected a line as "branch main: STAGE", found ${quoted(line.trim())}`);
+    const expected = environmentName(environment);
+    if (expected !== undefined) return problem(`expected after the colon ${expected}, found ${quoted(environment)}`);
+    if (patterns.every((pattern) => pattern.startsWith('!')))
+      return problem('a pattern with ! takes back what one before it let in; put that one first');
+    for (const pattern of patterns) {
+      try {
+        patternExpression(pattern.replace(/^!/, ''));
+      } catch (error) {
+        return problem(`the pattern ${quoted(pattern)} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+    return [{ kind: kind === 'tag' ? 'tag' : 'branch', patterns, environment }];
+  });
+}
+
+function note(problems: Problem[], where: string, message: string): void {
+  problems.push({ where, message: `${where}: ${message}` });
+}

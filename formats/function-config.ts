@@ -1,0 +1,254 @@
+// The formats of the two files that the action puts into the package: config.json and table_mapping.json. The action writes them,
+// the handler reads them; both take the types and the rules from here.
+import { ConfigError, isObject, type Json, known, object, oneOf, parseObject, REDEPLOY, shown, string } from './fields.ts';
+
+export { ConfigError };
+
+/** How the function proves who it is to the cluster. */
+export type Auth =
+  | { readonly type: 'none' }
+  | { readonly type: 'sigv4'; readonly service: 'es' | 'aoss'; readonly region?: string }
+  | { readonly type: 'basic'; readonly username: string; readonly password: string }
+  | { readonly type: 'api-key'; readonly apiKey: string }
+  /** A Secrets Manager secret with `username` and `password`, or `api_key`, read by the function. */
+  | { readonly type: 'secret'; readonly secretArn: string };
+
+/** What the options file may say of a table; the names are those of the file. */
+export interface TableOptions {
+  readonly index?: string;
+  readonly refresh?: boolean | 'wait_for';
+  readonly versioning?: 'external' | 'none';
+  readonly 'on-malformed'?: 'dead-letter' | 'fail' | 'drop';
+  readonly 'partial-batch-response'?: 'auto' | 'always' | 'never';
+  /** `s3://bucket/prefix` */
+  readonly 'dead-letters'?: string;
+  readonly 'index-settings'?: Readonly<Record<string, unknown>>;
+  readonly mappings?: Readonly<Record<string, unknown>>;
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  /** In the package: `transforms/<name>.mjs`. */
+  readonly transform?: string;
+  readonly 'ttl-deletes'?: 'delete' | 'keep';
+}
+
+/** config.json: what one release of the function was told about one environment. Holds a password only where the endpoint file did. */
+export interface FunctionConfig {
+  readonly format: 1;
+  readonly release: string;
+  readonly environment: string;
+  /** `https://host[:port][/path]`, without credentials and without a slash at the end. */
+  readonly endpoint: string;
+  readonly auth: Auth;
+  /** Certificates (PEM) that are trusted for this endpoint instead of the public authorities. */
+  readonly certificateAuthority?: string;
+  readonly options: {
+    readonly defaults: TableOptions;
+    /** By the table's exact name. */
+    readonly tables: Readonly<Record<string, TableOptions>>;
+  };
+}
+
+/** table_mapping.json, an entry: what the function must know of one table. */
+export interface TableMapping {
+  readonly TableName: string;
+  /** Name of the hash key attribute. */
+  readonly PrimaryKey: string;
+  /** Name of the range key attribute, where the table has one. */
+  readonly SortKey?: string;
+  readonly Index: string;
+  /** Whether the table's trigger has `ReportBatchItemFailures`: without it Lambda ignores the function's answer. */
+  readonly ReportBatchItemFailures: boolean;
+}
+
+/** table_mapping.json: by the table's name in lower case, sorted. */
+export type KeyMapping = Readonly<Record<string, TableMapping>>;
+
+/** Where no option says otherwise (contract 5). */
+export const DEFAULT_OPTIONS = {
+  refresh: true,
+  versioning: 'external',
+  'on-malformed': 'dead-letter',
+  'partial-batch-response': 'auto',
+  'ttl-deletes': 'delete',
+} as const satisfies TableOptions;
+
+/**
+ * The index of a table where no option names one: the table's name in lower case without leading `_`, `-` and `+` (which no engine
+ * takes). Undefined where nothing is left.
+ */
+export function defaultIndex(table: string): string | undefined {
+  const index = table.toLowerCase().replace(/^[_\-+]+/, '');
+  return index === '' || index === '.' || index === '..' ? undefined : index;
+}
+
+/**
+ * Why `index` is no legal name of an index or alias, or undefined where it is one.
+ * Rules: the engines' MetadataCreateIndexService.validateIndexOrAliasName.
+ */
+export function indexNameProblem(index: string): string | undefined {
+  if (index === '' || index === '.' || index === '..') return 'an index name must not be empty, "." or ".."';
+  if (index !== index.toLowerCase()) return 'an index name must be in lower case';
+  if (/^[_\-+]/.test(index)) return 'an index name must not begin with _, - or +';
+  if (/[\\/*?"<>| ,#:]/.test(index)) return 'an index name must not hold a space or any of \\ / * ? " < > | , # :';
+  if (!index.isWellFormed()) return 'an index name must be whole characters';
+  if (Buffer.byteLength(index) > 255) return 'an index name must not be longer than 255 bytes';
+  return undefined;
+}
+
+/** Takes config.json apart. @throws {ConfigError} naming the key and the remedy. */
+export function parseConfig(text: string, file = 'config.json'): FunctionConfig {
+  const root = parseObject(text, file);
+  known(root, ['format', 'release', 'environment', 'endpoint', 'auth', 'certificateAuthority', 'options'], file, '');
+  if (root.format !== 1) throw new ConfigError(file, 'format', `expected 1, found ${shown(root.format)}`, REDEPLOY);
+  const endpoint = string(root, 'endpoint', file, '');
+  const url = URL.parse(endpoint);
+  if (url?.protocol !== 'https:' && url?.protocol !== 'http:') {
+    throw new ConfigError(file, 'endpoint', 'expected an http(s) URL', REDEPLOY);
+  }
+  const options = object(root, 'options', file, '');
+  known(options, ['defaults', 'tables'], file, 'options');
+  const tables = object(options, 'tables', file, 'options');
+  const certificateAuthority = root.certificateAuthority === undefined ? undefined : string(root, 'certificateAuthority', file, '');
+  return {
+    format: 1,
+    release: string(root, 'release', file, ''),
+    environment: string(root, 'environment', file, ''),
+    endpoint: endpoint.replace(/\/+$/, ''),
+    auth: parseAuth(object(root, 'auth', file, ''), file),
+    ...(certificateAuthority === undefined ? {} : { certificateAuthority }),
+    options: {
+      defaults: parseOptions(object(options, 'defaults', file, 'options'), file, 'options.defaults'),
+      tables: Object.fromEntries(
+        Object.entries(tables).map(([name, value]) => {
+          const at = `options.tables.${name}`;
+          if (!isObject(value)) throw new ConfigError(file, at, `expected an object, found ${shown(value)}`, REDEPLOY);
+          return [name, parseOptions(value, file, at)];
+        }),
+      ),
+    },
+  };
+}
+
+/**
+ * Takes table_mapping.json apart, the predecessor's form too: per table the whole answer of DescribeTable, with `PrimaryKey` and
+ * `SortKey`; such a file says nothing of the trigger. @throws {ConfigError}
+ */
+export function parseKeyMapping(text: string, file = 'table_mapping.json'): KeyMapping {
+  const remedy = 'Run the action with operation: refresh-mapping';
+  const root = parseObject(text, file, remedy);
+  return Object.fromEntries(
+    Object.entries(root).map(([key, entry]) => {
+      if (!isObject(entry)) throw new ConfigError(file, key, `expected an object, found ${shown(entry)}`, remedy);
+      const described = isObject(entry.Table) ? entry.Table : entry;
+      const name = described.TableName ?? entry.TableName ?? key;
+      const { PrimaryKey: hash, SortKey: range } = entry;
+      if (typeof name !== 'string' || name === '') throw new ConfigError(file, `${key}.TableName`, 'expected a table name', remedy);
+      if (typeof hash !== 'string' || hash === '')
+        throw new ConfigError(file, `${key}.PrimaryKey`, 'expected the name of the hash key', remedy);
+      if (range !== undefined && range !== null && typeof range !== 'string') {
+        throw new ConfigError(file, `${key}.SortKey`, 'expected the name of the range key', remedy);
+      }
+      const index = entry.Index ?? defaultIndex(name);
+      if (typeof index !== 'string' || indexNameProblem(index) !== undefined) {
+        throw new ConfigError(
+          file,
+          `${key}.Index`,
+          `${shown(entry.Index)} is no index name`,
+          'Give the table an index in the options file',
+        );
+      }
+      const mapping: TableMapping = {
+        TableName: name,
+        PrimaryKey: hash,
+        ...(typeof range === 'string' && range !== '' ? { SortKey: range } : {}),
+        Index: index,
+        ReportBatchItemFailures: entry.ReportBatchItemFailures === true,
+      };
+      return [key.toLowerCase(), mapping];
+    }),
+  );
+}
+
+function parseAuth(auth: Json, file: string): Auth {
+  const type = auth.type;
+  switch (type) {
+    case 'none':
+      return { type };
+    case 'sigv4': {
+      const service = oneOf(auth, 'service', ['es', 'aoss'] as const, file, 'auth') ?? 'es';
+      return auth.region === undefined ? { type, service } : { type, service, region: string(auth, 'region', file, 'auth') };
+    }
+    case 'basic':
+      return { type, username: string(auth, 'username', file, 'auth'), password: string(auth, 'password', file, 'auth') };
+    case 'api-key':
+      return { type, apiKey: apiKeyOf(auth, file) };
+    case 'secret':
+      return { type, secretArn: string(auth, 'secretArn', file, 'auth') };
+    default:
+      throw new ConfigError(file, 'auth.type', `expected none, sigv4, basic, api-key or secret, found ${shown(type)}`, REDEPLOY);
+  }
+}
+
+function apiKeyOf(auth: Json, file: string): string {
+  const key = string(auth, 'apiKey', file, 'auth').trim();
+  if (key.includes(':') || /^[\x21-\x7e]+$/.test(key)) return key;
+  throw new ConfigError(file, 'auth.apiKey', 'it holds characters that no API key has', 'Give it again in the endpoint file and deploy');
+}
+
+const OPTION_NAMES = [
+  'index',
+  'refresh',
+  'versioning',
+  'on-malformed',
+  'partial-batch-response',
+  'dead-letters',
+  'index-settings',
+  'mappings',
+  'include',
+  'exclude',
+  'transform',
+  'ttl-deletes',
+] as const satisfies (keyof TableOptions)[];
+
+function parseOptions(options: Json, file: string, at: string): TableOptions {
+  known(options, OPTION_NAMES, file, at);
+  const strings = (key: 'include' | 'exclude'): void => {
+    const value = options[key];
+    if (value !== undefined && !(Array.isArray(value) && value.every((path) => typeof path === 'string' && path !== ''))) {
+      throw new ConfigError(file, `${at}.${key}`, 'expected a list of attribute paths', REDEPLOY);
+    }
+  };
+  oneOf(options, 'refresh', [true, false, 'wait_for'] as const, file, at);
+  oneOf(options, 'versioning', ['external', 'none'] as const, file, at);
+  oneOf(options, 'on-malformed', ['dead-letter', 'fail', 'drop'] as const, file, at);
+  oneOf(options, 'partial-batch-response', ['auto', 'always', 'never'] as const, file, at);
+  oneOf(options, 'ttl-deletes', ['delete', 'keep'] as const, file, at);
+  for (const key of ['index-settings', 'mappings'] as const) if (options[key] !== undefined) object(options, key, file, at);
+  strings('include');
+  strings('exclude');
+  if (options.include !== undefined && options.exclude !== undefined) {
+    throw new ConfigError(file, at, 'include and exclude stand together', 'Give one of them in the options file');
+  }
+  if (options.index !== undefined) {
+    const problem = indexNameProblem(string(options, 'index', file, at));
+    if (problem !== undefined) throw new ConfigError(file, `${at}.index`, problem, 'Mend it in the options file');
+  }
+  if (options['dead-letters'] !== undefined && parseS3Uri(string(options, 'dead-letters', file, at)) === undefined) {
+    throw new ConfigError(
+      file,
+      `${at}.dead-letters`,
+      `expected s3://bucket/prefix, found ${shown(options['dead-letters'])}`,
+      'Mend it in the options file',
+    );
+  }
+  if (options.transform !== undefined && !/^transforms\/[\w.-]+\.mjs$/.test(string(options, 'transform', file, at))) {
+    throw new ConfigError(file, `${at}.transform`, `expected transforms/<name>.mjs, found ${shown(options.transform)}`, REDEPLOY);
+  }
+  return options;
+}
+
+/** `s3://bucket/prefix` → its parts, the prefix without slashes at its ends. */
+export function parseS3Uri(uri: string): { bucket: string; prefix: string } | undefined {
+  const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/s.exec(uri);
+  return match?.[1] === undefined ? undefined : { bucket: match[1], prefix: (match[2] ?? '').replace(/^\/+|\/+$/g, '') };
+}

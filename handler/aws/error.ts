@@ -1,0 +1,41 @@
+import type { HttpAnswer } from '../http/connection.ts';
+
+/** What AWS answered instead of doing what it was asked for. The message quotes no secret. */
+export class AwsError extends Error {
+  /** AWS's word for it: `AccessDenied`. */
+  override readonly name: string;
+  /** It may pass by itself. */
+  readonly passing: boolean;
+  /** Where S3 says that the bucket is. */
+  readonly bucketRegion: string | undefined;
+
+  constructor(code: string, status: number, message: string, bucketRegion?: string) {
+    super(message);
+    this.name = code;
+    this.bucketRegion = bucketRegion;
+    this.passing = status >= 500 || status === 429 || /Throttl|TooManyRequests|SlowDown|RequestTimeout|RequestLimitExceeded/.test(code);
+  }
+}
+
+/** The error that a response of S3 or Secrets Manager tells of. */
+export function errorOf({ status, headers, text }: HttpAnswer): AwsError {
+  const [code, message] = text.trimStart().startsWith('{') ? inJson(text) : inXml(text);
+  const region = headers['x-amz-bucket-region'] ?? /<Region>([^<]+)</.exec(text)?.[1];
+  return new AwsError(code ?? `HTTP ${status}`, status, message ?? '', typeof region === 'string' ? region : undefined);
+}
+
+type CodeAndMessage = readonly [code: string | undefined, message: string | undefined];
+
+/** S3's form of an error. */
+const inXml = (text: string): CodeAndMessage => [/<Code>([^<]+)</.exec(text)?.[1], /<Message>([^<]+)</.exec(text)?.[1]];
+
+/** The form of all services whose protocol is JSON: `{"__type":"namespace#Code","message":"…"}`. */
+function inJson(text: string): CodeAndMessage {
+  try {
+    const { __type: type, message, Message } = JSON.parse(text) as Record<string, unknown>;
+    const words = message ?? Message;
+    return [typeof type === 'string' ? type.replace(/^.*#/, '') : undefined, typeof words === 'string' ? words : undefined];
+  } catch {
+    return [undefined, undefined];
+  }
+}

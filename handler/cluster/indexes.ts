@@ -1,0 +1,251 @@
+// The indexes themselves: created once where they are missing, and given a mapping where one document needs it (contract 6.1, 6.2).
+import { clusterOf, takesMalformedBooleans } from './version.ts';
+import type { Engine, EngineAnswer, EngineRequest } from './client.ts';
+import { classifyRequest, classifyThrown, type Outcome } from './responses.ts';
+import type { Table } from '../tables.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+export type NotReady = Extract<Outcome, { kind: 'transient' | 'configuration' }>;
+/** Why an index could not be created; `refused`: for what the request said, so that another one may be taken. */
+type NotCreated = NotReady & { readonly refused?: true };
+
+/** Text for search, with the same as a keyword for filters and sorting: what the engines themselves make of a string. */
+const TEXT = { type: 'text', fields: { keyword: { type: 'keyword', ignore_above: 256 } } } as const;
+
+/**
+ * What keeps an index able to take every item of a table. DynamoDB does not tell 1 from 1.5, so that the engine's guess from the
+ * first number (long) would refuse or cut later ones; its guess of dates would hide later strings; its limit of 20 levels is below
+ * DynamoDB's 32 (and a name with dots adds levels). `gc_deletes` is how long a delete fences older states.
+ *
+ * Its guess of a boolean would refuse all else, where `ignore_malformed` does not hold for booleans: there they are keywords.
+ */
+const SETTINGS: Json = {
+  'index.mapping.coerce': true,
+  'index.mapping.ignore_malformed': true,
+  'index.mapping.depth.limit': 100,
+  'index.mapping.total_fields.limit': 5000,
+  'index.gc_deletes': '1h',
+};
+const MAPPINGS: Json = {
+  date_detection: false,
+  numeric_detection: false,
+  dynamic_templates: [
+    { whole_numbers: { match_mapping_type: 'long', mapping: { type: 'double' } } },
+    { numbers: { match_mapping_type: 'double', mapping: { type: 'double' } } },
+    { strings: { match_mapping_type: 'string', mapping: TEXT } },
+  ],
+};
+
+const BOOLEANS = { booleans: { match_mapping_type: 'boolean', mapping: { type: 'keyword', ignore_above: 256 } } } as const;
+
+/**
+ * The body that creates the index of a table: the product's settings with the options' over them.
+ * @param booleans whether the engine takes other kinds in a field of type boolean
+ */
+export function indexBody(table: Pick<Table, 'indexSettings' | 'mappings'>, booleans: boolean): { settings: Json; mappings: Json } {
+  const { dynamic_templates: templates, ...mappings } = table.mappings;
+  return {
+    settings: { ...SETTINGS, ...flattened(table.indexSettings) },
+    mappings: {
+      ...MAPPINGS,
+      ...mappings,
+      // The first template that matches decides: the user's come first.
+      dynamic_templates: [
+        ...(Array.isArray(templates) ? (templates as unknown[]) : []),
+        ...(MAPPINGS.dynamic_templates as unknown[]),
+        ...(booleans ? [] : [BOOLEANS]),
+      ],
+    },
+  };
+}
+
+/** Settings by their full names: `{ index: { refresh_interval } }`, `{ refresh_interval }` and `index.refresh_interval` are one. */
+function flattened(settings: Json, prefix = ''): Json {
+  const result: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(settings)) {
+    const path = prefix === '' ? name : `${prefix}.${name}`;
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) Object.assign(result, flattened(value as Json, path));
+    else result[path === 'index' || path.startsWith('index.') ? path : `index.${path}`] = value;
+  }
+  return result;
+}
+
+export class Indexes {
+  readonly #engine: Engine;
+  readonly #now: () => number;
+  /** Neither does every role have that permission, nor do the documents of Serverless promise the request. */
+  #mayAskForAliases: boolean;
+
+  constructor(engine: Engine, now: () => number) {
+    this.#engine = engine;
+    this.#now = now;
+    this.#mayAskForAliases = !engine.serverless;
+  }
+
+  /** Whether an index or alias of this name is there; how the question failed where it could not be answered. */
+  async exists(index: string, signal: AbortSignal): Promise<boolean | NotReady> {
+    const path = `/${encodeURIComponent(index)}`;
+    // Asked at every invocation, so by the shortest answer. For the index itself the engine writes out all its fields, even to HEAD, and
+    // then leaves them out.
+    if (this.#mayAskForAliases) {
+      const answer = await this.#ask({ method: 'GET', path: `${path}/_alias` }, signal);
+      const found = this.#found(answer, index);
+      if (typeof found === 'boolean' || found.kind === 'transient' || 'kind' in answer) return found;
+      this.#mayAskForAliases = false;
+    }
+    return this.#found(await this.#ask({ method: 'GET', path, query: { filter_path: '*.aliases' } }, signal), index);
+  }
+
+  #found(answer: EngineAnswer | NotReady, index: string): boolean | NotReady {
+    if ('kind' in answer) return answer;
+    if (answer.status === 404) return false;
+    const failure = classifyRequest(answer, this.#now());
+    return failure === undefined ? true : notReady(failure, `the question for the index ${index} was refused`);
+  }
+
+  /**
+   * Makes sure that the table's index is there, so that no engine ever makes it with its own defaults: asked at every invocation,
+   * since an index can be deleted under a warm function. Another writer may create it at the same time.
+   * @returns why it is not ready, or undefined
+   */
+  async ensure(table: Table & { index: string }, signal: AbortSignal): Promise<NotReady | undefined> {
+    const found = await this.exists(table.index, signal);
+    if (typeof found !== 'boolean') return found;
+    if (found) return undefined;
+    const booleans = await this.#takesMalformedBooleans(signal);
+    if (typeof booleans !== 'boolean') return booleans;
+    const body = indexBody(table, booleans);
+    const problem = await this.#create(table, body, signal);
+    // Serverless collections choose most settings themselves and refuse to be told: the mappings are what documents need.
+    if (!this.#engine.serverless || problem?.kind !== 'configuration' || problem.refused !== true) return problem;
+    const { mappings } = body;
+    const own = flattened(table.indexSettings);
+    return this.#create(table, Object.keys(own).length === 0 ? { mappings } : { settings: own, mappings }, signal);
+  }
+
+  /** See `takesMalformedBooleans`. Asked only where an index is created; it needs a permission that the function needs for nothing else. */
+  async #takesMalformedBooleans(signal: AbortSignal): Promise<boolean | NotReady> {
+    // Has no such question, and is newer.
+    if (this.#engine.serverless) return true;
+    const answer = await this.#ask({ method: 'GET', path: '/' }, signal);
+    if ('kind' in answer) return answer;
+    const failure = classifyRequest(answer, this.#now());
+    return failure?.kind === 'transient' ? failure : failure === undefined && takesMalformedBooleans(clusterOf(answer.text));
+  }
+
+  async #create(
+    table: Table & { index: string },
+    body: { settings?: Json; mappings: Json },
+    signal: AbortSignal,
+  ): Promise<NotCreated | undefined> {
+    const answer = await this.#ask({ method: 'PUT', path: `/${encodeURIComponent(table.index)}`, body: JSON.stringify(body) }, signal);
+    if ('kind' in answer) return answer;
+    const failure = classifyRequest(answer, this.#now());
+    if (failure === undefined) return undefined;
+    if (failure.kind !== 'rejected') return notReady(failure, `the index ${table.index} could not be created`);
+    if (failure.type === 'resource_already_exists_exception') return undefined;
+    return { ...notReady(failure, `the index ${table.index} could not be created`), refused: true };
+  }
+
+  /**
+   * Maps fields as text and keyword, which take every scalar kind. Where one has a mapping already this changes nothing: the answer
+   * to the document that is sent again decides.
+   * @param fields their full paths
+   */
+  async mapAsText(index: string, fields: readonly string[], signal: AbortSignal): Promise<NotReady | undefined> {
+    // A name with dots is the path that the engine makes of it.
+    const refused = await this.#map(index, Object.fromEntries(fields.map((field) => [field, TEXT])), signal);
+    if (refused !== 'refused') return refused;
+    // One that cannot be mapped must not keep the others from it.
+    for (const field of fields) {
+      const problem = fields.length > 1 ? await this.mapAsText(index, [field], signal) : await this.#mapBelow(index, field, signal);
+      if (problem !== undefined) return problem;
+    }
+    return undefined;
+  }
+
+  /** Maps a field level by level, with what the index says of each: one of type `nested` has to be named as that. */
+  async #mapBelow(index: string, field: string, signal: AbortSignal): Promise<NotReady | undefined> {
+    const answer = await this.#ask({ method: 'GET', path: `/${encodeURIComponent(index)}/_mapping` }, signal);
+    if ('kind' in answer) return answer;
+    const path = field.split('.');
+    const levels = levelsOf(answer.text, path);
+    if (levels.every((level) => Object.keys(level).length === 0)) return undefined;
+    const mapping = path.reduceRight<Json>(
+      (inner, name, i) => ({ [name]: i === path.length - 1 ? TEXT : { ...levels[i], properties: inner } }),
+      {},
+    );
+    const refused = await this.#map(index, mapping, signal);
+    return refused === 'refused' ? undefined : refused;
+  }
+
+  async #map(index: string, properties: Json, signal: AbortSignal): Promise<NotReady | 'refused' | undefined> {
+    const answer = await this.#ask(
+      {
+        method: 'PUT',
+        path: `/${encodeURIComponent(index)}/_mapping`,
+        // The other indexes of an alias are left as they are. Serverless has no such parameter.
+        ...(this.#engine.serverless ? {} : { query: { write_index_only: 'true' } }),
+        body: JSON.stringify({ properties }),
+      },
+      signal,
+    );
+    if ('kind' in answer) return answer;
+    const failure = classifyRequest(answer, this.#now());
+    if (failure === undefined) return undefined;
+    return failure.kind === 'rejected' ? 'refused' : notReady(failure, `the fields of ${index} could not be mapped`);
+  }
+
+  /** Makes what was written visible to searches. @returns what went wrong, for the log: the documents are safe all the same */
+  async refresh(indexes: readonly string[], signal: AbortSignal): Promise<string | undefined> {
+    const answer = await this.#ask({ method: 'POST', path: `/${indexes.map(encodeURIComponent).join(',')}/_refresh` }, signal);
+    if ('kind' in answer) return answer.reason;
+    return answer.status < 300 ? undefined : `HTTP ${answer.status}`;
+  }
+
+  /** An answer, or the class of its absence. */
+  async #ask(request: EngineRequest, signal: AbortSignal): Promise<EngineAnswer | NotReady> {
+    try {
+      return await this.#engine.send(request, signal);
+    } catch (error) {
+      return classifyThrown(error, signal);
+    }
+  }
+}
+
+/** What an index says of each level above a field, without what is below it. Of the indexes of an alias the one that knows the most. */
+function levelsOf(text: string, path: readonly string[]): Json[] {
+  type Level = { readonly properties?: Readonly<Record<string, Level>> } & Json;
+  let best: Json[] = [];
+  let indexes: readonly { readonly mappings?: Level }[];
+  try {
+    indexes = Object.values(JSON.parse(text) as Record<string, { mappings?: Level }>);
+  } catch {
+    return best;
+  }
+  for (const { mappings } of indexes) {
+    const levels: Json[] = [];
+    let level = mappings;
+    for (const name of path.slice(0, -1)) {
+      level = level?.properties !== undefined && Object.hasOwn(level.properties, name) ? level.properties[name] : undefined;
+      if (level === undefined) break;
+      const { properties: _, ...own } = level;
+      levels.push(own);
+    }
+    if (levels.length > best.length) best = levels;
+  }
+  return best;
+}
+
+/** A refusal of an index as such is never the fault of a document. */
+function notReady(failure: Outcome, context: string): NotReady {
+  if (failure.kind === 'transient') return failure;
+  if (failure.kind === 'configuration') return { ...failure, reason: `${context}: ${failure.reason}` };
+  const { type, reason } = failure.kind === 'rejected' ? failure : { type: failure.kind, reason: '' };
+  return {
+    kind: 'configuration',
+    type,
+    reason: `${context}: ${reason}`,
+    remedy: "Mend the table's index-settings and mappings in the options file, or create the index by hand",
+  };
+}

@@ -1,0 +1,254 @@
+// DynamoDB's attribute values as a JSON document, written in one pass (contract 6.2).
+import { isAttributeMap, type Attribute, type AttributeMap } from '../records/attribute.ts';
+import { fieldNames, needsRename } from './field-names.ts';
+import { JsonWriter } from './json-writer.ts';
+import { MalformedRecord } from '../records/malformed-record.ts';
+
+/**
+ * Bytes of a document, and of what goes with it in a request, at most. The smallest Amazon domains take requests of 10 MiB; and the
+ * JSON text of maps in mixed lists doubles its backslashes at every level, so that an item of 400 KB could otherwise grow without bound.
+ */
+export const DOCUMENT_LIMIT = 10 * 1024 * 1024 - 4096;
+
+/** JSON's grammar of a number. DynamoDB's own digits fit it; what a client wrote by hand into an event may not. */
+const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+const LOOSE_NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?([eE][+-]?\d+)?$/;
+
+/** Levels at most: DynamoDB allows 32; this only keeps a forged event from exhausting the stack. */
+const DEPTH_LIMIT = 512;
+
+/** ASCII: `,` `[` `]` `{` `}`. */
+const [COMMA, OPEN_LIST, CLOSE_LIST, OPEN_MAP, CLOSE_MAP] = [0x2c, 0x5b, 0x5d, 0x7b, 0x7d];
+
+/** What writes documents, and refuses those that are too long for any request. */
+export const documentWriter = (): JsonWriter =>
+  new JsonWriter(
+    DOCUMENT_LIMIT,
+    () =>
+      new MalformedRecord(
+        'document_too_large',
+        `the document is longer than ${DOCUMENT_LIMIT} bytes, more than the smallest domains take in one request; leave attributes out with include, exclude or a transform`,
+      ),
+  );
+
+/**
+ * Field labels (`"name":`) of names that need no change: the same few names come again in every record. Emptied when a table of
+ * ever new names fills it.
+ */
+const labels = new Map<string, Uint8Array>();
+const LABELS_LIMIT = 10_000;
+/** Characters: names can have 64 KB, too much of a small function's memory to keep. */
+const LABEL_LENGTH = 200;
+
+/**
+ * Writes the document of an item. Numbers keep every digit; a list never mixes kinds.
+ * @throws {MalformedRecord} where a value is no attribute value, or the text would be too long for any request
+ */
+export function writeDocument(json: JsonWriter, image: AttributeMap): void {
+  writeMap(json, image, 0);
+}
+
+const scratch = documentWriter();
+
+/** The same as text. */
+export function documentText(image: AttributeMap): string {
+  scratch.truncate(0);
+  writeDocument(scratch, image);
+  return scratch.cut(0);
+}
+
+function writeMap(json: JsonWriter, map: AttributeMap, depth: number): void {
+  if (depth > DEPTH_LIMIT) throw new MalformedRecord('document_too_deep', `the item is nested deeper than ${DEPTH_LIMIT} levels`);
+  const start = json.length;
+  let before = OPEN_MAP;
+  for (const name in map) {
+    const label = labels.get(name) ?? newLabel(name);
+    if (label === undefined) {
+      json.truncate(start);
+      writeRenamedMap(json, map, depth);
+      return;
+    }
+    json.character(before);
+    json.bytes(label);
+    writeValue(json, map[name], name, depth);
+    before = COMMA;
+  }
+  if (before === OPEN_MAP) json.character(OPEN_MAP);
+  json.character(CLOSE_MAP);
+}
+
+function newLabel(name: string): Uint8Array | undefined {
+  if (needsRename(name)) return undefined;
+  const label = Buffer.from(`${JSON.stringify(name)}:`);
+  if (name.length > LABEL_LENGTH) return label;
+  if (labels.size >= LABELS_LIMIT) labels.clear();
+  labels.set(name, label);
+  return label;
+}
+
+function writeRenamedMap(json: JsonWriter, map: AttributeMap, depth: number): void {
+  const names = fieldNames(Object.keys(map));
+  let before = OPEN_MAP;
+  for (const name in map) {
+    json.character(before);
+    json.text(`${JSON.stringify(names.get(name))}:`);
+    writeValue(json, map[name], name, depth);
+    before = COMMA;
+  }
+  json.character(CLOSE_MAP);
+}
+
+/** A list of what `write` writes of each item. */
+function writeEach<Item>(json: JsonWriter, items: readonly Item[], write: (item: Item) => void): void {
+  let before = OPEN_LIST;
+  for (const item of items) {
+    json.character(before);
+    write(item);
+    before = COMMA;
+  }
+  if (before === OPEN_LIST) json.character(OPEN_LIST);
+  json.character(CLOSE_LIST);
+}
+
+/** The only member of an attribute value: its type and what it holds. */
+function member(attribute: Attribute | undefined, name: string): { type: string; value: unknown } {
+  if (typeof attribute !== 'object' || (attribute as Attribute | null) === null) throw unreadable(name, 'no attribute value');
+  let type: string | undefined;
+  let value: unknown;
+  for (const key in attribute) {
+    if (type !== undefined) throw unreadable(name, 'more than one type');
+    type = key;
+    value = attribute[key];
+  }
+  if (type === undefined) throw unreadable(name, 'no type');
+  return { type, value };
+}
+
+function writeValue(json: JsonWriter, attribute: Attribute | undefined, name: string, depth: number): void {
+  const { type, value } = member(attribute, name);
+  switch (type) {
+    case 'S':
+    case 'B':
+      json.string(text(value, type, name));
+      break;
+    case 'N':
+      writeNumber(json, text(value, type, name), name);
+      break;
+    case 'BOOL':
+      json.ascii(boolean(value, name) ? 'true' : 'false');
+      break;
+    case 'NULL':
+      json.ascii('null');
+      break;
+    case 'M':
+      if (!isAttributeMap(value)) throw unreadable(name, 'an M that is no map');
+      writeMap(json, value, depth + 1);
+      break;
+    case 'L': {
+      const list = array(value, type, name);
+      writeList(json, list, isMixed(kinds(list, name, depth)), name, depth + 1);
+      break;
+    }
+    case 'SS':
+    case 'BS':
+      writeEach(json, array(value, type, name), (item) => {
+        json.string(text(item, type, name));
+      });
+      break;
+    case 'NS':
+      writeEach(json, array(value, type, name), (item) => {
+        writeNumber(json, text(item, type, name), name);
+      });
+      break;
+    default:
+      throw unreadable(name, `the unknown type ${JSON.stringify(type.slice(0, 20))}`);
+  }
+}
+
+const STRINGS = 1;
+const BOOLEANS = 2;
+const MAPS = 4;
+
+const isMixed = (kind: number): boolean => (kind & (kind - 1)) !== 0;
+
+/** The kinds that the engine would see in a list, which takes nested lists as one: a set of STRINGS, BOOLEANS, MAPS. */
+function kinds(list: readonly unknown[], name: string, depth: number): number {
+  if (depth > DEPTH_LIMIT) throw new MalformedRecord('document_too_deep', `the item is nested deeper than ${DEPTH_LIMIT} levels`);
+  let found = 0;
+  for (const item of list as readonly Attribute[]) {
+    const { type, value } = member(item, name);
+    if (type === 'L') found |= kinds(array(value, type, name), name, depth + 1);
+    else if (type === 'M') found |= MAPS;
+    else if (type === 'BOOL') found |= BOOLEANS;
+    else if (type !== 'NULL') found |= STRINGS;
+  }
+  return found;
+}
+
+/** A list: scalars as strings; booleans and maps as what they are only where nothing else is in the list. */
+function writeList(json: JsonWriter, list: readonly unknown[], mixed: boolean, name: string, depth: number): void {
+  writeEach(json, list as readonly Attribute[], (item) => {
+    writeItem(json, item, mixed, name, depth);
+  });
+}
+
+function writeItem(json: JsonWriter, item: Attribute, mixed: boolean, name: string, depth: number): void {
+  const { type, value } = member(item, name);
+  switch (type) {
+    case 'N':
+      number(text(value, type, name), name);
+      json.string(text(value, type, name));
+      break;
+    case 'NS':
+      writeEach(json, array(value, type, name), (digits) => {
+        number(text(digits, type, name), name);
+        json.string(text(digits, type, name));
+      });
+      break;
+    case 'BOOL':
+      json.ascii(mixed ? `"${String(boolean(value, name))}"` : String(boolean(value, name)));
+      break;
+    case 'M': {
+      const start = json.length;
+      writeValue(json, item, name, depth);
+      if (mixed) json.string(json.cut(start));
+      break;
+    }
+    case 'L':
+      writeList(json, array(value, type, name), mixed, name, depth + 1);
+      break;
+    default:
+      writeValue(json, item, name, depth);
+  }
+}
+
+function text(value: unknown, type: string, name: string): string {
+  if (typeof value === 'string') return value;
+  throw unreadable(name, `a value of type ${type} that is no text`);
+}
+
+function boolean(value: unknown, name: string): boolean {
+  if (typeof value === 'boolean') return value;
+  throw unreadable(name, 'a BOOL that is neither true nor false');
+}
+
+function array(value: unknown, type: string, name: string): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw unreadable(name, `a value of type ${type} that is no list`);
+}
+
+function writeNumber(json: JsonWriter, digits: string, name: string): void {
+  if (!json.decimal(digits)) json.ascii(number(digits, name));
+}
+
+/** The digits as a JSON number, unchanged where they are one already. */
+function number(digits: string, name: string): string {
+  if (NUMBER.test(digits)) return digits;
+  const [, sign = '', whole = '', fraction = '', exponent = ''] = LOOSE_NUMBER.exec(digits) ?? [];
+  if (whole === '' && fraction === '') throw unreadable(name, 'an N that is no number');
+  return `${sign === '-' ? '-' : ''}${whole.replace(/^0+(?=\d)/, '') || '0'}${fraction === '' ? '' : `.${fraction}`}${exponent}`;
+}
+
+function unreadable(name: string, found: string): MalformedRecord {
+  return new MalformedRecord('attribute_unreadable', `the attribute ${JSON.stringify(name.slice(0, 100))} has ${found}`);
+}

@@ -1,0 +1,154 @@
+// The user's own function between item and document (contract 5, option transform).
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { AttributeMap } from '../records/attribute.ts';
+import { ConfigError, type FunctionConfig } from '../../formats/function-config.ts';
+import { documentText } from './document.ts';
+import { MalformedRecord } from '../records/malformed-record.ts';
+import type { StreamRecord } from '../records/stream-record.ts';
+
+/** The default export of a transform. `null` means: no document. */
+export type Transform = (
+  document: Record<string, unknown>,
+  about: { keys: Record<string, unknown>; oldDocument: Record<string, unknown> | undefined; event: 'INSERT' | 'MODIFY'; table: string },
+) => unknown;
+
+declare global {
+  interface JSON {
+    /** A value that JSON.stringify writes as `text`, unchanged. */
+    rawJSON(text: string): object;
+    isRawJSON(value: unknown): boolean;
+  }
+}
+
+/** Loads every transform that the options name, at start. @throws {ConfigError} where a file is missing, fails or exports no function */
+export async function loadTransforms(config: FunctionConfig, folder: string): Promise<ReadonlyMap<string, Transform>> {
+  const names = new Set(
+    [config.options.defaults, ...Object.values(config.options.tables)]
+      .map((options) => options.transform)
+      .filter((name) => name !== undefined),
+  );
+  const loaded = new Map<string, Transform>();
+  for (const name of names) {
+    let module: { default?: unknown };
+    try {
+      module = (await import(/* webpackIgnore: true */ pathToFileURL(join(folder, name)).href)) as { default?: unknown };
+    } catch (error) {
+      throw new ConfigError(
+        name,
+        '',
+        `it cannot be loaded (${error instanceof Error ? error.message : String(error)})`,
+        'Mend the transform and deploy again',
+      );
+    }
+    if (typeof module.default !== 'function')
+      throw new ConfigError(name, 'default', 'expected the default export to be a function', 'Mend the transform and deploy again');
+    loaded.set(name, module.default as Transform);
+  }
+  return loaded;
+}
+
+/**
+ * The text of the document that a transform makes of a record, or null where there shall be none.
+ * @param limit ms that the transform may take; an asynchronous one is cut off then
+ * @throws {MalformedRecord} where it throws, hangs, or returns what is no document
+ */
+export async function transformed(
+  transform: Transform,
+  record: StreamRecord & { eventName: 'INSERT' | 'MODIFY' },
+  image: AttributeMap,
+  oldImage: AttributeMap | undefined,
+  limit: number,
+): Promise<string | null> {
+  const about = {
+    keys: parsed(documentText(record.keys)),
+    oldDocument: oldImage === undefined ? undefined : parsed(documentText(oldImage)),
+    event: record.eventName,
+    table: record.table,
+  };
+  const document = parsed(documentText(image));
+  let result: unknown;
+  try {
+    result = transform(document, about);
+    if (isThenable(result)) result = await within(limit, result);
+  } catch (error) {
+    const { name, detail } = told(error);
+    throw new MalformedRecord('transform_failed', `the transform threw ${name}; mend it and redrive the record`, undefined, detail);
+  }
+  if (result === HANGS) {
+    throw new MalformedRecord(
+      'transform_hangs',
+      `the transform did not answer within ${Math.round(limit)} ms; mend it and redrive the record`,
+    );
+  }
+  if (result === null) return null;
+  if (typeof result !== 'object' || Array.isArray(result) || JSON.isRawJSON(result)) {
+    throw new MalformedRecord(
+      'transform_result',
+      `the transform returned ${result === undefined ? 'undefined' : Array.isArray(result) ? 'a list' : `a ${typeof result}`}; it must return a document or null`,
+    );
+  }
+  let text: unknown;
+  try {
+    text = JSON.stringify(result, (_, value: unknown) => (typeof value === 'bigint' ? JSON.rawJSON(String(value)) : value));
+  } catch (error) {
+    throw new MalformedRecord(
+      'transform_result',
+      `the transform returned what is no JSON (${error instanceof Error ? error.name : 'unknown'})`,
+    );
+  }
+  if (typeof text !== 'string' || !text.startsWith('{'))
+    throw new MalformedRecord('transform_result', 'the transform returned what is no JSON object');
+  return text;
+}
+
+/** What was thrown, for people. Anything can be thrown, also what cannot be told. */
+function told(error: unknown): { name: string; detail: string } {
+  try {
+    if (!(error instanceof Error)) return { name: typeof error, detail: String(error) };
+    const { name, message }: { name: unknown; message: unknown } = error;
+    return { name: String(name), detail: String(message) };
+  } catch {
+    return { name: 'what cannot be told', detail: '' };
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}
+
+/** Stands for the answer that did not come. */
+const HANGS = Symbol('hangs');
+
+/** What `work` comes to, or HANGS after `limit` ms. */
+async function within(limit: number, work: PromiseLike<unknown>): Promise<unknown> {
+  const { promise, resolve } = Promise.withResolvers<typeof HANGS>();
+  const timer = setTimeout(() => {
+    resolve(HANGS);
+  }, limit);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A document as a JavaScript value. A number that JavaScript would change by value stays as it was written. */
+function parsed(text: string): Record<string, unknown> {
+  const reviver = (_: string, value: unknown, context?: { source?: string }): unknown =>
+    typeof value === 'number' && context?.source !== undefined && !isExact(context.source, value) ? JSON.rawJSON(context.source) : value;
+  return JSON.parse(text, reviver) as Record<string, unknown>;
+}
+
+function isExact(source: string, value: number): boolean {
+  return (source.length <= 15 && !/e/i.test(source)) || decimal(source) === decimal(String(value));
+}
+
+/** One text for all ways to write a number: its significant digits and the power of ten of the last of them. */
+function decimal(source: string): string {
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(source) ?? [];
+  const digits = (whole + fraction).replace(/^0+/, '');
+  const significant = digits.replace(/0+$/, '');
+  if (significant === '') return '0';
+  return `${sign}${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`;
+}

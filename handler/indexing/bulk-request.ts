@@ -1,0 +1,178 @@
+// One `_bulk` request and what became of each of its operations (contract 6.3, 6.4).
+import type { Engine, EngineAnswer } from '../cluster/client.ts';
+import { classifyItem, classifyThrown, classifyRequest, DONE, type Outcome } from '../cluster/responses.ts';
+import { joined } from '../documents/json-writer.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { sizeOf, type Operation } from './bulk-operation.ts';
+
+/** Bytes of a request that are aimed at. */
+export const REQUEST_TARGET = 5 * 1024 * 1024;
+
+/** The outcomes that a caller of `sendBulk` meets: 413 and whole-request 400 have been followed down to single operations. */
+export type Settled = Exclude<Outcome, { kind: 'too-large' | 'rejected' }>;
+
+export interface Bulk {
+  readonly engine: Engine;
+  readonly metrics: Metrics;
+  readonly now: () => number;
+  /** Aborts everything when the time for writing is used up. */
+  readonly signal: AbortSignal;
+}
+
+const REFUSES_ALL = {
+  kind: 'configuration',
+  remedy: 'Check what stands between the function and the cluster (ES_ENDPOINT): it refuses every bulk request',
+} as const;
+
+/**
+ * Sends operations in one request, in smaller ones where the cluster refuses it as a whole, and pairs every answer with its own
+ * operation.
+ * @returns as many outcomes as operations, in their order
+ */
+export async function sendBulk(bulk: Bulk, operations: readonly Operation[], index: string, waitFor: boolean): Promise<Settled[]> {
+  const whole = await sendOnce(bulk, operations, waitFor);
+  if (Array.isArray(whole)) return whole;
+  switch (whole.kind) {
+    case 'too-large':
+      return operations.length === 1
+        ? [
+            {
+              kind: 'malformed',
+              status: 413,
+              type: 'request_too_large',
+              reason: 'the cluster takes no request as large as this one document',
+            },
+          ]
+        : inHalves(bulk, operations, index, waitFor, splitByBytes(operations));
+    case 'rejected': {
+      // Before any operation is blamed: does the cluster refuse a harmless one as well?
+      const problem = await probeWrite(bulk, index);
+      if (problem?.kind === 'transient') return operations.map(() => problem);
+      if (problem !== undefined) return operations.map(() => ({ ...REFUSES_ALL, type: whole.type, reason: whole.reason }));
+      return bisected(bulk, operations, index, waitFor, whole);
+    }
+    default:
+      return operations.map(() => whole);
+  }
+}
+
+/** Finds the operations that make the cluster refuse a request as a whole, and lets the others through. */
+async function bisected(
+  bulk: Bulk,
+  operations: readonly Operation[],
+  index: string,
+  waitFor: boolean,
+  refusal: { status: number; type: string; reason: string },
+): Promise<Settled[]> {
+  if (operations.length === 1) return [{ kind: 'malformed', status: refusal.status, type: refusal.type, reason: refusal.reason }];
+  const middle = operations.length >> 1;
+  const outcomes: Settled[] = [];
+  for (const half of [operations.slice(0, middle), operations.slice(middle)]) {
+    const whole = await sendOnce(bulk, half, waitFor);
+    if (Array.isArray(whole)) outcomes.push(...whole);
+    else if (whole.kind === 'rejected') outcomes.push(...(await bisected(bulk, half, index, waitFor, whole)));
+    else if (whole.kind === 'too-large') outcomes.push(...(await sendBulk(bulk, half, index, waitFor)));
+    else outcomes.push(...half.map(() => whole));
+  }
+  return outcomes;
+}
+
+async function inHalves(bulk: Bulk, operations: readonly Operation[], index: string, waitFor: boolean, middle: number): Promise<Settled[]> {
+  const first = await sendBulk(bulk, operations.slice(0, middle), index, waitFor);
+  return [...first, ...(await sendBulk(bulk, operations.slice(middle), index, waitFor))];
+}
+
+/** Where to cut so that both parts have about as many bytes: at least one operation on each side. */
+function splitByBytes(operations: readonly Operation[]): number {
+  const half = total(operations) / 2;
+  let bytes = 0;
+  const at = operations.findIndex((operation) => (bytes += sizeOf(operation)) >= half);
+  return Math.min(Math.max(1, at), operations.length - 1);
+}
+
+/** One request: an outcome per operation, or one outcome for the request as a whole. */
+async function sendOnce(bulk: Bulk, operations: readonly Operation[], waitFor: boolean): Promise<Settled[] | Outcome> {
+  const { engine, metrics, now } = bulk;
+  const started = now();
+  let answer: EngineAnswer;
+  try {
+    answer = await engine.send(
+      {
+        method: 'POST',
+        path: '/_bulk',
+        query: { filter_path: 'errors,items.*.status,items.*.error', ...(waitFor && !engine.serverless ? { refresh: 'wait_for' } : {}) },
+        body: joined(operations.map(({ lines }) => lines)),
+        contentType: 'application/x-ndjson',
+      },
+      bulk.signal,
+    );
+  } catch (error) {
+    return classifyThrown(error, bulk.signal);
+  } finally {
+    metrics.request(total(operations), now() - started);
+  }
+  return classifyRequest(answer, now()) ?? pairedOutcomes(operations, answer);
+}
+
+const total = (operations: readonly Operation[]): number => operations.reduce((sum, operation) => sum + sizeOf(operation), 0);
+
+/** What an engine answers where it has written every document: such an answer needs no more than a look, a fourth of the reading. */
+const INDEXED = '{"index":{"status":20x}}';
+const ALL_INDEXED =
+  /^\{(?:"took":\d+,)?"errors":false,"items":\[(\{"index":\{"status":20[01]\}\}(?:,\{"index":\{"status":20[01]\}\})*)\]\}$/;
+
+function areAllIndexed(operations: readonly Operation[], text: string): boolean {
+  const items = ALL_INDEXED.exec(text)?.[1];
+  return items?.length === operations.length * (INDEXED.length + 1) - 1 && operations.every(({ action }) => action === 'index');
+}
+
+/** Each item of the answer with the operation at its place; an answer of another form tells nothing of any of them. */
+function pairedOutcomes(operations: readonly Operation[], answer: EngineAnswer): Settled[] | Outcome {
+  const unreadable: Outcome = {
+    kind: 'transient',
+    type: 'unreadable_answer',
+    reason: `HTTP ${answer.status} with an answer that is none to a bulk request`,
+    throttled: false,
+  };
+  if (areAllIndexed(operations, answer.text)) return operations.map(() => DONE.index);
+  let items: unknown;
+  try {
+    items = (JSON.parse(answer.text) as { items?: unknown }).items;
+  } catch {
+    return unreadable;
+  }
+  if (!Array.isArray(items) || items.length !== operations.length) return unreadable;
+  return operations.map(({ action }, i) => {
+    const outcome = classifyItem(action, (items[i] as Record<string, unknown> | null)?.[action]);
+    return outcome.kind === 'too-large' || outcome.kind === 'rejected' ? unreadable : outcome;
+  });
+}
+
+/**
+ * Asks for the delete of a document that cannot exist: shows that the function may write to the index, and changes none.
+ * @returns why it may not, or undefined
+ */
+export async function probeWrite(bulk: Bulk, index: string): Promise<Outcome | undefined> {
+  const whole = await sendOnce(bulk, [probe(index)], false);
+  const outcome = Array.isArray(whole) ? whole[0] : whole;
+  if (outcome === undefined || outcome.kind === 'done') return undefined;
+  // A missing index is created by the first record; being told so needs the same permission.
+  return outcome.kind === 'transient' && outcome.type === 'index_not_found_exception' ? undefined : outcome;
+}
+
+/**
+ * Asks whether the cluster takes bulk requests of this function at all, by a harmless one for an index that there is not. What it says
+ * of that index, that it is missing or none of the function's, is no matter.
+ * @returns why it does not, or undefined
+ */
+export async function probeBulk(bulk: Bulk): Promise<Outcome | undefined> {
+  const whole = await sendOnce(bulk, [probe('dynamodb-to-opensearch-check')], false);
+  return Array.isArray(whole) ? undefined : whole;
+}
+
+/** A delete without a version, which creates no index, of a document that cannot exist. */
+function probe(index: string): Operation {
+  const line = `{"delete":{"_index":${JSON.stringify(index)},"_id":"dynamodb-to-opensearch probe ${crypto.randomUUID()}"}}\n`;
+  const buffer = Buffer.from(line);
+  return { action: 'delete', lines: { buffer, from: 0, to: buffer.length } };
+}

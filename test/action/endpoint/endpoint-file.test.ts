@@ -1,0 +1,267 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { amazonHost } from '../../../action/endpoint/amazon-hosts.ts';
+import type { Endpoint } from '../../../action/endpoint/endpoint-file.ts';
+import { parseEndpoint, secretsOf } from '../../../action/endpoint/endpoint-file.ts';
+import { InputError } from '../../../action/errors.ts';
+import { parseSettings } from '../../../action/endpoint/key-value-file.ts';
+
+const SECRET = 'hunter2-hunter2';
+const ARN = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:search-AbCdEf';
+
+const parse = (...lines: string[]): Endpoint => parseEndpoint(lines.join('\n'), { source: 'STAGE_es_creds' });
+const warnings = (...lines: string[]): string[] => parse(...lines).warnings.map(({ message, place }) => `${place?.line ?? ''}: ${message}`);
+
+function problems(...lines: string[]): string[] {
+  try {
+    parse(...lines);
+  } catch (error) {
+    if (error instanceof InputError) return error.message.split('\n');
+    throw error;
+  }
+  return [];
+}
+
+/** A certificate of its own, made by openssl. */
+function certificate(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'ca-'));
+  try {
+    const out = join(folder, 'ca.pem');
+    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', join(folder, 'key.pem')];
+    execFileSync('openssl', ['req', '-x509', ...key, '-out', out, '-days', '1', '-subj', '/CN=test'], { stdio: 'ignore' });
+    return readFileSync(out, 'utf8');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+describe('an endpoint file', () => {
+  test.each([
+    ["ES_ENDPOINT='https://search.example.com'"],
+    ['ES_ENDPOINT="https://search.example.com/"'],
+    ['ES_ENDPOINT=https://search.example.com'],
+    ["  export ES_ENDPOINT = 'https://search.example.com'  # the cluster"],
+    ['ES_ENDPOINT=https://search.example.com # the cluster'],
+    ["\uFEFF# a comment\r\n\r\nES_ENDPOINT='https://search.example.com'\r\n"],
+    ["ES_ENDPOINT='''https://search.example.com'''"],
+    ['https://search.example.com'],
+    [' https://SEARCH.example.com/ \n'],
+  ])('%j names the endpoint', (text) => {
+    expect(parse(text)).toEqual({
+      endpoint: 'https://search.example.com',
+      host: 'search.example.com',
+      auth: { type: 'none' },
+      secrets: [],
+      warnings: [],
+    });
+  });
+
+  test('may name a port and a path', () => {
+    expect(parse('https://search.example.com:9243/behind/a/proxy/').endpoint).toBe('https://search.example.com:9243/behind/a/proxy');
+  });
+
+  test.each([
+    ["ES_ENDPOINT='http://127.0.0.1:9200'", 'http://127.0.0.1:9200'],
+    ["ES_ENDPOINT='http://localhost:9200/'", 'http://localhost:9200'],
+    ["ES_ENDPOINT='http://[::1]:9200'", 'http://[::1]:9200'],
+    ["ES_ENDPOINT='http://10.0.0.7:9200'\nES_ALLOW_HTTP=true", 'http://10.0.0.7:9200'],
+  ])('%j may be reached without encryption', (text, endpoint) => {
+    expect(parse(text).endpoint).toBe(endpoint);
+  });
+
+  test('on one of Amazon’s hosts means signed requests, service and region told from the host', () => {
+    const auth = (host: string): unknown => parse(`https://${host}`).auth;
+    const es = (region: string): unknown => ({ type: 'sigv4', service: 'es', region });
+    expect(auth('search-x-abc.eu-west-1.es.amazonaws.com')).toEqual(es('eu-west-1'));
+    expect(auth('vpc-x-abc.us-gov-west-1.es.amazonaws.com')).toEqual(es('us-gov-west-1'));
+    expect(auth('search-x-abc.cn-north-1.es.amazonaws.com.cn')).toEqual(es('cn-north-1'));
+    expect(auth('search-x-abc.aos.eu-central-1.on.aws')).toEqual(es('eu-central-1'));
+    expect(auth('abc.us-east-1.aoss.amazonaws.com')).toEqual({ type: 'sigv4', service: 'aoss', region: 'us-east-1' });
+    expect(auth('abc.aoss.us-east-1.on.aws')).toEqual({ type: 'sigv4', service: 'aoss', region: 'us-east-1' });
+  });
+
+  test('on a host that only looks like Amazon’s is not signed for', () => {
+    for (const host of [
+      'es.amazonaws.com',
+      'x.eu-west-1.es.amazonaws.com.example.com',
+      'x.s3.amazonaws.com',
+      'aoss.on.aws',
+      'amazonaws.com',
+    ]) {
+      expect(amazonHost(host)).toBeUndefined();
+    }
+  });
+
+  test('may ask for signed requests on any host', () => {
+    const lines = ['ES_ENDPOINT=https://search.example.com', 'ES_AUTH=sigv4'];
+    expect(parse(...lines).auth).toEqual({ type: 'sigv4', service: 'es' });
+    expect(parse(...lines, 'ES_REGION=eu-west-1', 'ES_SERVICE=aoss').auth).toEqual({ type: 'sigv4', service: 'aoss', region: 'eu-west-1' });
+    expect(parse('ES_ENDPOINT=https://search.example.com', 'ES_REGION=eu-west-1').auth).toMatchObject({ type: 'sigv4' });
+  });
+
+  test('may hold a user, an API key or the ARN of a secret, which tell how to authenticate', () => {
+    const endpoint = 'ES_ENDPOINT=https://x.eu-west-1.es.amazonaws.com';
+    expect(parse(endpoint, 'ES_USERNAME=admin', `ES_PASSWORD='${SECRET}'`)).toMatchObject({
+      auth: { type: 'basic', username: 'admin', password: SECRET },
+      secrets: [SECRET],
+    });
+    expect(parse(endpoint, `ES_API_KEY=${SECRET}`)).toMatchObject({ auth: { type: 'api-key', apiKey: SECRET }, secrets: [SECRET] });
+    expect(parse(endpoint, `ES_SECRET_ARN=${ARN}`)).toMatchObject({ auth: { type: 'secret', secretArn: ARN }, secrets: [], warnings: [] });
+    expect(parse(endpoint, 'ES_AUTH=basic', `ES_SECRET_ARN=${ARN}`).auth).toEqual({ type: 'secret', secretArn: ARN });
+    expect(parse(endpoint, 'ES_AUTH=none').auth).toEqual({ type: 'none' });
+  });
+
+  test('may hold the user in the URL, decoded and masked in both spellings', () => {
+    const { endpoint, auth, secrets } = parse('https://ad%40min:pa%3Ass%25@search.example.com/path');
+    expect(endpoint).toBe('https://search.example.com/path');
+    expect(auth).toEqual({ type: 'basic', username: 'ad@min', password: 'pa:ss%' });
+    expect(secrets).toEqual(['pa%3Ass%25', 'pa:ss%']);
+  });
+
+  test('draws a warning for a credential that would stand in the package', () => {
+    const advice = 'stands in the package of the function; keep it in Secrets Manager and name it by ES_SECRET_ARN';
+    expect(warnings('ES_ENDPOINT=https://a.b', 'ES_USERNAME=u', 'ES_PASSWORD=p')).toEqual([`3: the password ${advice}`]);
+    expect(warnings('ES_ENDPOINT=https://a.b', 'ES_API_KEY=k')).toEqual([`2: the API key ${advice}`]);
+    expect(warnings('https://u:p@a.b')).toEqual([`: the password ${advice}`]);
+  });
+
+  test('draws a warning for an unknown key, with the nearest name, and for a key that is not used', () => {
+    expect(warnings('ES_ENDPOINT=https://a.b', 'ES_USERNAM=u', 'OTHER=1')).toEqual([
+      '2: the key ES_USERNAM is not known and not used; did you mean ES_USERNAME?',
+      expect.stringMatching(/^3: the key OTHER is not known and not used; the keys are ES_ENDPOINT, /),
+    ]);
+    const unused = parse('ES_ENDPOINT=https://a.b', 'ES_AUTH=none', `ES_API_KEY=${SECRET}`);
+    expect(unused.warnings.map(({ message }) => message)).toEqual([
+      'ES_API_KEY is not used, because the function authenticates by none; remove it or set ES_AUTH',
+    ]);
+    expect(unused.secrets).toEqual([SECRET]);
+  });
+
+  test('takes a private authority in PEM, over several lines or in one', () => {
+    const pem = certificate();
+    const endpoint = 'ES_ENDPOINT=https://search.internal';
+    expect(parse(endpoint, `ES_CA="${pem.trim()}"`, 'ES_AUTH=none').certificateAuthority).toBe(pem);
+    expect(parse(endpoint, `ES_CA='${pem.replaceAll('\n', '\\n')}'`).certificateAuthority).toBe(pem);
+    expect(parse(endpoint, `ES_CA=${(pem + pem).replaceAll('\n', '\\n')}`).certificateAuthority).toBe(pem + pem);
+    expect(parse(endpoint, `ES_CA="""\n${pem}"""`).certificateAuthority).toBe(pem);
+  });
+
+  test.each([
+    ['', "STAGE_es_creds: ES_ENDPOINT is missing; add a line ES_ENDPOINT='https://<host>', or give the URL alone, beginning with https://"],
+    [
+      "ES_ENDPOINT=''",
+      "STAGE_es_creds: ES_ENDPOINT is missing; add a line ES_ENDPOINT='https://<host>', or give the URL alone, beginning with https://",
+    ],
+    ['# x\nES_ENDPOINT=search.example.com', 'STAGE_es_creds:2: ES_ENDPOINT is no URL; it must begin with https:// and name the host'],
+    ['ES_ENDPOINT=https:search', 'STAGE_es_creds:1: ES_ENDPOINT is no URL; it must begin with https:// and name the host'],
+    ['ES_ENDPOINT=ftp://a.b', 'STAGE_es_creds:1: ES_ENDPOINT is no URL; it must begin with https:// and name the host'],
+    [
+      'ES_ENDPOINT=http://search.example.com',
+      'STAGE_es_creds:1: ES_ENDPOINT would send everything to search.example.com unencrypted; use https://, or set ES_ALLOW_HTTP=true inside a VPC',
+    ],
+    ['ES_ENDPOINT=https://a.b?x=1', 'STAGE_es_creds:1: ES_ENDPOINT must end with the host, port or path; remove what follows ? or #'],
+    ['https://a.b/_dashboards', 'STAGE_es_creds: ES_ENDPOINT is the address of the dashboards of a.b; remove its path'],
+    ['ES_ENDPOINT=https://a.b\nES_ENDPOINT=https://c.d', 'STAGE_es_creds:2: ES_ENDPOINT is there twice; leave one of them'],
+    ["ES_ENDPOINT='https://a.b", 'STAGE_es_creds:1: the quote of ES_ENDPOINT is not closed at the end of the value'],
+    ['ES_ENDPOINT=https://a.b\nES_AUTH=sigv', 'STAGE_es_creds:2: ES_AUTH must be sigv4, basic, api-key, none; did you mean sigv4?'],
+    ['ES_ENDPOINT=https://a.b\nES_AUTH=basic', 'STAGE_es_creds:2: ES_AUTH=basic needs ES_USERNAME and ES_PASSWORD, or ES_SECRET_ARN'],
+    ['ES_ENDPOINT=https://a.b\nES_USERNAME=u', 'STAGE_es_creds:2: ES_USERNAME and ES_PASSWORD go together; set both or neither'],
+    ['ES_ENDPOINT=https://a.b\nES_ALLOW_HTTP=1', 'STAGE_es_creds:2: ES_ALLOW_HTTP must be true, false'],
+    ['ES_ENDPOINT=https://a.b\nES_REGION=Ireland', 'STAGE_es_creds:2: ES_REGION must be the code of a region, such as eu-west-1'],
+    ['ES_ENDPOINT=https://a.b\nES_CA=x', 'STAGE_es_creds:2: ES_CA holds no readable certificate; give it in PEM, with \\n for line ends'],
+    [
+      'ES_ENDPOINT=https://a.b\nES_SECRET_ARN=search',
+      'STAGE_es_creds:2: ES_SECRET_ARN must be arn:aws:secretsmanager:<region>:<account>:secret:<name>',
+    ],
+    [
+      `ES_ENDPOINT=https://a.b\nES_API_KEY=k\nES_SECRET_ARN=${ARN}`,
+      'STAGE_es_creds: ES_SECRET_ARN and ES_API_KEY stand together; leave one of them',
+    ],
+  ])('%j is refused with one sentence and its line', (text, message) => {
+    expect(problems(text)).toContain(message);
+  });
+
+  test('is judged as a whole: every problem is reported at once', () => {
+    expect(problems('ES_ENDPOINT=http://a.b', 'nonsense', 'ES_AUTH=x', 'ES_CA=y')).toHaveLength(4);
+  });
+
+  test('never shows a secret, whatever is wrong with it', () => {
+    const files = [
+      SECRET,
+      `${SECRET}\n${SECRET}==`,
+      `ES_ENDPOINT=${SECRET}`,
+      `ES_ENDPOINT=https://u:${SECRET}@a b`,
+      `http://u:${SECRET}@a.b?x=${SECRET}`,
+      `ES_PASSWORD=${SECRET}`,
+      `ES_PASSWORD='${SECRET}`,
+      `ES_API_KEY=${SECRET} x\nES_USERNAME=a:b\nES_PASSWORD=${SECRET}`,
+      `ES_AUTH=${SECRET}\nES_REGION=${SECRET}\nES_CA=${SECRET}\nES_SECRET_ARN=${SECRET}\nES_SERVICE=${SECRET}`,
+      `-----BEGIN PRIVATE KEY-----\n${SECRET}`,
+    ];
+    for (const file of files) {
+      expect(problems(file)).not.toEqual([]);
+      expect(problems(file).join()).not.toContain(SECRET);
+    }
+  });
+
+  test('refuses a private key where certificates belong', () => {
+    expect(problems('ES_ENDPOINT=https://a.b', 'ES_CA="-----BEGIN EC PRIVATE KEY-----', 'x', '-----END EC PRIVATE KEY-----"')).toEqual([
+      'STAGE_es_creds:2: ES_CA holds a private key, which never belongs there; give the certificates of the authority alone',
+    ]);
+  });
+});
+
+describe('a settings file', () => {
+  const value = (text: string): string | undefined => parseSettings(`KEY=${text}`).settings[0]?.value;
+
+  test('takes what stands between quotes as it is', () => {
+    expect(value("'a b # c'")).toBe('a b # c');
+    expect(value(`'it's'`)).toBe("it's");
+    expect(value(`'ends in \\'`)).toBe('ends in \\');
+    expect(value('"$(id) ${HOME} \\n `id`"')).toBe('$(id) ${HOME} \\n `id`');
+    expect(value(`""`)).toBe('');
+    expect(value(`''`)).toBe('');
+    expect(value(`'a' # it's`)).toBe('a');
+  });
+
+  test('takes an unquoted value up to its comment', () => {
+    expect(value('a#b # c')).toBe('a#b');
+    expect(value(' # c')).toBe('');
+    expect(value('a=b==')).toBe('a=b==');
+  });
+
+  test('reads back every value that has no quote of its own kind and stands on one line', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), fc.constantFrom("'", '"'), (text, quote) => {
+        fc.pre(!/[\r\n]/.test(text) && !text.includes(quote));
+        expect(parseSettings(`A=1\nKEY=${quote}${text}${quote} # comment\nB=2`)).toEqual({
+          settings: [
+            { key: 'A', value: '1', line: 1 },
+            { key: 'KEY', value: text, line: 2 },
+            { key: 'B', value: '2', line: 3 },
+          ],
+          problems: [],
+        });
+      }),
+    );
+  });
+
+  test('of whatever text ends in settings and problems', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        for (const { line } of [...parseSettings(text).settings, ...parseSettings(text).problems]) expect(line).toBeGreaterThan(0);
+      }),
+    );
+  });
+});
+
+test('the secrets of an Auth are its password or its API key', () => {
+  expect(secretsOf({ type: 'basic', username: 'u', password: 'p' })).toEqual(['p']);
+  expect(secretsOf({ type: 'api-key', apiKey: 'k' })).toEqual(['k']);
+  expect(secretsOf({ type: 'secret', secretArn: ARN })).toEqual([]);
+  expect(secretsOf({ type: 'none' })).toEqual([]);
+});

@@ -1,0 +1,212 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { Asked, Resolution, WorkflowEvent } from '../../../action/resolve/environment.ts';
+import { laneOf, resolveEnvironment } from '../../../action/resolve/environment.ts';
+import { InputError } from '../../../action/errors.ts';
+import { matchesPatterns, parseRef, patternExpression, releaseOf } from '../../../action/resolve/ref-patterns.ts';
+
+const nothingAsked: Asked = { environments: '', environment: '', operation: '', dryRun: false };
+const resolve = (event: WorkflowEvent, asked: Partial<Asked> = {}): Resolution => resolveEnvironment(event, { ...nothingAsked, ...asked });
+
+const push = (ref: string): WorkflowEvent => ({ name: 'push', ref: `refs/${ref}` });
+const release = (tag: string, overrides: { action?: string; prerelease?: boolean } = {}): WorkflowEvent => ({
+  name: 'release',
+  ref: `refs/tags/${tag}`,
+  action: overrides.action ?? 'published',
+  release: { tag, prerelease: overrides.prerelease ?? false },
+});
+const dispatch = (ref = 'heads/main'): WorkflowEvent => ({ name: 'workflow_dispatch', ref: `refs/${ref}` });
+const pullRequest = (base = 'main', withoutSecrets = false): WorkflowEvent => ({
+  name: 'pull_request',
+  ref: 'refs/pull/7/merge',
+  action: 'opened',
+  pullRequest: { base, withoutSecrets },
+});
+
+const problems = (event: WorkflowEvent, asked: Partial<Asked> = {}): string[] => {
+  try {
+    resolve(event, asked);
+  } catch (error) {
+    if (error instanceof InputError) return error.problems.map(({ message }) => message);
+    throw error;
+  }
+  return [];
+};
+
+describe('an event', () => {
+  test.each<[string, WorkflowEvent, string | undefined, string, boolean]>([
+    ['a push to main', push('heads/main'), 'STAGE', 'deploy', false],
+    ['a push of a release tag', push('tags/v1.2.3'), 'PROD', 'deploy', false],
+    ['a published release', release('v1.2.3'), 'PROD', 'deploy', false],
+    ['a manual run on main', dispatch(), 'STAGE', 'refresh-mapping', false],
+    ['a manual run on a tag', dispatch('tags/v2'), 'PROD', 'refresh-mapping', false],
+    ['a pull request to main', pullRequest(), 'STAGE', 'deploy', true],
+    ['a push to another branch', push('heads/feature/main'), undefined, 'deploy', false],
+    ['a push of another tag', push('tags/1.2.3'), undefined, 'deploy', false],
+    ['a push of a prerelease tag', push('tags/v2.0.0-rc.1'), undefined, 'deploy', false],
+    ['a published prerelease', release('v2.0.0-rc.1', { prerelease: true }), undefined, 'deploy', false],
+    ['a release marked as a prerelease', release('v2.0.0', { prerelease: true }), undefined, 'deploy', false],
+    ['a created release', release('v1.2.3', { action: 'created' }), undefined, 'deploy', false],
+    ['a pull request to another branch', pullRequest('develop'), undefined, 'deploy', false],
+    ['a pull request from a fork', pullRequest('main', true), undefined, 'deploy', false],
+    ['a closed pull request', { ...pullRequest(), action: 'closed' }, undefined, 'deploy', false],
+    ['a deleted branch', { ...push('heads/main'), deleted: true }, undefined, 'deploy', false],
+    ['a schedule', { name: 'schedule', ref: 'refs/heads/main' }, undefined, 'deploy', false],
+    ['a pull_request_target', { ...pullRequest(), name: 'pull_request_target' }, undefined, 'deploy', false],
+  ])('that is %s stands for its row of the table', (_name, event, environment, operation, dryRun) => {
+    const resolution = resolve(event);
+    expect(resolution).toMatchObject({ environment, operation, dryRun });
+    expect(resolution.reason).toMatch(/^\S.*[^.]$/);
+  });
+
+  test('is explained: why this environment, or why nothing', () => {
+    expect(resolve(push('heads/main')).reason).toBe('push of branch main matches branch main');
+    expect(resolve(push('heads/x')).reason).toBe('branch x matches no pattern of environments');
+    expect(resolve(push('tags/v1.0.0-rc.1')).reason).toBe('tag v1.0.0-rc.1 is a prerelease, and no pattern of environments names it');
+    expect(resolve({ name: 'schedule', ref: 'refs/heads/main' }).reason).toBe('the event schedule stands for no environment');
+    expect(resolve(pullRequest('main', true)).reason).toMatch(/^a pull request from a fork .* gets neither secrets nor a role/);
+  });
+
+  test('gives way to what the caller names', () => {
+    const asked = { environment: 'QA', operation: 'verify' };
+    expect(resolve(dispatch('heads/x'), asked)).toMatchObject({ environment: 'QA', operation: 'verify', dryRun: false });
+    expect(resolve(push('heads/x'), asked)).toMatchObject({ environment: 'QA', operation: 'verify' });
+    expect(resolve({ name: 'schedule', ref: 'refs/heads/main' }, asked)).toMatchObject({ environment: 'QA', operation: 'verify' });
+    expect(resolve(push('heads/main'), { dryRun: true })).toMatchObject({ environment: 'STAGE', operation: 'deploy', dryRun: true });
+  });
+
+  test('of a pull request changes nothing, whatever the caller names', () => {
+    expect(resolve(pullRequest(), { environment: 'PROD', operation: 'rollback' }).dryRun).toBe(true);
+    expect(resolve(pullRequest('main', true), { environment: 'PROD' }).environment).toBeUndefined();
+    expect(resolve({ ...pullRequest(), name: 'pull_request_target' }, { environment: 'PROD' }).environment).toBeUndefined();
+  });
+
+  test('that a person started is never answered with silence', () => {
+    expect(problems(dispatch('heads/x'))).toEqual([
+      'environment: branch x matches no pattern of environments; name the environment to run in',
+    ]);
+  });
+});
+
+describe('the input environments', () => {
+  const environments = `
+# our environments
+branch main: STAGE
+release/** !release/**-alpha: QA
+tag v*-rc.*: QA
+tag v*: PROD
+tag orders-v*: ORDERS
+**: DEV
+`;
+
+  test.each([
+    ['heads/main', 'STAGE'],
+    ['heads/release/1/2', 'QA'],
+    ['heads/release/1-alpha', 'DEV'],
+    ['heads/x', 'DEV'],
+    ['tags/v2.0.0-rc.1', 'QA'],
+    ['tags/v2.0.0-beta.1', undefined],
+    ['tags/v2.0.0', 'PROD'],
+    ['tags/v2.0.0+build-5', 'PROD'],
+    ['tags/orders-v1.0.0', 'ORDERS'],
+    ['tags/orders-v1.0.0-rc.1', undefined],
+    ['tags/x', undefined],
+  ])('sends %s to %s: the first line that matches wins', (ref, environment) => {
+    expect(resolve(push(ref), { environments }).environment).toBe(environment);
+  });
+
+  test('names a prerelease by its own name', () => {
+    expect(resolve(release('v2.0.0', { prerelease: true }), { environments: 'tag v2.0.0: QA' }).environment).toBe('QA');
+    expect(resolve(push('tags/v2.0.0-rc.1'), { environments: 'tag v2.0.0-rc.1: QA' }).environment).toBe('QA');
+  });
+
+  test('is judged with the other inputs: every problem is reported at once, with its line', () => {
+    const asked = { environments: 'main\nmain: a/b\n\n!x: DEV\nx[: DEV\ntag +: DEV\n: DEV', environment: '../x', operation: 'deplyo' };
+    expect(problems(push('heads/main'), asked)).toEqual([
+      'environments: line 1: expected a line as "branch main: STAGE", found "main"',
+      expect.stringMatching(/^environments: line 2: expected after the colon a name of up to 64 letters.*, found "a\/b"$/),
+      'environments: line 4: a pattern with ! takes back what one before it let in; put that one first',
+      'environments: line 5: the pattern "x[" cannot be read: a [ begins no set of letters and digits',
+      'environments: line 6: the pattern "+" cannot be read: a + has no character before it to repeat',
+      'environments: line 7: expected a line as "branch main: STAGE", found ": DEV"',
+      'operation: expected one of deploy, refresh-mapping, rollback, backfill, verify, redrive, found "deplyo"; did you mean deploy?',
+      expect.stringMatching(/^environment: expected a name of up to 64 .*, found "\.\.\/x"$/),
+    ]);
+  });
+});
+
+describe('a pattern', () => {
+  // The examples of GitHub's "Filter pattern cheat sheet".
+  test.each<[string, string[], string[]]>([
+    ['feature/*', ['feature/my-branch', 'feature/your-branch'], ['feature/beta-a/my-branch', 'feature']],
+    ['feature/**', ['feature/beta-a/my-branch', 'feature/your-branch'], ['features/x']],
+    ['main', ['main'], ['Main', 'xmain', 'main2', 'main/x']],
+    ['*', ['main', 'releases'], ['all/the/branches']],
+    ['**', ['all/the/branches', 'every/tag'], []],
+    ['*feature', ['mona-feature', 'feature', 'ver-10-feature'], ['feature-x']],
+    ['v2*', ['v2', 'v2.0', 'v2.9'], ['v1', 'av2']],
+    ['v[12].[0-9]+.[0-9]+', ['v1.10.1', 'v2.0.0'], ['v3.0.0', 'v1x0x0', 'v1.0']],
+    ['**.js', ['index.js', 'src/js/app.js'], ['index.jsx']],
+    ['*.jsx?', ['page.js', 'page.jsx'], ['page.jsxx']],
+    ['a\\*b', ['a*b'], ['axb', 'ab']],
+    ['a(b)|c.$', ['a(b)|c.$'], ['ab', 'c.']],
+  ])('%j means what GitHub says', (pattern, yes, no) => {
+    for (const name of yes) expect(matchesPatterns(name, [pattern])).toBe(true);
+    for (const name of no) expect(matchesPatterns(name, [pattern])).toBe(false);
+  });
+
+  test('after another may take names back, and a third may let them in again', () => {
+    const patterns = ['releases/**', '!releases/**-alpha', 'releases/9-alpha'];
+    expect(['releases/10', 'releases/beta/mona', 'releases/9-alpha'].every((name) => matchesPatterns(name, patterns))).toBe(true);
+    expect(matchesPatterns('releases/10-alpha', patterns)).toBe(false);
+  });
+
+  test('without special characters matches itself and nothing else', () => {
+    const special = /[\\*?+[!]/;
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' }), (pattern, name) => {
+        fc.pre(!special.test(pattern));
+        expect(patternExpression(pattern).test(name)).toBe(name === pattern);
+        expect(patternExpression(pattern).test(pattern)).toBe(true);
+      }),
+    );
+  });
+
+  test('of whatever text is an expression or an error', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom('*', '?', '+', '[', ']', '-', 'a', '9', '\\', '/', '(', '.') }), (pattern) => {
+        try {
+          expect(patternExpression(pattern)).toBeInstanceOf(RegExp);
+        } catch (error) {
+          expect(String(error)).toMatch(/^Error: a /);
+        }
+      }),
+    );
+  });
+});
+
+test('a tag is a prerelease by the rules of semantic versions', () => {
+  expect(releaseOf('v2.0.0-rc.1')).toBe('v2.0.0');
+  expect(releaseOf('2.0-beta+5')).toBe('2.0');
+  expect(releaseOf('v2-rc1')).toBe('v2');
+  expect(releaseOf('orders-v1.0.0-rc.1')).toBe('orders-v1.0.0');
+  for (const tag of ['v2.0.0', 'v2.0.0+build-5', 'release-x', 'stable', 'v1.2.3.4']) expect(releaseOf(tag)).toBeUndefined();
+});
+
+test('a ref is a branch, a tag or neither', () => {
+  expect(parseRef('refs/heads/feature/x')).toEqual({ kind: 'branch', name: 'feature/x' });
+  expect(parseRef('refs/tags/v1')).toEqual({ kind: 'tag', name: 'v1' });
+  expect(parseRef('refs/pull/1/merge')).toBeUndefined();
+});
+
+test('what changes the function waits in one lane, plans and long operations in lanes of their own', () => {
+  const lane = (operation: Resolution['operation'], dryRun = false): string => laneOf({ environment: 'X', operation, dryRun, reason: '' });
+  expect(['deploy', 'refresh-mapping', 'rollback'].map((operation) => lane(operation as Resolution['operation']))).toEqual([
+    'deploy',
+    'deploy',
+    'deploy',
+  ]);
+  expect(lane('backfill')).toBe('backfill');
+  expect(lane('verify')).toBe('verify');
+  expect(lane('deploy', true)).toBe('plan');
+});

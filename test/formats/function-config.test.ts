@@ -1,0 +1,26 @@
+import { expect, test } from '@jest/globals';
+import { parseConfig } from '../../formats/function-config.ts';
+
+const withAuth = (auth: object): string =>
+  JSON.stringify({
+    format: 1,
+    release: '1',
+    environment: 'DEV',
+    endpoint: 'https://search.example.com',
+    auth,
+    options: { defaults: {}, tables: {} },
+  });
+
+test('a password that is a number is refused without being shown', () => {
+  const text = withAuth({ type: 'basic', username: 'writer', password: 20261122 });
+  expect(() => parseConfig(text)).toThrow(
+    /^config\.json: auth\.password: expected a text, found a number\. Deploy the function again with the action$/,
+  );
+});
+
+test('an API key that no header takes is refused without being shown, at start', () => {
+  const text = withAuth({ type: 'api-key', apiKey: 'two words' });
+  expect(() => parseConfig(text)).toThrow(
+    /^config\.json: auth\.apiKey: it holds characters that no API key has\. Give it again in the endpoint file and deploy$/,
+  );
+});
