@@ -3,7 +3,7 @@
 // Plain signed requests instead of the SDK's clients: their 700 KB are read at every start, whether they are used or not (measured:
 // half of it), and the first dead letter had to wait for a client that takes a second to load at 128 MB.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Connection, NoAnswer, type HttpAnswer, type HttpRequest } from '../http/connection.ts';
+import { HttpConnection, NoAnswer, type HttpAnswer, type HttpRequest } from '../http/connection.ts';
 import type { Service } from './endpoints.ts';
 import { AwsError, errorOf } from './error.ts';
 import type { ReadCredentials } from './credentials.ts';
@@ -32,7 +32,7 @@ const FIRST_PAUSE = 200;
 export class Aws {
   readonly #credentials: ReadCredentials;
   readonly #random: () => number;
-  readonly #connections = new Map<string, Connection>();
+  readonly #connections = new Map<string, HttpConnection>();
 
   constructor(credentials: ReadCredentials, random: () => number) {
     this.#credentials = credentials;
@@ -60,7 +60,7 @@ export class Aws {
   }
 
   async #once({ service, region, method, endpoint, path, headers, body }: AwsRequest, signal: AbortSignal): Promise<HttpAnswer> {
-    const connection = this.#connections.get(endpoint.origin) ?? new Connection(endpoint, { limit: ATTEMPT_LIMIT, sockets: SOCKETS });
+    const connection = this.#connections.get(endpoint.origin) ?? new HttpConnection(endpoint, { limit: ATTEMPT_LIMIT, sockets: SOCKETS });
     this.#connections.set(endpoint.origin, connection);
     const whole = endpoint.pathname.replace(/\/$/, '') + path;
     const request: HttpRequest = { method, path: whole, headers: { host: endpoint.host, ...headers }, body: [body] };

@@ -1,7 +1,7 @@
 // The credentials of the function's role.
 import { readFileSync } from 'node:fs';
 import { AwsError } from './error.ts';
-import { Connection } from '../http/connection.ts';
+import { HttpConnection } from '../http/connection.ts';
 
 export interface AwsCredentials {
   readonly accessKeyId: string;
@@ -54,7 +54,7 @@ async function fromContainer(env: NodeJS.ProcessEnv, signal: AbortSignal): Promi
   // Asked once in hours.
   const headers = { host: url.host, connection: 'close', accept: 'application/json', ...(token ? { authorization: token } : {}) };
   const request = { method: 'GET', path: url.pathname + url.search, headers, body: [] } as const;
-  const { status, text } = await new Connection(url, { limit: ANSWER_WITHIN, sockets: 1 }).exchange(request, signal);
+  const { status, text } = await new HttpConnection(url, { limit: ANSWER_WITHIN, sockets: 1 }).exchange(request, signal);
   if (status !== 200) throw new AwsError(`HTTP ${status}`, status, `${url.host} gives no credentials`);
   let answer: Partial<Record<'AccessKeyId' | 'SecretAccessKey' | 'Token' | 'Expiration', unknown>>;
   try {

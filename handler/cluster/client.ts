@@ -1,14 +1,15 @@
-// The conversation with the cluster: requests with their signature or their Authorization header, and its answers, whatever the status.
-//
-// A plain request instead of a client library: the clients retry on their own (immediately, and never a 429), lose digits of large
-// numbers and cost more start-up time than everything else in the function together.
-import { ownRegion } from '../aws/endpoints.ts';
+// The conversation with the cluster, through the official client's transport: requests with their signature or their Authorization header,
+// and its responses, whatever the status. The client itself retries nothing: it would at once, and never a 429.
+import type { TransportRequestParams } from '@opensearch-project/opensearch/lib/Transport.js';
 import type { FunctionConfig } from '../../formats/function-config.ts';
-import { Connection, type HttpAnswer, type HttpRequest } from '../http/connection.ts';
 import type { ReadCredentials } from '../aws/credentials.ts';
-import { authorization, NoCredentials, type Authorization } from './authorization.ts';
+import { ownRegion } from '../aws/endpoints.ts';
 import type { ReadSecret } from '../aws/secrets-manager.ts';
 import { percentEncoded, signedHeaders, type Scope } from '../aws/signature.ts';
+import { HttpConnection, type HttpAnswer, type HttpRequest } from '../http/connection.ts';
+import { authorization, NoCredentials, type Authorization } from './authorization.ts';
+import { Body, connectionClass } from './connection.ts';
+import { ConnectionPool, Serializer, Transport } from './library.ts';
 
 export interface EngineRequest {
   readonly method: HttpRequest['method'];
@@ -32,14 +33,22 @@ const REQUEST_LIMIT = 30_000;
 /** Two bulk requests, and what is asked beside them. */
 const SOCKETS = 4;
 
+/** Queries as a signature has them, so that it holds for a service that reads a query as it is and for one that decodes it first. */
+class SignableSerializer extends Serializer {
+  override qserialize(query: Record<string, unknown> | string = {}): string {
+    if (typeof query === 'string') return query;
+    return Object.entries(query)
+      .map(([name, value]) => `${percentEncoded(name)}=${percentEncoded(String(value))}`)
+      .join('&');
+  }
+}
+
 export class Engine {
   /** The cluster is OpenSearch Serverless, which has no refresh. */
   readonly serverless: boolean;
   /** For people: `search.example.com`. */
   readonly host: string;
-  /** Path of the endpoint, without a slash at its end. */
-  readonly #prefix: string;
-  readonly #connection: Connection;
+  readonly #transport: InstanceType<typeof Transport>;
   readonly #scope: Scope | undefined;
   readonly #credentials: ReadCredentials;
   readonly #authorization: Authorization;
@@ -53,11 +62,24 @@ export class Engine {
     const url = new URL(endpoint);
     this.host = url.host;
     this.serverless = auth.type === 'sigv4' && auth.service === 'aoss';
-    this.#prefix = url.pathname.replace(/\/$/, '');
-    this.#connection = new Connection(url, { limit: REQUEST_LIMIT, sockets: SOCKETS, ca: certificateAuthority });
     this.#scope = auth.type === 'sigv4' ? { service: auth.service, region: auth.region ?? ownRegion(env) } : undefined;
     this.#credentials = credentials;
     this.#authorization = authorization(auth, readSecret);
+    const http = new HttpConnection(url, { limit: REQUEST_LIMIT, sockets: SOCKETS, ca: certificateAuthority });
+    const Connection = connectionClass({ http, authorized: (request, signal) => this.#authorized(request, signal) });
+    // Nobody listens to its events.
+    const emit = (): boolean => false;
+    const connectionPool = new ConnectionPool({ Connection, emit, resurrectStrategy: 'none' });
+    connectionPool.addConnection(endpoint);
+    this.#transport = new Transport({
+      connectionPool,
+      serializer: new SignableSerializer(),
+      emit,
+      maxRetries: 0,
+      requestTimeout: REQUEST_LIMIT,
+      sniffEndpoint: '',
+      headers: { accept: 'application/json' },
+    });
   }
 
   /**
@@ -70,22 +92,30 @@ export class Engine {
     return { status, text, retryAfter: headers['retry-after'] };
   }
 
-  async #exchange({ method, path, query = {}, body: content, contentType }: EngineRequest, signal: AbortSignal): Promise<HttpAnswer> {
-    const parameters = Object.entries(query).map(([name, value]) => `${percentEncoded(name)}=${percentEncoded(value)}`);
-    const body = content === undefined ? [] : typeof content === 'string' ? [Buffer.from(content)] : content;
-    const request: HttpRequest = {
+  async #exchange({ method, path, query = {}, body, contentType }: EngineRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    signal.throwIfAborted();
+    const params = {
       method,
-      path: this.#prefix + path + (parameters.length === 0 ? '' : `?${parameters.join('&')}`),
-      headers: {
-        host: this.host,
-        accept: 'application/json',
-        ...(content === undefined ? {} : { 'content-type': contentType ?? 'application/json' }),
-      },
-      body,
+      path,
+      querystring: query,
+      ...(body === undefined ? {} : typeof body === 'string' ? { body } : { bulkBody: new Body(body) }),
     };
-    const headers = await this.#authorized(request, signal);
-    if (content !== undefined) headers['content-length'] = String(body.reduce((sum, { length }) => sum + length, 0));
-    return this.#connection.exchange({ ...request, headers }, signal);
+    const exchange = this.#transport.request(params as unknown as TransportRequestParams, {
+      asStream: true,
+      ...(contentType === undefined ? {} : { headers: { 'content-type': contentType } }),
+    });
+    const abort = (): void => {
+      exchange.abort();
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      return (await exchange).body as HttpAnswer;
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
   }
 
   async #authorized(request: HttpRequest, signal: AbortSignal): Promise<Record<string, string>> {

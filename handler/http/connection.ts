@@ -54,7 +54,7 @@ export interface ConnectionOptions {
   readonly ca?: string | undefined;
 }
 
-export class Connection {
+export class HttpConnection {
   readonly #url: URL;
   readonly #agent: HttpAgent | HttpsAgent;
   readonly #request: typeof httpRequest;

@@ -1,14 +1,14 @@
 // Exchanges with servers that do what no HTTP library would let a server do.
 import { createServer, type Socket } from 'node:net';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { Connection, type HttpAnswer } from '../../../handler/http/connection.ts';
+import { HttpConnection, type HttpAnswer } from '../../../handler/http/connection.ts';
 import { listen, type LoopbackServer } from '../../stack/loopback.ts';
 
 const servers: LoopbackServer[] = [];
 afterAll(() => Promise.all(servers.map((server) => server.stop())));
 
 /** @param accept gets every connection with its number, from 1 on */
-async function connectionTo(accept: (socket: Socket, number: number) => void, limit = 60_000): Promise<Connection> {
+async function connectionTo(accept: (socket: Socket, number: number) => void, limit = 60_000): Promise<HttpConnection> {
   let number = 0;
   const server = await listen(
     createServer((socket) => {
@@ -18,7 +18,7 @@ async function connectionTo(accept: (socket: Socket, number: number) => void, li
     }),
   );
   servers.push(server);
-  return new Connection(new URL(server.url), { limit, sockets: 4 });
+  return new HttpConnection(new URL(server.url), { limit, sockets: 4 });
 }
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
@@ -26,7 +26,7 @@ const BUSY = 'HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n';
 /** More than the buffers between two programs hold. */
 const LARGE = Buffer.alloc(32 * 1024 * 1024, 'x');
 
-const send = (connection: Connection, body?: Buffer): Promise<HttpAnswer> =>
+const send = (connection: HttpConnection, body?: Buffer): Promise<HttpAnswer> =>
   connection.exchange(
     {
       method: body === undefined ? 'GET' : 'POST',
