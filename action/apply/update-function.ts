@@ -7,7 +7,8 @@ import { latestKey, packageKey, readObject, uploadPackage } from '../aws/code-bu
 import { updateCode, updateConfiguration, waitUntilReady, type Code, type Configuration } from '../aws/function.ts';
 import { patchBack } from '../plan/configuration.ts';
 import { UserError } from '../errors.ts';
-import { hasPassed, recordConfiguration, withServing, type History, type PackageRecord } from '../deployed/package-history.ts';
+import { hasPassed, withServing, type History, type PackageRecord } from '../deployed/package-history.ts';
+import { recordConfiguration } from '../deployed/function-settings.ts';
 import { configOf } from '../plan/package-plan.ts';
 import { bridgePackage, openPackage, type Package } from '../package/package.ts';
 import type { FunctionPlan } from '../plan/function-plan.ts';

@@ -4,7 +4,7 @@
 // A run that changes anything writes `pending` before its first mutating call and takes it away after the check. A run that is killed
 // anywhere between leaves it standing, so that the next run checks again whatever it finds, and knows what to go back to. A run that
 // changes nothing writes nothing.
-import type { FunctionConfiguration } from '@aws-sdk/client-lambda';
+import type { RecordedConfiguration } from './function-settings.ts';
 
 /** A package that served. */
 export interface PackageRecord {
@@ -18,21 +18,6 @@ export interface PackageRecord {
   /** What it ran with: everything but the environment variables, whose values belong in no file. */
   readonly configuration: RecordedConfiguration;
 }
-
-export type RecordedConfiguration = Pick<
-  FunctionConfiguration,
-  | 'Handler'
-  | 'Runtime'
-  | 'Role'
-  | 'MemorySize'
-  | 'Timeout'
-  | 'Description'
-  | 'KMSKeyArn'
-  | 'TracingConfig'
-  | 'Layers'
-  | 'VpcConfig'
-  | 'Architectures'
->;
 
 export interface History {
   readonly format: 1;
@@ -49,22 +34,6 @@ export interface History {
 export const EMPTY: History = { format: 1, pending: false, packages: [] };
 /** A rollback further than this is a deploy of an older release. */
 const KEPT = 50;
-
-export function recordConfiguration(from: FunctionConfiguration): RecordedConfiguration {
-  return {
-    ...(from.Handler === undefined ? {} : { Handler: from.Handler }),
-    ...(from.Runtime === undefined ? {} : { Runtime: from.Runtime }),
-    ...(from.Role === undefined ? {} : { Role: from.Role }),
-    ...(from.MemorySize === undefined ? {} : { MemorySize: from.MemorySize }),
-    ...(from.Timeout === undefined ? {} : { Timeout: from.Timeout }),
-    Description: from.Description ?? '',
-    KMSKeyArn: from.KMSKeyArn ?? '',
-    TracingConfig: { Mode: from.TracingConfig?.Mode ?? 'PassThrough' },
-    Layers: (from.Layers ?? []).flatMap(({ Arn }) => (Arn === undefined ? [] : [{ Arn }])),
-    VpcConfig: { SubnetIds: [...(from.VpcConfig?.SubnetIds ?? [])], SecurityGroupIds: [...(from.VpcConfig?.SecurityGroupIds ?? [])] },
-    Architectures: [from.Architectures?.[0] ?? 'x86_64'],
-  };
-}
 
 /** A history that cannot be read counts as none: it is a memory, and no deploy fails for want of it. */
 export function parseHistory(text: string | undefined): History {

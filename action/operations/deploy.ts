@@ -9,7 +9,8 @@ import { tagsOnCreate } from '../deployed/history-store.ts';
 import { changeTags } from '../aws/tags.ts';
 import { listTriggers } from '../aws/triggers.ts';
 import type { Change } from '../plan/change.ts';
-import { HANDLER, ON_CREATE, planConfiguration } from '../plan/configuration.ts';
+import { settingsOnCreate, TIMEOUT_ON_CREATE, type SettingsRequest } from '../deployed/function-settings.ts';
+import { planConfiguration } from '../plan/configuration.ts';
 import { functionConfig } from '../plan/package-content.ts';
 import { readDeployed, refuseForeignEnvironment } from './read-deployed.ts';
 import { readEndpoint } from '../endpoint/read-endpoint.ts';
@@ -151,7 +152,7 @@ function createProblems({ functionName, role }: Inputs, { latest }: Actual): Pro
 const SHORT = 15;
 
 function timeoutWarning({ timeout }: Inputs, actual: FunctionConfiguration | undefined): { title: string; message: string }[] {
-  const seconds = timeout ?? actual?.Timeout ?? ON_CREATE.timeout;
+  const seconds = timeout ?? actual?.Timeout ?? TIMEOUT_ON_CREATE;
   return seconds >= SHORT
     ? []
     : [
@@ -196,29 +197,12 @@ async function create(run: Run, { actual, package: wanted }: Deployment, setLogs
 }
 
 function createRequest(inputs: Inputs): Omit<CreateFunctionCommandInput, 'FunctionName' | 'Code'> {
-  const set = <T>(value: T | typeof CLEAR | undefined): T | undefined => (value === CLEAR ? undefined : value);
-  const [description, subnets, groups, variables, layers, key, tags] = [
-    set(inputs.description),
-    set(inputs.subnetIds),
-    set(inputs.securityGroupIds),
-    set(inputs.environmentVariables),
-    set(inputs.layers),
-    set(inputs.kmsKeyArn),
-    { ...(set(inputs.tags) ?? {}), ...(inputs.codeBucket === undefined && inputs.alias === undefined ? tagsOnCreate : {}) },
-  ] as const;
+  const { environmentVariables: variables, tags: wanted, codeBucket, alias, role: Role } = inputs;
+  const tags = { ...(wanted === CLEAR ? {} : wanted), ...(codeBucket === undefined && alias === undefined ? tagsOnCreate : {}) };
   return {
-    Handler: HANDLER,
-    Runtime: (inputs.runtime ?? ON_CREATE.runtime) as NonNullable<CreateFunctionCommandInput['Runtime']>,
-    Role: inputs.role,
-    Architectures: [inputs.architecture ?? ON_CREATE.architecture],
-    MemorySize: inputs.memorySize ?? ON_CREATE.memorySize,
-    Timeout: inputs.timeout ?? ON_CREATE.timeout,
-    ...(description === undefined ? {} : { Description: description }),
-    ...(subnets === undefined ? {} : { VpcConfig: { SubnetIds: [...subnets], SecurityGroupIds: [...(groups ?? [])] } }),
-    ...(variables === undefined ? {} : { Environment: { Variables: { ...variables } } }),
-    ...(layers === undefined ? {} : { Layers: [...layers] }),
-    ...(key === undefined ? {} : { KMSKeyArn: key }),
-    ...(inputs.tracing === undefined ? {} : { TracingConfig: { Mode: inputs.tracing } }),
+    ...settingsOnCreate(inputs).reduce<SettingsRequest>((request, { setting, value }) => ({ ...request, ...setting.request(value) }), {}),
+    Role,
+    ...(typeof variables === 'object' ? { Environment: { Variables: { ...variables } } } : {}),
     ...(Object.keys(tags).length === 0 ? {} : { Tags: tags }),
   };
 }

@@ -1,5 +1,4 @@
-/** A value as plans show it: never a secret. */
-export type Shown = string | number | boolean | null | readonly Shown[] | { readonly [key: string]: Shown };
+import type { Shown } from '../shown.ts';
 
 /** One thing that differs between what is wanted and what is there. */
 export interface Change {

@@ -4,11 +4,12 @@ import type { Alias } from '../aws/alias.ts';
 import type { Configuration } from '../aws/function.ts';
 import type { LogGroup } from '../aws/log-group.ts';
 import { change, type Change } from './change.ts';
-import { ON_CREATE, patchBack, type ConfigurationPlan } from './configuration.ts';
+import { settingsOnCreate } from '../deployed/function-settings.ts';
+import { patchBack, withPatch, type ConfigurationPlan } from './configuration.ts';
 import { CLEAR, type Inputs } from '../inputs/inputs.ts';
 import { packageChanges } from './package-plan.ts';
 import type { Package } from '../package/package.ts';
-import { DEFAULT, type Sources } from './provenance.ts';
+import { DEFAULT, INPUT, type Sources } from './provenance.ts';
 
 export interface DesiredFunction {
   readonly package: Package;
@@ -99,47 +100,17 @@ function failureOf({
     : undefined;
 }
 
-/** The configuration as it is after `patch`. */
-function withPatch(configuration: FunctionConfiguration, patch: Configuration): FunctionConfiguration {
-  const { Layers: layers, Environment: environment, VpcConfig: vpc, TracingConfig: tracing, ...plain } = patch;
-  return {
-    ...configuration,
-    ...(plain as FunctionConfiguration),
-    ...(layers === undefined ? {} : { Layers: layers.map((Arn) => ({ Arn })) }),
-    ...(environment === undefined ? {} : { Environment: { Variables: environment.Variables ?? {} } }),
-    ...(vpc === undefined ? {} : { VpcConfig: { SubnetIds: vpc.SubnetIds ?? [], SecurityGroupIds: vpc.SecurityGroupIds ?? [] } }),
-    ...(tracing?.Mode === undefined ? {} : { TracingConfig: { Mode: tracing.Mode } }),
-  };
-}
-
 /** What a function that does not exist yet is created as. */
 export function planCreation(inputs: Inputs, desired: Package, sources: Sources): Change[] {
-  const reason = 'there is no function of this name';
-  const optional: [string, string | readonly string[] | undefined | typeof CLEAR][] = [
-    ['description', inputs.description],
-    ['subnet-ids', inputs.subnetIds],
-    ['security-group-ids', inputs.securityGroupIds],
-    ['layers', inputs.layers],
-    ['kms-key-arn', inputs.kmsKeyArn],
-    ['tracing', inputs.tracing],
-  ];
-  const defaulted: [string, string | number | undefined, string | number][] = [
-    ['memory-size', inputs.memorySize, ON_CREATE.memorySize],
-    ['timeout', inputs.timeout, ON_CREATE.timeout],
-    ['runtime', inputs.runtime, ON_CREATE.runtime],
-    ['architecture', inputs.architecture, ON_CREATE.architecture],
-  ];
   const variables = typeof inputs.environmentVariables === 'object' ? Object.keys(inputs.environmentVariables) : [];
   return [
-    change('function', 'function', undefined, inputs.functionName, reason),
-    ...defaulted.map(([path, given, otherwise]) =>
-      change('function', path, undefined, given ?? otherwise, given === undefined ? DEFAULT : 'as the input says'),
+    change('function', 'function', undefined, inputs.functionName, 'there is no function of this name'),
+    ...settingsOnCreate(inputs).flatMap(({ setting, value, isDefault }) =>
+      Object.entries(setting.show(value)).map(([path, shown]) =>
+        change('function', path, undefined, shown, isDefault ? DEFAULT : (setting.reason?.(inputs) ?? INPUT)),
+      ),
     ),
-    change('function', 'role', undefined, inputs.role ?? null, 'as the input says'),
-    ...optional.flatMap(([path, value]) =>
-      value === undefined || typeof value === 'symbol' ? [] : [change('function', path, undefined, value, 'as the input says')],
-    ),
-    ...variables.sort().map((name) => change('function', `environment-variables.${name}`, undefined, '(a value)', 'as the input says')),
+    ...variables.sort().map((name) => change('function', `environment-variables.${name}`, undefined, '(a value)', INPUT)),
     ...packageChanges(undefined, desired, sources),
     ...(inputs.alias === undefined ? [] : [change('alias', inputs.alias, undefined, '(a new version)', 'the alias does not exist yet')]),
   ];
@@ -166,7 +137,7 @@ export function planTags(wanted: Inputs['tags'], actual: Readonly<Record<string,
     set,
     remove,
     changes: [
-      ...Object.entries(set).map(([key, value]) => change('tags', key, actual[key], value, 'as the input says')),
+      ...Object.entries(set).map(([key, value]) => change('tags', key, actual[key], value, INPUT)),
       ...remove.map((key) => change('tags', key, actual[key], undefined, 'the input does not name it')),
     ],
   };
@@ -174,7 +145,5 @@ export function planTags(wanted: Inputs['tags'], actual: Readonly<Record<string,
 
 export function planLogs(days: number | undefined, group: LogGroup | undefined): Change[] {
   if (days === undefined || group === undefined || group.retentionDays === days) return [];
-  return [
-    change('log group', 'retention-days', group.exists ? (group.retentionDays ?? 'never expire') : undefined, days, 'as the input says'),
-  ];
+  return [change('log group', 'retention-days', group.exists ? (group.retentionDays ?? 'never expire') : undefined, days, INPUT)];
 }

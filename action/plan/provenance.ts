@@ -5,6 +5,8 @@ import type { Options } from '../options/options.ts';
 
 /** The word for a value that nobody gave. */
 export const DEFAULT = 'default';
+/** The reason for a value that an input gives. */
+export const INPUT = 'as the input says';
 
 export interface Sources {
   readonly endpoint: string;

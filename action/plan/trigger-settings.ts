@@ -1,7 +1,8 @@
 // The settings of one trigger: what the options say × what AWS shows. Pure.
 import type { CreateEventSourceMappingCommandInput, UpdateEventSourceMappingCommandInput } from '@aws-sdk/client-lambda';
 import type { Trigger } from '../aws/triggers.ts';
-import { change, isSame, type Change, type Shown, type Warning } from './change.ts';
+import { change, isSame, type Change, type Warning } from './change.ts';
+import type { Shown } from '../shown.ts';
 import type { TriggerOptions } from '../options/trigger-options.ts';
 import { DEFAULT } from './provenance.ts';
 

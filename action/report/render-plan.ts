@@ -1,5 +1,6 @@
 // One model of a plan, rendered as log text, as JSON and as Markdown.
-import type { Change, Shown } from '../plan/change.ts';
+import type { Change } from '../plan/change.ts';
+import type { Shown } from '../shown.ts';
 
 export interface PlanHeading {
   readonly operation: string;

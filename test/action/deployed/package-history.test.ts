@@ -5,12 +5,12 @@ import {
   hasPassed,
   historyText,
   parseHistory,
-  recordConfiguration,
   rolledBackTo,
   withServing,
   type History,
   type PackageRecord,
 } from '../../../action/deployed/package-history.ts';
+import { recordConfiguration } from '../../../action/deployed/function-settings.ts';
 
 const hex = (name: string): string => name.repeat(64).slice(0, 64);
 const record = (name: string, checked = true): PackageRecord => ({
