@@ -46,19 +46,8 @@ export function defaultOptions(defaults: WrittenOptions): TableOptions {
 /** The settings of a trigger: the product's own, then those of each level. */
 export function triggerSettings(...levels: readonly (WrittenTrigger | undefined)[]): TriggerOptions {
   const written = levels.reduce<WrittenTrigger>((below, level) => ({ ...below, ...level }), {});
-  return {
-    batchSize: written['batch-size'] ?? TRIGGER_DEFAULTS.batchSize,
-    windowSeconds: written['window-seconds'] ?? TRIGGER_DEFAULTS.windowSeconds,
-    parallelization: written.parallelization ?? TRIGGER_DEFAULTS.parallelization,
-    startingPosition: written['starting-position'] ?? TRIGGER_DEFAULTS.startingPosition,
-    maximumRecordAgeHours: written['maximum-record-age-hours'] ?? TRIGGER_DEFAULTS.maximumRecordAgeHours,
-    maximumRetries: written['maximum-retries'] ?? TRIGGER_DEFAULTS.maximumRetries,
-    bisect: written.bisect ?? TRIGGER_DEFAULTS.bisect,
-    onFailure: written['on-failure'] ?? TRIGGER_DEFAULTS.onFailure,
-    filter: written.filter ?? TRIGGER_DEFAULTS.filter,
-    enabled: written.enabled ?? TRIGGER_DEFAULTS.enabled,
-    given: Object.keys(written),
-  };
+  const set = Object.fromEntries(Object.entries(written).filter(([, value]) => value !== undefined)) as Partial<TriggerOptions>;
+  return { ...TRIGGER_DEFAULTS, ...set, explicit: Object.keys(written) };
 }
 
 /** `over` wins key by key; settings, mappings and trigger are merged, and of include and exclude the later one holds alone. */

@@ -2,7 +2,13 @@
 import { z } from 'zod';
 import { DEFAULT_OPTIONS, indexNameProblem, parseS3Uri } from '../../formats/function-config.ts';
 import { transformPathProblem } from './transforms.ts';
-import { TRIGGER_DEFAULTS } from './trigger-options.ts';
+import {
+  TRIGGER_DEFAULTS,
+  TRIGGER_SETTINGS,
+  type TriggerOptions,
+  type TriggerSetting,
+  type TriggerSettingName,
+} from './trigger-options.ts';
 
 /** Every message says what was expected; what was found is added where the place of the problem is known. */
 const expected = (what: string): { error: string } => ({ error: `expected ${what}` });
@@ -31,38 +37,25 @@ const expectedPath = (problem: string | undefined): string | undefined => (probl
 
 const ON_FAILURE = /^arn:aws(?:-[a-z]+)*:(?:sqs:[a-z0-9-]+:\d{12}:[\w.-]+|sns:[a-z0-9-]+:\d{12}:[\w.-]+|s3:::[a-z0-9.-]+)$/;
 
+/** A plain setting of a trigger, as the table of them describes it. */
+const plain = ({ range, description, default: otherwise }: TriggerSetting): z.ZodType =>
+  (range === undefined ? boolean() : wholeNumber(...range)).meta({ description, default: otherwise });
+const plainSettings = Object.fromEntries(
+  Object.entries<TriggerSetting>(TRIGGER_SETTINGS).map(([name, setting]) => [name, plain(setting)]),
+) as { [Name in TriggerSettingName]: z.ZodType<TriggerOptions[Name]> };
+
 const trigger = z
   .strictObject(
     {
-      'batch-size': wholeNumber(1, 10000, 'records').meta({
-        description: 'Records that one invocation gets at most.',
-        default: TRIGGER_DEFAULTS.batchSize,
-      }),
-      'window-seconds': wholeNumber(0, 300, 'seconds').meta({
-        description: 'How long Lambda gathers records before it invokes the function.',
-        default: TRIGGER_DEFAULTS.windowSeconds,
-      }),
-      parallelization: wholeNumber(1, 10, 'batches per shard').meta({
-        description: 'Batches of one shard that are worked on at once; the order of each item is kept.',
-        default: TRIGGER_DEFAULTS.parallelization,
-      }),
+      ...plainSettings,
       'starting-position': oneOf(['TRIM_HORIZON', 'LATEST']).meta({
         description: 'Where a new trigger begins to read; it holds on create alone.',
-        default: TRIGGER_DEFAULTS.startingPosition,
+        default: TRIGGER_DEFAULTS['starting-position'],
       }),
-      'maximum-record-age-hours': wholeNumber(1, 168, 'hours').meta({
-        description: 'Age at which Lambda gives a record up and sends it to on-failure; the stream itself keeps records for 24 hours.',
-        default: TRIGGER_DEFAULTS.maximumRecordAgeHours,
-      }),
-      'maximum-retries': wholeNumber(-1, 10000, '-1: without end').meta({
-        description: 'How often Lambda tries a failing batch again; -1 is without end, until the maximum age.',
-        default: TRIGGER_DEFAULTS.maximumRetries,
-      }),
-      bisect: boolean().meta({ description: 'Whether Lambda halves a failing batch.', default: TRIGGER_DEFAULTS.bisect }),
       'on-failure': z
         .string(expected('the ARN of a queue, topic or bucket'))
         .regex(ON_FAILURE, expected('the ARN of a queue, topic or bucket'))
-        .meta({ description: 'ARN of the SQS queue, SNS topic or S3 bucket that gets what Lambda gives up.' }),
+        .meta({ description: 'ARN of the SQS queue, SNS topic or S3 bucket that receives expired records.' }),
       filter: z
         .array(z.record(z.string(), z.unknown(), expected('an event pattern as an object')), expected('a list of event patterns'))
         .max(10, expected('at most 10 event patterns'))

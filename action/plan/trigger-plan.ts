@@ -68,7 +68,7 @@ function planTable({ table, triggers }: Source, options: Options, context: Trigg
         resource,
         'trigger',
         undefined,
-        { ...shown(wanted), 'starting-position': wanted.startingPosition, function: target },
+        { ...shown(wanted), 'starting-position': wanted['starting-position'], function: target },
         old === undefined
           ? 'the table has no trigger of this function'
           : 'the table has a new stream; the old trigger stays until the old stream is gone',
@@ -100,10 +100,10 @@ function planTable({ table, triggers }: Source, options: Options, context: Trigg
       });
     }
   }
-  if (wanted.onFailure === undefined && existing?.configuration.DestinationConfig?.OnFailure?.Destination === undefined) {
+  if (wanted['on-failure'] === undefined && existing?.configuration.DestinationConfig?.OnFailure?.Destination === undefined) {
     warnings.push({
       title: 'No on-failure destination',
-      message: `The trigger of table ${table.name} has no on-failure destination: an outage of more than ${wanted.maximumRecordAgeHours} hours would drop records without a trace. Give one in the options file (trigger: on-failure)`,
+      message: `The trigger of table ${table.name} has no on-failure destination: an outage of more than ${wanted['maximum-record-age-hours']} hours would drop records without a trace. Give one in the options file (trigger: on-failure)`,
     });
   }
   if (wanted.filter.length > 0)

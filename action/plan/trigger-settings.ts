@@ -3,75 +3,56 @@ import type { CreateEventSourceMappingCommandInput, UpdateEventSourceMappingComm
 import type { Trigger } from '../aws/triggers.ts';
 import { change, isSame, type Change, type Warning } from './change.ts';
 import type { Shown } from '../shown.ts';
-import type { TriggerOptions } from '../options/trigger-options.ts';
+import { TRIGGER_SETTINGS, type TriggerOptions, type TriggerSetting, type TriggerSettingName } from '../options/trigger-options.ts';
 import { DEFAULT } from './provenance.ts';
 
-/** The values that a trigger is brought to; a destination and a filter only where the options file gives them. */
-interface Wanted {
-  readonly BatchSize: number;
-  readonly MaximumBatchingWindowInSeconds: number;
-  readonly ParallelizationFactor: number;
-  readonly MaximumRecordAgeInSeconds: number;
-  readonly MaximumRetryAttempts: number;
-  readonly BisectBatchOnFunctionError: boolean;
+const RESPONSES = ['ReportBatchItemFailures'] as const;
+
+/** A plain setting of one trigger in AWS's units. */
+interface PlainSetting {
+  /** In the options file. */
+  readonly name: TriggerSettingName;
+  readonly field: string;
+  /** By which plans show it. */
+  readonly path: string;
+  readonly wanted: number | boolean;
+  readonly absent: number | boolean;
 }
 
-const RESPONSES = ['ReportBatchItemFailures'] as const;
-function settings(options: TriggerOptions): Wanted {
-  return {
-    BatchSize: options.batchSize,
-    MaximumBatchingWindowInSeconds: options.windowSeconds,
-    ParallelizationFactor: options.parallelization,
-    MaximumRecordAgeInSeconds: options.maximumRecordAgeHours * 3_600,
-    MaximumRetryAttempts: options.maximumRetries,
-    BisectBatchOnFunctionError: options.bisect,
-  };
+function plainSettings(options: TriggerOptions): PlainSetting[] {
+  return (Object.keys(TRIGGER_SETTINGS) as TriggerSettingName[]).map((name) => {
+    const { field, absent, converted }: TriggerSetting = TRIGGER_SETTINGS[name];
+    const value = options[name];
+    const wanted = converted === undefined ? value : Number(value) * converted.factor;
+    return { name, field, absent, wanted, path: converted?.name ?? name };
+  });
 }
 
 const filters = (options: TriggerOptions): { Filters: { Pattern: string }[] } => ({
   Filters: options.filter.map((pattern) => ({ Pattern: JSON.stringify(pattern) })),
 });
 
-/** What a trigger is created with. */
+/** A trigger's settings when it is created. */
 export function createRequest(target: string, options: TriggerOptions): Omit<CreateEventSourceMappingCommandInput, 'EventSourceArn'> {
+  const destination = options['on-failure'];
   return {
     FunctionName: target,
-    ...settings(options),
-    StartingPosition: options.startingPosition,
+    ...Object.fromEntries(plainSettings(options).map(({ field, wanted }) => [field, wanted])),
+    StartingPosition: options['starting-position'],
     FunctionResponseTypes: [...RESPONSES],
-    ...(options.onFailure === undefined ? {} : { DestinationConfig: { OnFailure: { Destination: options.onFailure } } }),
+    ...(destination === undefined ? {} : { DestinationConfig: { OnFailure: { Destination: destination } } }),
     ...(options.filter.length === 0 ? {} : { FilterCriteria: filters(options) }),
     ...(options.enabled === undefined ? {} : { Enabled: options.enabled }),
   };
 }
 
-/** A setting of AWS → its name in the options file. */
-const NAMES = {
-  BatchSize: 'batch-size',
-  MaximumBatchingWindowInSeconds: 'window-seconds',
-  ParallelizationFactor: 'parallelization',
-  MaximumRecordAgeInSeconds: 'maximum-record-age-seconds',
-  MaximumRetryAttempts: 'maximum-retries',
-  BisectBatchOnFunctionError: 'bisect',
-} as const satisfies Record<keyof Wanted, string>;
-
-/** What AWS means where it shows nothing. */
-const ABSENT: Wanted = {
-  BatchSize: 100,
-  MaximumBatchingWindowInSeconds: 0,
-  ParallelizationFactor: 1,
-  MaximumRecordAgeInSeconds: -1,
-  MaximumRetryAttempts: -1,
-  BisectBatchOnFunctionError: false,
-};
-
 /** The settings as plans show them. */
 export function shown(options: TriggerOptions): Record<string, Shown> {
-  const wanted = settings(options);
+  const destination = options['on-failure'];
   return {
-    ...Object.fromEntries((Object.keys(NAMES) as (keyof Wanted)[]).map((key) => [NAMES[key], wanted[key]])),
+    ...Object.fromEntries(plainSettings(options).map(({ path, wanted }) => [path, wanted])),
     'report-batch-item-failures': true,
-    ...(options.onFailure === undefined ? {} : { 'on-failure': options.onFailure }),
+    ...(destination === undefined ? {} : { 'on-failure': destination }),
     ...(options.filter.length === 0 ? {} : { filter: options.filter.map((pattern) => JSON.stringify(pattern)) }),
   };
 }
@@ -97,16 +78,15 @@ export function planUpdate(
   const fields: Omit<UpdateEventSourceMappingCommandInput, 'UUID'> = {};
   const changes: Change[] = [];
   const warnings: Warning[] = [];
-  const wanted = settings(options);
-  const source = (setting: string): string => (options.given.includes(setting) ? optionsFile : undefined) ?? DEFAULT;
+  const source = (setting: string): string => (options.explicit.includes(setting) ? optionsFile : undefined) ?? DEFAULT;
   const differ = (path: string, before: Shown | undefined, after: Shown, reason = source(path)): void => {
     changes.push(change(resource, path, before ?? null, after, reason));
   };
-  for (const key of Object.keys(NAMES) as (keyof Wanted)[]) {
-    const before = configuration[key] ?? ABSENT[key];
-    if (before === wanted[key]) continue;
-    Object.assign(fields, { [key]: wanted[key] });
-    differ(NAMES[key], before, wanted[key], source(key === 'MaximumRecordAgeInSeconds' ? 'maximum-record-age-hours' : NAMES[key]));
+  for (const { name, field, path, wanted, absent } of plainSettings(options)) {
+    const before = (configuration as Readonly<Record<string, number | boolean | undefined>>)[field] ?? absent;
+    if (before === wanted) continue;
+    Object.assign(fields, { [field]: wanted });
+    differ(path, before, wanted, source(name));
   }
   if (!reportsBatchItemFailures) {
     fields.FunctionResponseTypes = [...RESPONSES];
@@ -117,9 +97,9 @@ export function planUpdate(
     differ('function', functionName, target, 'triggers hang on the alias');
   }
   const destination = configuration.DestinationConfig?.OnFailure?.Destination;
-  if (options.onFailure !== undefined && options.onFailure !== destination) {
-    fields.DestinationConfig = { OnFailure: { Destination: options.onFailure } };
-    differ('on-failure', destination, options.onFailure);
+  if (options['on-failure'] !== undefined && options['on-failure'] !== destination) {
+    fields.DestinationConfig = { OnFailure: { Destination: options['on-failure'] } };
+    differ('on-failure', destination, options['on-failure']);
   }
   const patterns = (configuration.FilterCriteria?.Filters ?? []).flatMap(({ Pattern }) => Pattern ?? []);
   const wantedPatterns = filters(options).Filters.map(({ Pattern }) => Pattern);
@@ -127,10 +107,10 @@ export function planUpdate(
     fields.FilterCriteria = filters(options);
     differ('filter', patterns, wantedPatterns);
   }
-  if (configuration.StartingPosition !== undefined && configuration.StartingPosition !== options.startingPosition) {
+  if (configuration.StartingPosition !== undefined && configuration.StartingPosition !== options['starting-position']) {
     warnings.push({
       title: 'A starting position that cannot be changed',
-      message: `The ${resource} began at ${configuration.StartingPosition}, the options say ${options.startingPosition}. It holds on create alone, and the trigger is left as it is`,
+      message: `The ${resource} began at ${configuration.StartingPosition}, the options say ${options['starting-position']}. It holds on create alone, and the trigger is left as it is`,
     });
   }
   const disabled = state === 'Disabled' || state === 'Disabling';

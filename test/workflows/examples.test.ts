@@ -121,6 +121,6 @@ describe('docs/examples/options.yml', () => {
     expect(options.warnings).toEqual([]);
     expect(options.tables.Orders?.index).toBe(environment === 'PROD' ? 'orders-live' : 'orders-v2');
     expect(options.defaults['index-settings']).toEqual({ number_of_shards: 1, number_of_replicas: environment === 'PROD' ? 2 : 1 });
-    expect(options.triggers.tables.Orders).toMatchObject({ batchSize: 500, parallelization: 4 });
+    expect(options.triggers.tables.Orders).toMatchObject({ 'batch-size': 500, parallelization: 4 });
   });
 });

@@ -43,17 +43,17 @@ async function problems(text: string): Promise<string[]> {
 const IDENTITY = 'export default (document) => document;\n';
 
 const defaults = {
-  batchSize: 1000,
-  windowSeconds: 0,
+  'batch-size': 1000,
+  'window-seconds': 0,
   parallelization: 1,
-  startingPosition: 'TRIM_HORIZON',
-  maximumRecordAgeHours: 23,
-  maximumRetries: -1,
+  'starting-position': 'TRIM_HORIZON',
+  'maximum-record-age-hours': 23,
+  'maximum-retries': -1,
   bisect: true,
-  onFailure: undefined,
+  'on-failure': undefined,
   filter: [],
   enabled: undefined,
-  given: [],
+  explicit: [],
 };
 
 describe('the options file', () => {
@@ -71,7 +71,7 @@ describe('the options file', () => {
     expect(await load('# nothing\n')).toEqual(none);
   });
 
-  test('says everything that the contract names, in the words that the function reads', async () => {
+  test('says everything in the words that the function reads', async () => {
     write('transforms/orders.ts', 'export default (document: object): object => document;\n');
     const options = await load(`
 defaults:
@@ -116,31 +116,36 @@ tables:
       'my.Table-2': { exclude: ['secret'] },
     });
     const trigger = {
-      batchSize: 100,
-      windowSeconds: 5,
+      'batch-size': 100,
+      'window-seconds': 5,
       parallelization: 2,
-      startingPosition: 'LATEST',
-      maximumRecordAgeHours: 12,
-      maximumRetries: 3,
+      'starting-position': 'LATEST',
+      'maximum-record-age-hours': 12,
+      'maximum-retries': 3,
       bisect: false,
-      onFailure: 'arn:aws:sqs:eu-west-1:123456789012:failed',
+      'on-failure': 'arn:aws:sqs:eu-west-1:123456789012:failed',
       filter: [{ dynamodb: { Keys: { pk: { S: [{ prefix: 'A' }] } } } }],
       enabled: undefined,
-      given: [
+      explicit: [
         'batch-size',
         'window-seconds',
         'parallelization',
-        'starting-position',
         'maximum-record-age-hours',
         'maximum-retries',
         'bisect',
+        'starting-position',
         'on-failure',
         'filter',
       ],
     };
     expect(triggerOptions(options, 'anything')).toEqual(trigger);
     expect(triggerOptions(options, 'constructor')).toEqual(trigger);
-    expect(triggerOptions(options, 'Orders')).toEqual({ ...trigger, batchSize: 10, enabled: true, given: [...trigger.given, 'enabled'] });
+    expect(triggerOptions(options, 'Orders')).toEqual({
+      ...trigger,
+      'batch-size': 10,
+      enabled: true,
+      explicit: [...trigger.explicit, 'enabled'],
+    });
     expect(options.pruneTriggers).toBe(true);
     expect(Object.keys(options.transforms)).toEqual(['transforms/orders.mjs']);
     expect(options.warnings).toEqual([]);
@@ -180,7 +185,7 @@ environments:
     const prod = await load(text, 'PROD');
     expect(prod.defaults).toEqual({ refresh: false, 'index-settings': { a: 1, b: { c: 1, d: 2 } } });
     expect(prod.tables).toEqual({ Orders: { index: 'orders', include: ['y'] }, Users: { index: 'people' } });
-    expect(prod.triggers.defaults).toMatchObject({ batchSize: 500, bisect: false });
+    expect(prod.triggers.defaults).toMatchObject({ 'batch-size': 500, bisect: false });
     expect(prod.pruneTriggers).toBe(true);
     const stage = await load(text, 'STAGE');
     expect(stage.defaults).toEqual({ refresh: true, 'index-settings': { a: 1, b: { c: 1 } } });
@@ -233,7 +238,7 @@ tables: { Orders: { index-settings: { index: { number_of_shards: 6 } } }, Users:
     ],
     [
       'defaults:\n  trigger: { maximum-retries: -2 }',
-      'options.yml:2: defaults.trigger.maximum-retries: expected a whole number from -1 to 10000 (-1: without end), found -2',
+      'options.yml:2: defaults.trigger.maximum-retries: expected a whole number from -1 to 10000 (-1: no limit), found -2',
     ],
     ['defaults:\n  trigger: { enabled: on }', 'options.yml:2: defaults.trigger.enabled: expected true or false, found "on"'],
     [

@@ -17,7 +17,7 @@ function options(trigger: Partial<Options['triggers']['defaults']> = {}, pruneTr
   return {
     ...none,
     pruneTriggers,
-    triggers: { defaults: { ...none.triggers.defaults, onFailure: 'arn:aws:sqs:eu-west-1:123456789012:q', ...trigger }, tables: {} },
+    triggers: { defaults: { ...none.triggers.defaults, 'on-failure': 'arn:aws:sqs:eu-west-1:123456789012:q', ...trigger }, tables: {} },
   };
 }
 
@@ -118,7 +118,7 @@ describe('the trigger of a listed table', () => {
   test('is changed for reasons that name the options file, or the default where the file says nothing', () => {
     const changed = plan(
       source([trigger({ BatchSize: 1, MaximumRecordAgeInSeconds: 60, ParallelizationFactor: 2, MaximumBatchingWindowInSeconds: 3 })]),
-      options({ given: ['batch-size', 'maximum-record-age-hours'] }),
+      options({ explicit: ['batch-size', 'maximum-record-age-hours'] }),
     );
     expect(Object.fromEntries(changed.changes.map(({ path, reason }) => [path, reason]))).toEqual({
       'batch-size': 'the options file search.yml',
