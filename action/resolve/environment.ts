@@ -18,6 +18,8 @@ export interface WorkflowEvent {
   readonly action?: string | undefined;
   /** Of a release. */
   readonly release?: { readonly tag: string; readonly prerelease: boolean } | undefined;
+  /** Whether it is about a pull request, under whatever name: its code, its words or its run may be those of somebody who may not deploy. */
+  readonly isOfPullRequest?: boolean | undefined;
   /** Of a pull request: the branch it goes to, and whether its run gets no secrets (a fork's, Dependabot's). */
   readonly pullRequest?: { readonly base: string; readonly withoutSecrets: boolean } | undefined;
   /** Of a push: the branch or tag was deleted. */
@@ -37,13 +39,15 @@ export interface Asked {
 export interface Resolution {
   /** Undefined: nothing is done. */
   readonly environment: string | undefined;
+  /** The GitHub environment that the job runs in: its name is the subject of the job's token, and so tells which role it may assume. */
+  readonly githubEnvironment: string | undefined;
   readonly operation: Operation;
   readonly dryRun: boolean;
   /** Why, for the log and the summary: one sentence without its full stop. */
   readonly reason: string;
 }
 
-/** The table of contract 3. */
+/** The environments where the caller names none, as the workflows' input `environments` has them. */
 export const DEFAULT_ENVIRONMENTS = 'branch main: STAGE\ntag v*: PROD\n';
 
 interface Rule {
@@ -53,8 +57,8 @@ interface Rule {
 }
 
 /**
- * Which environment and operation an event stands for (contract 3). What the caller names wins; an event that is not in the table does
- * nothing unless the caller names an environment for it (a nightly `verify`, say).
+ * Which environment and operation an event stands for. What the caller names wins; an event that is not in the table does nothing unless
+ * the caller names an environment for it (a nightly `verify`, say). No event of a pull request changes anything, whatever the caller names.
  * @throws {InputError} for what the caller gave, and for a manual run whose ref has no environment
  */
 export function resolveEnvironment(event: WorkflowEvent, asked: Asked): Resolution {
@@ -69,6 +73,7 @@ export function resolveEnvironment(event: WorkflowEvent, asked: Asked): Resoluti
 
   const nothing = (reason: string): Resolution => ({
     environment: undefined,
+    githubEnvironment: undefined,
     operation: operation ?? 'deploy',
     dryRun: asked.dryRun,
     reason,
@@ -89,19 +94,34 @@ export function resolveEnvironment(event: WorkflowEvent, asked: Asked): Resoluti
     asked.environment === '' && rule !== undefined
       ? `${what} matches ${rule.kind} ${rule.patterns.join(' ')}`
       : `the input names it (${what})`;
+  const ofPullRequest = isOfPullRequest(event);
   return {
     environment,
+    githubEnvironment: ofPullRequest ? planEnvironment(environment) : environment,
     operation: operation ?? (event.name === 'workflow_dispatch' ? 'refresh-mapping' : 'deploy'),
-    dryRun: asked.dryRun || event.name === 'pull_request',
+    dryRun: asked.dryRun || ofPullRequest,
     reason: because,
   };
+}
+
+/**
+ * The GitHub environment of plans: one of its own, so that no token of a pull request has the subject that the deploying role trusts.
+ * `plan.yml` appends the same suffix, and docs/cloudformation/roles.yml trusts it for the planning role alone.
+ */
+export function planEnvironment(environment: string): string {
+  return `${environment}-plan`;
+}
+
+/** By its name, what its payload says and its ref: GitHub has more events of pull requests than `pull_request`, and may add others. */
+function isOfPullRequest({ name, ref, isOfPullRequest: fromPayload, pullRequest }: WorkflowEvent): boolean {
+  return name.startsWith('pull_request') || fromPayload === true || pullRequest !== undefined || /^refs\/pull\//.test(ref);
 }
 
 /**
  * The group that a run waits in, beside function and environment: what changes the function waits for each other, plans and long
  * operations hold nobody up but their own kind.
  */
-export function laneOf({ operation, dryRun }: Resolution): string {
+export function laneOf({ operation, dryRun }: Pick<Resolution, 'operation' | 'dryRun'>): string {
   if (dryRun) return 'plan';
   return operation === 'backfill' || operation === 'verify' || operation === 'redrive' ? operation : 'deploy';
 }
@@ -110,12 +130,14 @@ export function laneOf({ operation, dryRun }: Resolution): string {
 function idleReason(event: WorkflowEvent): string | undefined {
   if (event.deleted === true) return `${event.ref} was deleted`;
   if (event.name === 'pull_request_target')
-    return 'pull_request_target runs with secrets on code that nobody has looked at; use pull_request';
+    return 'pull_request_target runs with secrets on code that nobody has reviewed; use pull_request';
+  if (event.name === 'pull_request_review' || event.name === 'pull_request_review_comment')
+    return `${event.name} is a remark on a pull request, and nothing is planned or deployed for one; use pull_request`;
   if (event.name === 'pull_request' && event.action === 'closed') return 'the pull request is closed';
   if (event.name === 'pull_request' && event.pullRequest?.withoutSecrets === true) {
     return 'a pull request from a fork or from Dependabot gets neither secrets nor a role, so nothing can be planned for it';
   }
-  if (event.name === 'release' && event.action !== 'published')
+  if (event.name === 'release' && event.action !== 'published' && event.action !== 'released')
     return `a release was ${event.action ?? 'changed'}, and only a published one is deployed`;
   return undefined;
 }

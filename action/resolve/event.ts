@@ -21,6 +21,7 @@ export function parseEvent(env: NodeJS.ProcessEnv, payloadText: string): Workflo
     ref: env.GITHUB_REF ?? '',
     action: text(payload.action),
     deleted: payload.deleted === true,
+    isOfPullRequest: isOfPullRequest(env, payload) ? true : undefined,
     release: tag === undefined ? undefined : { tag, prerelease: release.prerelease === true },
     pullRequest:
       base === undefined || base === ''
@@ -33,6 +34,22 @@ export function parseEvent(env: NodeJS.ProcessEnv, payloadText: string): Workflo
   };
 }
 
+/**
+ * A review or a comment has the pull request in its payload, a run that another workflow started has that workflow's event; a merge queue
+ * runs what is not merged yet. GITHUB_HEAD_REF and GITHUB_BASE_REF are set for pull requests alone.
+ * https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows
+ */
+function isOfPullRequest(env: NodeJS.ProcessEnv, payload: Json): boolean {
+  const { pull_request: pullRequest, issue, workflow_run: run, merge_group: mergeGroup } = payload;
+  return (
+    (text(env.GITHUB_HEAD_REF) ?? text(env.GITHUB_BASE_REF)) !== undefined ||
+    isObject(pullRequest) ||
+    isObject(object(issue).pull_request) ||
+    text(object(run).event)?.startsWith('pull_request') === true ||
+    isObject(mergeGroup)
+  );
+}
+
 function parseJson(value: string): unknown {
   try {
     return JSON.parse(value);
@@ -41,5 +58,6 @@ function parseJson(value: string): unknown {
   }
 }
 
-const object = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
+const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null;
+const object = (value: unknown): Json => (isObject(value) ? value : {});
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);

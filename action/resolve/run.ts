@@ -13,6 +13,7 @@ export async function runResolve(env: NodeJS.ProcessEnv): Promise<void> {
     const event = parseEvent(env, await readFile(env.GITHUB_EVENT_PATH ?? '', 'utf8'));
     const resolution = resolveEnvironment(event, readAsked(env));
     core.setOutput('environment', resolution.environment ?? '');
+    core.setOutput('github-environment', resolution.githubEnvironment ?? '');
     core.setOutput('operation', resolution.operation);
     core.setOutput('dry-run', resolution.dryRun);
     core.setOutput('lane', laneOf(resolution));

@@ -31939,11 +31939,11 @@ function editDistance(a, b) {
 
 
 
-/** The table of contract 3. */
+/** The environments where the caller names none, as the workflows' input `environments` has them. */
 const DEFAULT_ENVIRONMENTS = 'branch main: STAGE\ntag v*: PROD\n';
 /**
- * Which environment and operation an event stands for (contract 3). What the caller names wins; an event that is not in the table does
- * nothing unless the caller names an environment for it (a nightly `verify`, say).
+ * Which environment and operation an event stands for. What the caller names wins; an event that is not in the table does nothing unless
+ * the caller names an environment for it (a nightly `verify`, say). No event of a pull request changes anything, whatever the caller names.
  * @throws {InputError} for what the caller gave, and for a manual run whose ref has no environment
  */
 function resolveEnvironment(event, asked) {
@@ -31959,6 +31959,7 @@ function resolveEnvironment(event, asked) {
         throw new InputError(problems);
     const nothing = (reason) => ({
         environment: undefined,
+        githubEnvironment: undefined,
         operation: operation ?? 'deploy',
         dryRun: asked.dryRun,
         reason,
@@ -31979,12 +31980,25 @@ function resolveEnvironment(event, asked) {
     const because = asked.environment === '' && rule !== undefined
         ? `${what} matches ${rule.kind} ${rule.patterns.join(' ')}`
         : `the input names it (${what})`;
+    const ofPullRequest = isOfPullRequest(event);
     return {
         environment,
+        githubEnvironment: ofPullRequest ? planEnvironment(environment) : environment,
         operation: operation ?? (event.name === 'workflow_dispatch' ? 'refresh-mapping' : 'deploy'),
-        dryRun: asked.dryRun || event.name === 'pull_request',
+        dryRun: asked.dryRun || ofPullRequest,
         reason: because,
     };
+}
+/**
+ * The GitHub environment of plans: one of its own, so that no token of a pull request has the subject that the deploying role trusts.
+ * `plan.yml` appends the same suffix, and docs/cloudformation/roles.yml trusts it for the planning role alone.
+ */
+function planEnvironment(environment) {
+    return `${environment}-plan`;
+}
+/** By its name, what its payload says and its ref: GitHub has more events of pull requests than `pull_request`, and may add others. */
+function isOfPullRequest({ name, ref, isOfPullRequest: fromPayload, pullRequest }) {
+    return name.startsWith('pull_request') || fromPayload === true || pullRequest !== undefined || /^refs\/pull\//.test(ref);
 }
 /**
  * The group that a run waits in, beside function and environment: what changes the function waits for each other, plans and long
@@ -32000,13 +32014,15 @@ function idleReason(event) {
     if (event.deleted === true)
         return `${event.ref} was deleted`;
     if (event.name === 'pull_request_target')
-        return 'pull_request_target runs with secrets on code that nobody has looked at; use pull_request';
+        return 'pull_request_target runs with secrets on code that nobody has reviewed; use pull_request';
+    if (event.name === 'pull_request_review' || event.name === 'pull_request_review_comment')
+        return `${event.name} is a remark on a pull request, and nothing is planned or deployed for one; use pull_request`;
     if (event.name === 'pull_request' && event.action === 'closed')
         return 'the pull request is closed';
     if (event.name === 'pull_request' && event.pullRequest?.withoutSecrets === true) {
         return 'a pull request from a fork or from Dependabot gets neither secrets nor a role, so nothing can be planned for it';
     }
-    if (event.name === 'release' && event.action !== 'published')
+    if (event.name === 'release' && event.action !== 'published' && event.action !== 'released')
         return `a release was ${event.action ?? 'changed'}, and only a published one is deployed`;
     return undefined;
 }
@@ -32098,6 +32114,7 @@ function parseEvent(env, payloadText) {
         ref: env.GITHUB_REF ?? '',
         action: event_text(payload.action),
         deleted: payload.deleted === true,
+        isOfPullRequest: event_isOfPullRequest(env, payload) ? true : undefined,
         release: tag === undefined ? undefined : { tag, prerelease: release.prerelease === true },
         pullRequest: base === undefined || base === ''
             ? undefined
@@ -32108,6 +32125,19 @@ function parseEvent(env, payloadText) {
             },
     };
 }
+/**
+ * A review or a comment has the pull request in its payload, a run that another workflow started has that workflow's event; a merge queue
+ * runs what is not merged yet. GITHUB_HEAD_REF and GITHUB_BASE_REF are set for pull requests alone.
+ * https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows
+ */
+function event_isOfPullRequest(env, payload) {
+    const { pull_request: pullRequest, issue, workflow_run: run, merge_group: mergeGroup } = payload;
+    return ((event_text(env.GITHUB_HEAD_REF) ?? event_text(env.GITHUB_BASE_REF)) !== undefined ||
+        isObject(pullRequest) ||
+        isObject(object(issue).pull_request) ||
+        event_text(object(run).event)?.startsWith('pull_request') === true ||
+        isObject(mergeGroup));
+}
 function parseJson(value) {
     try {
         return JSON.parse(value);
@@ -32116,7 +32146,8 @@ function parseJson(value) {
         throw new UserError('The file of the event is no JSON', 'Run this in a GitHub workflow', { cause });
     }
 }
-const object = (value) => (typeof value === 'object' && value !== null ? value : {});
+const isObject = (value) => typeof value === 'object' && value !== null;
+const object = (value) => (isObject(value) ? value : {});
 const event_text = (value) => (typeof value === 'string' && value !== '' ? value : undefined);
 
 ;// CONCATENATED MODULE: ./action/resolve/run.js
@@ -32133,6 +32164,7 @@ async function runResolve(env) {
         const event = parseEvent(env, await (0,promises_namespaceObject.readFile)(env.GITHUB_EVENT_PATH ?? '', 'utf8'));
         const resolution = resolveEnvironment(event, readAsked(env));
         setOutput('environment', resolution.environment ?? '');
+        setOutput('github-environment', resolution.githubEnvironment ?? '');
         setOutput('operation', resolution.operation);
         setOutput('dry-run', resolution.dryRun);
         setOutput('lane', laneOf(resolution));

@@ -14,8 +14,19 @@ export const REPOSITORY = 'owner/repository';
 // Built before any test: the first time takes longer than a test may.
 const ACT = await goTool('act');
 
+const EVENTS = [
+  'push',
+  'release',
+  'workflow_dispatch',
+  'pull_request',
+  'pull_request_review',
+  'pull_request_review_comment',
+  'issue_comment',
+  'schedule',
+] as const;
+
 export interface WorkflowEvent {
-  readonly name: 'push' | 'release' | 'workflow_dispatch' | 'pull_request' | 'schedule';
+  readonly name: (typeof EVENTS)[number];
   /** What the event says, as GitHub sends it. */
   readonly payload?: Readonly<Record<string, unknown>>;
 }
@@ -48,6 +59,7 @@ description: stand-in
 inputs:
   aws-region: { description: region, required: true }
   role-to-assume: { description: role, required: true }
+  role-duration-seconds: { description: length of the session }
 runs:
   using: composite
   steps:
@@ -79,7 +91,7 @@ function caller({ workflow = 'deploy', with: given = {}, secrets = {} }: Workflo
   // JSON is YAML.
   return JSON.stringify({
     name: 'caller',
-    on: ['push', 'release', 'workflow_dispatch', 'pull_request', 'schedule'],
+    on: EVENTS,
     permissions: {},
     jobs,
   });

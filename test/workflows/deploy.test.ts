@@ -77,6 +77,22 @@ describe('a workflow that calls deploy.yml', () => {
     const { log, outputs: planned } = await run(pullRequest(), stage, { with: { 'memory-size': 512 } });
     expect(planned).toMatchObject({ environment: 'STAGE', operation: 'deploy', changed: 'true' });
     expect(log).toContain('512');
+    expect(log).toContain('signed in as arn:aws:iam::123456789012:role/reader');
+    expect(await deployed(stage)).toEqual(before);
+  });
+
+  test('carries out no event of a pull request, whatever its inputs', async () => {
+    const before = await deployed(stage);
+    const asked = { with: { environment: 'STAGE', operation: 'deploy', 'memory-size': 640 } };
+    for (const name of ['pull_request_review', 'pull_request_review_comment'] as const) {
+      const idle = await run({ ...pullRequest(), name }, stage, asked);
+      expect(idle).toMatchObject({ code: 0, outputs: {}, jobs: ['Deploy/Resolve the event', 'after'] });
+      expect(idle.log).toMatch(new RegExp(`Summary - [^]*Nothing was deployed: ${name} is a remark`));
+    }
+    const comment: WorkflowEvent = { name: 'issue_comment', payload: { action: 'created', issue: { number: 7, pull_request: {} } } };
+    const { log, outputs: planned } = await run(comment, stage, asked);
+    expect(planned).toMatchObject({ environment: 'STAGE', operation: 'deploy', changed: 'true' });
+    expect(log).toContain('signed in as arn:aws:iam::123456789012:role/reader');
     expect(await deployed(stage)).toEqual(before);
   });
 
@@ -149,6 +165,11 @@ describe('a workflow that calls deploy.yml', () => {
         `Set the input \`${input}\` of the workflow, or the variable \`${variable}\` of the GitHub environment STAGE.`,
       );
     }
+
+    const { AWS_PLAN_ROLE_TO_ASSUME: ___, ...deploysAlone } = variables(stage);
+    const planless = await run(pullRequest(), stage, { variables: deploysAlone });
+    expect(planless.code).toBe(1);
+    expect(planless.log).toContain('or the variable `AWS_PLAN_ROLE_TO_ASSUME` of the GitHub environment STAGE-plan.');
 
     const misspelt = await run(dispatch, stage, { with: { operation: 'refresh', environment: '../PROD' } });
     expect(misspelt.code).toBe(1);

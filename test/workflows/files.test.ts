@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { actionFile } from '../../action/action-file.ts';
-import { DEFAULT_ENVIRONMENTS } from '../../action/resolve/environment.ts';
+import { DEFAULT_ENVIRONMENTS, planEnvironment } from '../../action/resolve/environment.ts';
 import { OPERATIONS } from '../../action/inputs/operation.ts';
 import { PROJECT } from '../stack/cache.ts';
 
@@ -110,8 +110,10 @@ describe('the reusable workflows', () => {
     expect(file.jobs[main]).toMatchObject({
       needs: 'resolve',
       if: "needs.resolve.outputs.environment != ''",
-      environment: '${{ needs.resolve.outputs.environment }}',
+      // The subject of the token: plan.yml never has that of a deploy, deploy.yml not where the event is one of a pull request.
+      environment: main === 'plan' ? '${{ needs.resolve.outputs.environment }}-plan' : '${{ needs.resolve.outputs.github-environment }}',
     });
+    expect(planEnvironment('${{ needs.resolve.outputs.environment }}')).toBe(workflow('plan.yml').jobs.plan?.environment);
   });
 
   test('deploy.yml drops no waiting deploy, and lets plans and long operations wait apart', () => {
@@ -187,11 +189,15 @@ describe('the reusable workflows', () => {
   });
 
   test('sign in with the role that each is for', () => {
-    const role = (name: string, main: string): string | undefined =>
-      workflow(name).jobs[main]?.steps?.find(({ uses }) => uses?.startsWith('aws-actions/configure-aws-credentials@'))?.with?.[
-        'role-to-assume'
-      ];
-    expect(role('deploy.yml', 'deploy')).toBe('${{ inputs.role-to-assume || vars.AWS_ROLE_TO_ASSUME }}');
-    expect(role('plan.yml', 'plan')).toBe('${{ inputs.role-to-assume || vars.AWS_PLAN_ROLE_TO_ASSUME }}');
+    const roles = (name: string, main: string): (string | undefined)[][] =>
+      (workflow(name).jobs[main]?.steps ?? [])
+        .filter(({ uses }) => uses?.startsWith('aws-actions/configure-aws-credentials@'))
+        .map((step) => [step.if, step.with?.['role-to-assume']]);
+    const [deploying, planning] = ['', 'PLAN_'].map((kind) => `\${{ inputs.role-to-assume || vars.AWS_${kind}ROLE_TO_ASSUME }}`);
+    expect(roles('deploy.yml', 'deploy')).toEqual([
+      ['needs.resolve.outputs.github-environment == needs.resolve.outputs.environment', deploying],
+      ['needs.resolve.outputs.github-environment != needs.resolve.outputs.environment', planning],
+    ]);
+    expect(roles('plan.yml', 'plan')).toEqual([[undefined, planning]]);
   });
 });

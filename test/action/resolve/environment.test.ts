@@ -38,6 +38,7 @@ describe('an event', () => {
     ['a push to main', push('heads/main'), 'STAGE', 'deploy', false],
     ['a push of a release tag', push('tags/v1.2.3'), 'PROD', 'deploy', false],
     ['a published release', release('v1.2.3'), 'PROD', 'deploy', false],
+    ['a prerelease that became a release', release('v1.2.3', { action: 'released' }), 'PROD', 'deploy', false],
     ['a manual run on main', dispatch(), 'STAGE', 'refresh-mapping', false],
     ['a manual run on a tag', dispatch('tags/v2'), 'PROD', 'refresh-mapping', false],
     ['a pull request to main', pullRequest(), 'STAGE', 'deploy', true],
@@ -79,6 +80,43 @@ describe('an event', () => {
     expect(resolve(pullRequest(), { environment: 'PROD', operation: 'rollback' }).dryRun).toBe(true);
     expect(resolve(pullRequest('main', true), { environment: 'PROD' }).environment).toBeUndefined();
     expect(resolve({ ...pullRequest(), name: 'pull_request_target' }, { environment: 'PROD' }).environment).toBeUndefined();
+  });
+
+  test.each(['pull_request_review', 'pull_request_review_comment'])('that is a %s does nothing, whatever the caller names', (name) => {
+    const events: WorkflowEvent[] = [
+      { ...pullRequest(), name, action: 'submitted' },
+      { name, ref: 'refs/pull/7/merge' },
+      { name, ref: 'refs/heads/main' },
+    ];
+    for (const event of events) {
+      for (const operation of ['', 'deploy', 'refresh-mapping', 'rollback']) {
+        const { environment, githubEnvironment, reason } = resolve(event, { environment: 'PROD', operation, environments: '**: PROD' });
+        expect({ environment, githubEnvironment }).toEqual({ environment: undefined, githubEnvironment: undefined });
+        expect(reason).toContain(name);
+      }
+    }
+  });
+
+  test.each<[string, WorkflowEvent]>([
+    ['a pull request', pullRequest()],
+    ['a pull request whose payload is not known', { name: 'pull_request', ref: 'refs/heads/main' }],
+    ['an event of pull requests that does not exist yet', { name: 'pull_request_label', ref: 'refs/heads/main' }],
+    ['a comment on a pull request', { name: 'issue_comment', ref: 'refs/heads/main', isOfPullRequest: true }],
+    ['a run started by the workflow of a pull request', { name: 'workflow_run', ref: 'refs/heads/main', isOfPullRequest: true }],
+    ['whatever runs the merge commit of a pull request', { name: 'deployment', ref: 'refs/pull/7/merge' }],
+  ])('that is %s is a dry run outside the environment of the deploy, whatever the caller names', (_name, event) => {
+    for (const operation of ['', 'deploy', 'refresh-mapping', 'rollback']) {
+      const resolution = resolve(event, { environment: 'PROD', operation, dryRun: false });
+      expect(resolution).toMatchObject({ environment: 'PROD', githubEnvironment: 'PROD-plan', dryRun: true });
+      expect(laneOf(resolution)).toBe('plan');
+    }
+  });
+
+  test('that is no pull request runs in the environment of the deploy, as a dry run too', () => {
+    for (const event of [push('heads/main'), dispatch(), { name: 'issue_comment', ref: 'refs/heads/main' }]) {
+      const resolution = resolve(event, { environment: 'STAGE', dryRun: true });
+      expect(resolution).toMatchObject({ environment: 'STAGE', githubEnvironment: 'STAGE', dryRun: true });
+    }
   });
 
   test('that a person started is never answered with silence', () => {
@@ -200,7 +238,7 @@ test('a ref is a branch, a tag or neither', () => {
 });
 
 test('what changes the function waits in one lane, plans and long operations in lanes of their own', () => {
-  const lane = (operation: Resolution['operation'], dryRun = false): string => laneOf({ environment: 'X', operation, dryRun, reason: '' });
+  const lane = (operation: Resolution['operation'], dryRun = false): string => laneOf({ operation, dryRun });
   expect(['deploy', 'refresh-mapping', 'rollback'].map((operation) => lane(operation as Resolution['operation']))).toEqual([
     'deploy',
     'deploy',

@@ -28,6 +28,19 @@ describe('an event, as the runner gives it', () => {
     }
   });
 
+  test('is of a pull request by its payload or by what the runner sets, under whatever name', () => {
+    const of = (name: string, payload: unknown, more: NodeJS.ProcessEnv = {}): unknown =>
+      (parse(name, payload, more) as { isOfPullRequest?: boolean }).isOfPullRequest;
+    expect(of('pull_request_review', { review: {}, pull_request: { number: 7 } })).toBe(true);
+    expect(of('issue_comment', { issue: { number: 7, pull_request: { url: 'https://api.github.com/…' } } })).toBe(true);
+    expect(of('workflow_run', { workflow_run: { event: 'pull_request_target' } })).toBe(true);
+    expect(of('merge_group', { merge_group: { head_ref: 'refs/heads/gh-readonly-queue/main/pr-7' } })).toBe(true);
+    expect(of('whatever', {}, { GITHUB_HEAD_REF: 'feature' })).toBe(true);
+    expect(of('issue_comment', { issue: { number: 7 } })).toBeUndefined();
+    expect(of('workflow_run', { workflow_run: { event: 'push', pull_requests: [{ number: 7 }] } })).toBeUndefined();
+    expect(of('push', {}, { GITHUB_HEAD_REF: '', GITHUB_BASE_REF: '' })).toBeUndefined();
+  });
+
   test('with a payload of another form is taken for what its name says', () => {
     for (const payload of [null, [], 'x', { release: 1, pull_request: 'x' }]) {
       expect(parse('schedule', payload)).toEqual({ name: 'schedule', ref: 'refs/heads/main', deleted: false });
