@@ -45,3 +45,24 @@ test('CONTRIBUTING.md names files and folders of the code that are there', () =>
   expect(named.size).toBeGreaterThan(20);
   for (const name of named) expect({ name, there: existsSync(join(PROJECT, name)) }).toEqual({ name, there: true });
 });
+
+describe('what is asked of the settings in GitHub', () => {
+  test('CONTRIBUTING.md asks for protection of main, of every tag v* and for the review of code owners', () => {
+    const rows = text('CONTRIBUTING.md')
+      .split('\n')
+      .filter((line) => line.startsWith('| Ruleset'));
+    expect(rows.find((row) => row.includes('branch `main`'))).toMatch(/code owners/);
+    expect(rows.find((row) => row.includes('tags `v*`'))).toMatch(/creates, moves or deletes.*moving tags/);
+  });
+
+  test('CODEOWNERS names an owner for every file', () => {
+    expect(text('.github/CODEOWNERS')).toMatch(/^\* +@\w+$/m);
+  });
+
+  test('step 3 of the quick start asks for rules on branches and tags, and for reviewers of PROD', () => {
+    const [, step = ''] = /\*\*3\. In GitHub\*\*([\s\S]*?)\*\*4\./.exec(text('README.md')) ?? [];
+    expect(step).toMatch(/Required reviewers/);
+    expect(step).toMatch(/^\| `PROD` +\| the tags `v\*` alone +\| somebody/m);
+    expect(step).toMatch(/^\| `STAGE` +\| the branch `main` alone/m);
+  });
+});

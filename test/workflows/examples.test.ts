@@ -63,11 +63,20 @@ describe('the example callers', () => {
     expect(shown.jobs.deploy).toMatchObject({ uses: minimal.jobs.deploy?.uses, permissions: minimal.jobs.deploy?.permissions });
   });
 
+  test('are pinned by commit, with the tag beside it', () => {
+    const lines = [...callers, { source: 'README.md', text: read('README.md') }].flatMap(({ text }) =>
+      text.split('\n').filter((line) => /^\s*(?:- )?uses: (?!\$\/|\.\/)/.test(line)),
+    );
+    expect(lines.length).toBeGreaterThan(callers.length);
+    for (const line of lines) expect(line).toMatch(/uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+  });
+
   test.each(all)('%s passes what the called workflow takes, and grants what it needs', (_source, caller) => {
     expect(caller.permissions).toEqual({});
     const calls = Object.values(caller.jobs).filter(({ uses }) => uses !== undefined);
     for (const call of calls) {
-      const [, file = ''] = /^OWNER\/dynamodb-to-opensearch\/\.github\/workflows\/(deploy|plan)\.yml@v1$/.exec(call.uses ?? '') ?? [];
+      const [, file = ''] =
+        /^OWNER\/dynamodb-to-opensearch\/\.github\/workflows\/(deploy|plan)\.yml@[0-9a-f]{40}$/.exec(call.uses ?? '') ?? [];
       const called = workflow(`${file}.yml`);
       const { inputs, secrets } = called.on.workflow_call;
       for (const [name, value] of Object.entries(call.with ?? {})) {

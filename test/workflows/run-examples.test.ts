@@ -27,8 +27,8 @@ const pullRequest: WorkflowEvent = {
 /** The example as a workflow of the scratch repository. */
 function local(name: string): string {
   return readFileSync(join(PROJECT, 'docs/examples', name), 'utf8')
-    .replaceAll(/OWNER\/dynamodb-to-opensearch\/(\.github\/workflows\/\w+\.yml)@v1/g, './$1')
-    .replaceAll('OWNER/dynamodb-to-opensearch@v1', './')
+    .replaceAll(/OWNER\/dynamodb-to-opensearch\/(\.github\/workflows\/\w+\.yml)@[0-9a-f]{40}/g, './$1')
+    .replaceAll(/OWNER\/dynamodb-to-opensearch@[0-9a-f]{40}/g, './')
     .replaceAll(/aws-actions\/configure-aws-credentials@\S+/g, './.github/stand-ins/sign-in')
     .replaceAll('[self-hosted, linux]', 'ubuntu-24.04')
     .replaceAll(/\b(?:Orders|OrderLines|Customers)\b/g, (table) => (table === 'Orders' ? scenario.orders : scenario.customers));
@@ -73,4 +73,16 @@ test('plan.yml shows on a pull request what a deploy would change', async () => 
   if (code !== 0) throw new Error(`The workflow failed:\n${log}`);
   expect(log).toContain('deploy (dry run)');
   expect(log).not.toContain('is created.');
+});
+
+test.each([
+  ['marked as one', { tag_name: 'v2.0.0', prerelease: true }],
+  ['named like one', { tag_name: 'v2.0.0-rc.1', prerelease: false }],
+])('self-hosted.yml deploys no prerelease, %s', async (_, release) => {
+  const { code, log } = await run('self-hosted.yml', {
+    name: 'release',
+    payload: { action: 'published', ref: `refs/tags/${release.tag_name}`, release },
+  });
+  expect(code).toBe(0);
+  expect(log).not.toContain('signed in as');
 });
