@@ -13,6 +13,8 @@ export interface Statement {
   readonly resources: readonly string[];
   /** The input or state that asks for it; undefined: always needed. */
   readonly when: string | undefined;
+  /** `Deny` for what a role may not do although another statement allows it; absent: `Allow`. */
+  readonly effect?: 'Deny';
 }
 
 /** `refresh-mapping` and `rollback`: a deploying role for that operation alone. */
@@ -25,7 +27,11 @@ const AROUND_A_CHANGE =
 /** What the statements of a role are; AWS asks no permission for GetCallerIdentity. */
 export function statementsOf(role: Role): Statement[] {
   if (role === 'function')
-    return FUNCTION_PERMISSIONS.map(({ actions, resource, when }) => ({ actions, resources: asList(resource), when }));
+    return FUNCTION_PERMISSIONS.flatMap(({ actions, resource, when }) => {
+      const allowed = { actions, resources: asList(resource), when };
+      if (!actions.some(isOfNetwork)) return [allowed];
+      return [allowed, { ...allowed, actions: [...actions, 'ec2:DetachNetworkInterface'], effect: 'Deny' as const }];
+    });
   const rows = (Object.entries(PERMISSIONS) as [Action, Permission][])
     .map(([action, row]) => ({ ...row, action: iamAction(action) }))
     .filter((row) => !row.action.startsWith('sts:') && isFor(role, row));
@@ -33,7 +39,8 @@ export function statementsOf(role: Role): Statement[] {
   for (const { action, resource, when } of rows) {
     const optional = hasPlaceOfItsOwn(when) ? when : undefined;
     const resources = asList(resource);
-    const key = JSON.stringify([resources, optional, action === 'iam:PassRole' || isOfTrigger(action)]);
+    const condition = conditionOf({ actions: [action], resources, when });
+    const key = JSON.stringify([resources, optional, condition]);
     const group = groups.get(key) ?? { actions: [], resources, when: optional };
     if (!group.actions.includes(action)) group.actions.push(action);
     groups.set(key, group);
@@ -54,10 +61,20 @@ function hasPlaceOfItsOwn(when: string | undefined): boolean {
 const asList = (resource: string | readonly string[]): readonly string[] => (typeof resource === 'string' ? [resource] : resource);
 
 const isOfTrigger = (action: string): boolean => /^lambda:(?:Create|Update|Delete)EventSourceMapping$/.test(action);
+const isOfNetwork = (action: string): boolean => action.startsWith('ec2:') && action.endsWith('NetworkInterface');
 
-/** The condition that narrows a statement whose resource cannot. */
-export function conditionOf({ actions }: Statement): Readonly<Record<string, unknown>> | undefined {
+/**
+ * The condition that narrows a statement whose resource cannot: roles are passed to Lambda alone, keys are used through Lambda alone and
+ * granted to AWS's services alone, and network interfaces are Lambda's to make, not the function's own code's.
+ * https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html, https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+ */
+export function conditionOf({ actions, effect }: Statement): Readonly<Record<string, unknown>> | undefined {
+  if (effect === 'Deny') return { ArnLike: { 'lambda:SourceFunctionArn': ANY_VERSION } };
   if (actions.includes('iam:PassRole')) return { StringEquals: { 'iam:PassedToService': 'lambda.amazonaws.com' } };
+  if (actions.some((action) => action.startsWith('kms:'))) {
+    const throughLambda = { StringEquals: { 'kms:ViaService': 'lambda.${region}.amazonaws.com' } };
+    return actions.includes('kms:CreateGrant') ? { ...throughLambda, Bool: { 'kms:GrantIsForAWSResource': 'true' } } : throughLambda;
+  }
   if (!actions.some(isOfTrigger)) return undefined;
   return { ArnLike: { 'lambda:FunctionArn': ANY_VERSION } };
 }
@@ -69,7 +86,7 @@ export function policyOf(role: Role, fill: (text: string) => string): unknown {
     Statement: statementsOf(role).map((statement) => {
       const condition = conditionOf(statement);
       return {
-        Effect: 'Allow',
+        Effect: statement.effect ?? 'Allow',
         Action: [...statement.actions],
         Resource: statement.resources.length === 1 ? fill(statement.resources[0] ?? '*') : statement.resources.map(fill),
         ...(condition === undefined ? {} : { Condition: JSON.parse(fill(JSON.stringify(condition))) as unknown }),

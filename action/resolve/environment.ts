@@ -114,7 +114,7 @@ export function planEnvironment(environment: string): string {
 
 /** By its name, what its payload says and its ref: GitHub has more events of pull requests than `pull_request`, and may add others. */
 function isOfPullRequest({ name, ref, isOfPullRequest: fromPayload, pullRequest }: WorkflowEvent): boolean {
-  return name.startsWith('pull_request') || fromPayload === true || pullRequest !== undefined || /^refs\/pull\//.test(ref);
+  return name.startsWith('pull_request') || fromPayload === true || pullRequest !== undefined || ref.startsWith('refs/pull/');
 }
 
 /**

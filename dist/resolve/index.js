@@ -31998,7 +31998,7 @@ function planEnvironment(environment) {
 }
 /** By its name, what its payload says and its ref: GitHub has more events of pull requests than `pull_request`, and may add others. */
 function isOfPullRequest({ name, ref, isOfPullRequest: fromPayload, pullRequest }) {
-    return name.startsWith('pull_request') || fromPayload === true || pullRequest !== undefined || /^refs\/pull\//.test(ref);
+    return name.startsWith('pull_request') || fromPayload === true || pullRequest !== undefined || ref.startsWith('refs/pull/');
 }
 /**
  * The group that a run waits in, beside function and environment: what changes the function waits for each other, plans and long

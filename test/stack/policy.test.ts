@@ -41,6 +41,10 @@ describe('a policy', () => {
     ['ArnLike', 'arn:aws:lambda:eu-west-1:1:function:f:*', 'arn:aws:lambda:eu-west-1:1:function:f:live', true],
     ['ArnLike', 'arn:aws:lambda:eu-west-1:1:function:f', 'arn:aws:lambda:eu-west-1:1:function:f:live', false],
     ['ArnLike', 'arn:aws:lambda:*:function:f', 'arn:aws:lambda:eu-west-1:1:function:f', false],
+    ['Bool', 'true', 'true', true],
+    ['Bool', 'true', 'false', false],
+    ['ArnNotEquals', 'arn:aws:iam::1:role/r', 'arn:aws:iam::1:role/r', false],
+    ['ArnNotEquals', 'arn:aws:iam::1:role/r', 'arn:aws:iam::1:role/r2', true],
   ])('%s %s of %s: %s', (operator, wanted, given, expected) => {
     const conditional = policy({ Action: '*', Resource: '*', Condition: { [operator]: { 'a:key': ['other', wanted] } } });
     expect(allows(conditional, read('x', { 'a:key': given }))).toBe(expected);
@@ -48,6 +52,10 @@ describe('a policy', () => {
 
   test('with a condition denies a request that lacks its key', () => {
     expect(allows(policy({ Action: '*', Resource: '*', Condition: { StringLike: { 'a:key': '*' } } }), read('x'))).toBe(false);
+  });
+
+  test('with a negated condition holds for a request that lacks its key', () => {
+    expect(allows(policy({ Action: '*', Resource: '*', Condition: { StringNotEquals: { 'a:key': 'x' } } }), read('x'))).toBe(true);
   });
 
   test('that denies wins over one that allows', () => {
@@ -63,7 +71,9 @@ describe('a policy', () => {
   });
 
   test('with something that is not known here is not judged', () => {
-    expect(() => allows(policy({ Action: '*', Resource: '*', Condition: { Bool: { 'a:key': 'true' } } }), read('x'))).toThrow('Bool');
+    expect(() => allows(policy({ Action: '*', Resource: '*', Condition: { IpAddress: { 'a:key': '::1' } } }), read('x'))).toThrow(
+      'IpAddress',
+    );
     const strange = { ...policy(), Statement: [{ Effect: 'Allow', NotAction: 'iam:*', Resource: '*' }] } as unknown as Policy;
     expect(() => allows(strange, read('x'))).toThrow('NotAction');
   });

@@ -49,16 +49,21 @@ const OPERATORS: Readonly<Record<string, (wanted: string, given: string) => bool
   StringLike: fits,
   ArnEquals: fitsArn,
   ArnLike: fitsArn,
+  Bool: (wanted, given) => wanted === given,
 };
+/** Of these no value may fit, and a key that the request lacks holds. */
+const NEGATED: Readonly<Record<string, keyof typeof OPERATORS>> = { ArnNotEquals: 'ArnEquals', StringNotEquals: 'StringEquals' };
 
-/** All operators and keys must hold, of the values of a key one. A key that the request lacks does not hold. */
+/** All operators and keys must hold, of the values of a key one. A key that the request lacks holds in negated operators alone. */
 function holds(condition: PolicyStatement['Condition'], context: IamRequest['context']): boolean {
   return Object.entries(condition ?? {}).every(([name, keys]) => {
-    const compare = OPERATORS[name];
+    const negated = NEGATED[name];
+    const compare = OPERATORS[negated ?? name];
     if (compare === undefined) throw new Error(`Unknown condition operator ${name}`);
     return Object.entries(keys).every(([key, values]) => {
       const given = context?.[key];
-      return given !== undefined && asList(values).some((wanted) => compare(wanted, given));
+      const found = given !== undefined && asList(values).some((wanted) => compare(wanted, given));
+      return negated === undefined ? found : !found;
     });
   });
 }

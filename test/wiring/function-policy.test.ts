@@ -9,7 +9,7 @@ import { startProxy, type RecordedRequest } from '../stack/proxy.ts';
 import { uniqueName, useStack } from '../stack/use-stack.ts';
 import { streamRecord } from '../handler/records.ts';
 import { prepareDeployment } from './deployment.ts';
-import { iamRequests } from './iam-requests.ts';
+import { iamRequests, THROUGH_LAMBDA } from './iam-requests.ts';
 
 const stack = await useStack();
 const it = await prepareDeployment(stack);
@@ -123,7 +123,7 @@ const byLambda: Readonly<Record<string, readonly IamRequest[]>> = {
     ...on(values['on-failure-queue'] ?? '', 'sqs:SendMessage'),
     ...on(values['on-failure-topic'] ?? '', 'sns:Publish'),
   ],
-  'environment variables under a key': on(values['kms-key-arn'] ?? '', 'kms:Decrypt'),
+  'environment variables under a key': [{ action: 'kms:Decrypt', resource: values['kms-key-arn'] ?? '', context: THROUGH_LAMBDA }],
 };
 
 describe("the function's role", () => {
@@ -140,10 +140,23 @@ describe("the function's role", () => {
 
   test('may do nothing that neither of them does', () => {
     const asked = [...recorded, ...Object.values(byLambda).flat()];
-    const unused = policy.Statement.flatMap((statement) =>
-      [statement.Action].flat().flatMap((Action) => [statement.Resource].flat().map((Resource) => ({ ...statement, Action, Resource }))),
-    ).filter((statement) => !asked.some((request) => applies(statement, request)));
+    const unused = policy.Statement.filter(({ Effect }) => Effect === 'Allow')
+      .flatMap((statement) =>
+        [statement.Action].flat().flatMap((Action) => [statement.Resource].flat().map((Resource) => ({ ...statement, Action, Resource }))),
+      )
+      .filter((statement) => !asked.some((request) => applies(statement, request)));
     expect(unused).toEqual([]);
+  });
+
+  test('may use its key through Lambda alone, and of what Lambda does to attach it to a VPC its own code may do nothing', () => {
+    const ofKey = byLambda['environment variables under a key'] ?? [];
+    expect(ofKey.filter(({ action, resource }) => allows(policy, { action, resource }))).toEqual([]);
+    const code = { 'lambda:SourceFunctionArn': `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${it.name}` };
+    const ofNetwork = byLambda.AWSLambdaVPCAccessExecutionRole ?? [];
+    expect(ofNetwork.length).toBeGreaterThan(0);
+    expect(ofNetwork.filter((request) => allows(policy, { ...request, context: code }))).toEqual([]);
+    // What the function itself does is the same with the key that AWS adds to its requests.
+    expect(recorded.filter((request) => !allows(policy, { ...request, context: code }))).toEqual([]);
   });
 
   test.each([

@@ -33,6 +33,8 @@ interface Body {
 const arn = (service: string, resource: string): string => `arn:aws:${service}:${REGION}:${ACCOUNT}:${resource}`;
 const functionArn = (name: string): string => (name.startsWith('arn:') ? name : arn('lambda', `function:${name}`));
 const object = (bucket: string, key: string): string => `arn:aws:s3:::${bucket}/${key}`;
+/** What AWS tells KMS of a request that Lambda makes in the caller's name. */
+export const THROUGH_LAMBDA = { 'kms:ViaService': `lambda.${REGION}.amazonaws.com` };
 const ask = (action: string, resource: string, context?: IamRequest['context']): IamRequest => ({
   action,
   resource,
@@ -80,7 +82,7 @@ function ofLambda({ operation, path }: RecordedRequest, body: Body, surroundings
       return [
         ask(operation, named),
         ...(reads.tags ? [ask('lambda:ListTags', functionArn(id))] : []),
-        ...(reads.variables && key !== undefined ? [ask('kms:Decrypt', key)] : []),
+        ...(reads.variables && key !== undefined ? [ask('kms:Decrypt', key, THROUGH_LAMBDA)] : []),
       ];
     case 'lambda:Invoke':
       return [ask('lambda:InvokeFunction', named)];
@@ -96,7 +98,7 @@ function ofLambda({ operation, path }: RecordedRequest, body: Body, surroundings
     case 'lambda:UpdateFunctionConfiguration': {
       // Variables that change are encrypted anew, with the key that the function has.
       const encrypts = body.Environment !== undefined && body.KMSKeyArn === undefined && key !== undefined;
-      return [ask(operation, named), ...inCallersName(body), ...(encrypts ? [ask('kms:Encrypt', key)] : [])];
+      return [ask(operation, named), ...inCallersName(body), ...(encrypts ? [ask('kms:Encrypt', key, THROUGH_LAMBDA)] : [])];
     }
     case 'lambda:UpdateFunctionCode':
       return [ask(operation, named), ...fromBucket];
@@ -131,6 +133,8 @@ function inCallersName({ Role: role, Layers: layers = [], VpcConfig: vpc, KMSKey
     ...(role === undefined ? [] : [ask('iam:PassRole', role, { 'iam:PassedToService': 'lambda.amazonaws.com' })]),
     ...layers.map((layer) => ask('lambda:GetLayerVersion', layer)),
     ...((vpc?.SubnetIds ?? []).length === 0 ? [] : network.map((action) => ask(action, '*'))),
-    ...(key === '' ? [] : ['kms:Encrypt', 'kms:CreateGrant'].map((action) => ask(action, key))),
+    ...(key === ''
+      ? []
+      : [ask('kms:Encrypt', key, THROUGH_LAMBDA), ask('kms:CreateGrant', key, { ...THROUGH_LAMBDA, 'kms:GrantIsForAWSResource': 'true' })]),
   ];
 }

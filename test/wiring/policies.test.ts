@@ -4,6 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { permissionsOf } from '../../action/aws/permissions.ts';
 import { conditionOf, policyOf, type Role } from '../../scripts/policies.ts';
 import { allows, type IamRequest, type Policy, type PolicyStatement } from '../stack/policy.ts';
+import { REGION } from '../stack/clients.ts';
 import { useStack } from '../stack/use-stack.ts';
 import { recordRuns, KEY, type RecordedRun } from './recorded-runs.ts';
 
@@ -188,6 +189,12 @@ describe('the deploying role', () => {
     expect(changed(/^dynamodb:/, instead(':table/', ':table/Other'))).toEqual([]);
     expect(changed(/^lambda:GetLayerVersion$/, instead(':layer:', ':layer:other-'))).toEqual([]);
     expect(changed(/^kms:/, instead(KEY.slice(-12), '000000000000'))).toEqual([]);
+    expect(changed(/^kms:/, ({ action, resource }) => ({ action, resource }))).toEqual([]);
+    const service = (name: string): string => `${name}.${REGION}.amazonaws.com`;
+    expect(changed(/^kms:/, ({ context, ...rest }) => ({ ...rest, context: { ...context, 'kms:ViaService': service('s3') } }))).toEqual([]);
+    expect(
+      changed(/^kms:CreateGrant$/, ({ context, ...rest }) => ({ ...rest, context: { ...context, 'kms:GrantIsForAWSResource': 'false' } })),
+    ).toEqual([]);
     expect(changed(/^logs:(?!Describe)/, instead(`/aws/lambda/${name}`, `/aws/lambda/${name}2`))).toEqual([]);
   });
 

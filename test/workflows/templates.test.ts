@@ -1,69 +1,74 @@
 // The templates of CloudFormation say what the code's tables of permissions and metrics say.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { parse, type CollectionTag, type ScalarTag } from 'yaml';
+import { planEnvironment } from '../../action/resolve/environment.ts';
 import { Metrics } from '../../handler/telemetry/metrics.ts';
 import { conditionOf, statementsOf, type Role } from '../../scripts/policies.ts';
-import { PROJECT } from '../stack/cache.ts';
-
-/** What stands for the placeholders of the code in the template. */
-const PLACEHOLDERS: Readonly<Record<string, string>> = {
-  partition: '${AWS::Partition}',
-  region: '${AWS::Region}',
-  account: '${AWS::AccountId}',
-  'function-name': '${FunctionName}',
-  'endpoint-file': '${EndpointFile}',
-  tables: '${TablePattern}',
-  domain: '${DomainName}',
-  collection: '${CollectionId}',
-  'code-bucket': '${CodeBucket}',
-  role: '${FunctionRole.Arn}',
-  layers: '${LayerArns}',
-  'kms-key-arn': '${KmsKeyArn}',
-  ES_SECRET_ARN: '${SecretArn}',
-  'on-failure-queue': '${OnFailureQueueArn}',
-  'on-failure-topic': '${OnFailureTopicArn}',
-};
-const fill = (text: string): string => text.replace(/\$\{([\w-]+)\}/g, (whole, name: string) => PLACEHOLDERS[name] ?? whole);
-
-/** CloudFormation's short forms, as far as the templates use them: every reference becomes `${Name}`, every condition holds. */
-const text = (tag: string, resolve: (value: string) => unknown): ScalarTag => ({ tag, resolve });
-const list = (tag: string): CollectionTag => ({ tag, collection: 'seq' });
-const customTags = [
-  text('!Ref', (name) => `\${${name}}`),
-  text('!Sub', (value) => value.replaceAll('${CodeBucket.Arn}', 'arn:${AWS::Partition}:s3:::${CodeBucket}')),
-  text('!GetAtt', (name) => (name === 'CodeBucket.Arn' ? 'arn:${AWS::Partition}:s3:::${CodeBucket}' : `\${${name}}`)),
-  ...['!If', '!Not', '!Equals', '!Join'].map(list),
-];
+import { accepts, PSEUDO, resolved, template, type Values } from './cloudformation.ts';
+import { allows, type IamRequest, type Policy, type PolicyStatement } from '../stack/policy.ts';
 
 interface Statement {
-  readonly Effect: string;
+  readonly Effect: 'Allow' | 'Deny';
   readonly Action: string | readonly string[];
   readonly Resource: string | readonly string[];
   readonly Condition?: unknown;
 }
-interface Template {
-  readonly Resources: Readonly<Record<string, { readonly Properties: Readonly<Record<string, unknown>> }>>;
-}
-
-const source = (name: string): string => readFileSync(join(PROJECT, 'docs/cloudformation', name), 'utf8');
-const template = (name: string): Template => parse(source(name), { customTags }) as Template;
+const roles = template('roles.yml');
 const asList = (value: string | readonly string[]): readonly string[] => (typeof value === 'string' ? [value] : value);
 
-/** The statements of a role, with every optional one. */
-function statements(resource: string): Statement[] {
-  const { Policies: policies } = template('roles.yml').Resources[resource]?.Properties as {
-    Policies: { PolicyDocument: { Statement: (Statement | { 'Fn::If': [string, Statement, string] })[] } }[];
-  };
-  return policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement.map((one) => ('Fn::If' in one ? one['Fn::If'][1] : one)));
+/** A stack with everything that is optional, and what stands for the same in the code's tables. */
+const TABLE = 'arn:aws:dynamodb:eu-west-1:123456789012:table/Orders';
+const EVERYTHING = {
+  DeploySubjects: ['repo:my-org/my-repo:environment:PROD', 'repo:my-org@1/my-repo@2:environment:PROD'],
+  PlanSubjects: ['repo:my-org/my-repo:environment:PROD-plan'],
+  Environment: 'PROD',
+  FunctionName: 'DynamoToES',
+  TableArns: [TABLE],
+  DomainName: 'orders',
+  CollectionId: 'abcdefghij1234567890',
+  SecretArn: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:cluster-AbCdEf',
+  InVpc: 'true',
+  Tracing: 'true',
+  KmsKeyArn: 'arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555',
+  LayerArns: ['arn:aws:lambda:eu-west-1:123456789012:layer:my-layer:1'],
+  OnFailureQueueArn: 'arn:aws:sqs:eu-west-1:123456789012:orders-failed',
+  OnFailureTopicArn: 'arn:aws:sns:eu-west-1:123456789012:orders-failed',
+  GuardInvocation: 'true',
+  AliasName: 'live',
+  AccessLogBucketName: 'my-access-logs',
+} as const satisfies Values;
+const PLACEHOLDERS: Readonly<Record<string, string>> = {
+  partition: 'aws',
+  region: 'eu-west-1',
+  account: '123456789012',
+  'function-name': EVERYTHING.FunctionName,
+  'endpoint-file': 'PROD_es_creds',
+  tables: 'Orders',
+  domain: EVERYTHING.DomainName,
+  collection: EVERYTHING.CollectionId,
+  'code-bucket': 'my-code-bucket',
+  role: PSEUDO['FunctionRole.Arn'] ?? '',
+  layers: EVERYTHING.LayerArns[0],
+  'kms-key-arn': EVERYTHING.KmsKeyArn,
+  ES_SECRET_ARN: EVERYTHING.SecretArn,
+  'on-failure-queue': EVERYTHING.OnFailureQueueArn,
+  'on-failure-topic': EVERYTHING.OnFailureTopicArn,
+};
+const fill = (text: string): string => text.replace(/\$\{([\w-]+)\}/g, (whole, name: string) => PLACEHOLDERS[name] ?? whole);
+
+const properties = (resource: string, values: Values = EVERYTHING): Readonly<Record<string, unknown>> =>
+  resolved(roles, roles.Resources[resource]?.Properties, values) as Readonly<Record<string, unknown>>;
+
+/** The policy of a role of the template. */
+function policy(resource: string, values: Values = EVERYTHING): { Version: string; Statement: Statement[] } {
+  const { Policies: policies } = properties(resource, values) as { Policies: { PolicyDocument: { Statement: Statement[] } }[] };
+  return { Version: '2012-10-17', Statement: policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement) };
 }
 
 /** One line for each action on each resource under each condition: how statements are cut does not matter. */
-function lines(all: readonly { actions: readonly string[]; resources: readonly string[]; condition: unknown }[]): string[] {
+function lines(all: readonly { effect: string; actions: readonly string[]; resources: readonly string[]; condition: unknown }[]): string[] {
   return all
-    .flatMap(({ actions, resources, condition }) =>
-      actions.flatMap((action) => resources.map((resource) => `${action} ${resource} ${JSON.stringify(condition ?? null)}`)),
+    .flatMap(({ effect, actions, resources, condition }) =>
+      actions.flatMap((action) => resources.map((resource) => `${effect} ${action} ${resource} ${JSON.stringify(condition ?? null)}`)),
     )
     .sort();
 }
@@ -74,11 +79,10 @@ describe('docs/cloudformation/roles.yml', () => {
     ['PlanRole', 'plan'],
     ['FunctionRole', 'function'],
   ] as const)('%s may do exactly what the code says', (resource, role: Role) => {
-    const found = statements(resource);
-    for (const { Effect } of found) expect(Effect).toBe('Allow');
     expect(
       lines(
-        found.map(({ Action, Resource, Condition }) => ({
+        policy(resource).Statement.map(({ Effect, Action, Resource, Condition }) => ({
+          effect: Effect,
           actions: asList(Action),
           resources: asList(Resource),
           condition: Condition,
@@ -87,6 +91,7 @@ describe('docs/cloudformation/roles.yml', () => {
     ).toEqual(
       lines(
         statementsOf(role).map((one) => ({
+          effect: one.effect ?? 'Allow',
           actions: one.actions,
           resources: one.resources.map(fill),
           condition: JSON.parse(fill(JSON.stringify(conditionOf(one) ?? null))) as unknown,
@@ -102,17 +107,17 @@ describe('docs/cloudformation/roles.yml', () => {
 
   test('the roles of GitHub trust exactly the subjects that are given, for AWS alone', () => {
     for (const [role, subjects] of [
-      ['DeployRole', 'DeploySubjects'],
-      ['PlanRole', 'PlanSubjects'],
+      ['DeployRole', EVERYTHING.DeploySubjects],
+      ['PlanRole', EVERYTHING.PlanSubjects],
     ] as const) {
-      expect(template('roles.yml').Resources[role]?.Properties.AssumeRolePolicyDocument).toMatchObject({
+      expect(properties(role).AssumeRolePolicyDocument).toMatchObject({
         Statement: [
           {
             Action: 'sts:AssumeRoleWithWebIdentity',
             Condition: {
               StringEquals: {
                 'token.actions.githubusercontent.com:aud': 'sts.amazonaws.com',
-                'token.actions.githubusercontent.com:sub': `\${${subjects}}`,
+                'token.actions.githubusercontent.com:sub': subjects,
               },
             },
           },
@@ -121,8 +126,143 @@ describe('docs/cloudformation/roles.yml', () => {
     }
   });
 
+  test('no subject of a pull request is taken for the deploying role, and none of a deploy for the planning role', () => {
+    const repository = 'repo:my-org@1/my-repo@2';
+    const deploys = [
+      'environment:PROD',
+      'environment:PROD:ref:refs/tags/v1',
+      'ref:refs/heads/main',
+      'environment:plan',
+      'environment:planned',
+    ];
+    const plans = [
+      `environment:${planEnvironment('PROD')}`,
+      `environment:${planEnvironment('PROD')}:ref:refs/pull/7/merge`,
+      'pull_request',
+    ];
+    for (const [taken, refused, role] of [
+      [deploys, plans, 'DeploySubjects'],
+      [plans, deploys, 'PlanSubjects'],
+    ] as const) {
+      for (const subject of taken)
+        expect({ subject, accepted: accepts(roles, role, `${repository}:${subject}`) }).toEqual({ subject, accepted: true });
+      for (const subject of [...refused, 'environment:*', '*', 'environment:PROD-pla?'])
+        expect({ subject, accepted: accepts(roles, role, `${repository}:${subject}`) }).toEqual({ subject, accepted: false });
+    }
+    expect(accepts(roles, 'PlanSubjects', '')).toBe(true);
+    expect(accepts(roles, 'DeploySubjects', '')).toBe(false);
+  });
+
+  test('the tables must be named, one by one, and the roles reach these and no others', () => {
+    expect(roles.Parameters.TableArns?.Default).toBeUndefined();
+    for (const wide of ['', '*', 'Orders', TABLE.replace('Orders', '*'), `${TABLE}*`, TABLE.replace('eu-west-1', '*'), `${TABLE}/stream/*`])
+      expect({ wide, accepted: accepts(roles, 'TableArns', wide) }).toEqual({ wide, accepted: false });
+    expect(accepts(roles, 'TableArns', TABLE)).toBe(true);
+    const values = { ...EVERYTHING, TableArns: [TABLE, `${TABLE}-2`] };
+    for (const table of [TABLE, `${TABLE}-2`, `${TABLE}-3`]) {
+      const isNamed = values.TableArns.includes(table);
+      expect(allows(policy('DeployRole', values) as Policy, { action: 'dynamodb:UpdateTable', resource: table })).toBe(isNamed);
+      expect(allows(policy('PlanRole', values) as Policy, { action: 'dynamodb:DescribeTable', resource: table })).toBe(isNamed);
+      const stream = { action: 'dynamodb:GetRecords', resource: `${table}/stream/2026-01-02T03:04:05.678` };
+      expect(allows(policy('FunctionRole', values) as Policy, stream)).toBe(isNamed);
+    }
+  });
+
+  test.each(['DeployRole', 'PlanRole'])('%s reads the endpoint file of its own environment alone, unless another is named', (role) => {
+    const may = (values: Values, key: string): boolean =>
+      allows(policy(role, values) as Policy, { action: 's3:GetObject', resource: `arn:aws:s3:::my-code-bucket/${key}` });
+    expect(may(EVERYTHING, 'PROD_es_creds')).toBe(true);
+    for (const key of ['STAGE_es_creds', 'x_PROD_es_creds', 'dead-letters/DynamoToES/x.json']) expect(may(EVERYTHING, key)).toBe(false);
+    const named = { ...EVERYTHING, EndpointFile: 'search/endpoint' };
+    expect([may(named, 'search/endpoint'), may(named, 'PROD_es_creds')]).toEqual([true, false]);
+    expect(accepts(roles, 'EndpointFile', '*_es_creds')).toBe(false);
+  });
+
+  test('a key is used through Lambda alone, and granted to services of AWS alone', () => {
+    const through = { 'kms:ViaService': 'lambda.eu-west-1.amazonaws.com' };
+    const key = EVERYTHING.KmsKeyArn;
+    for (const [role, actions] of [
+      ['DeployRole', ['kms:Encrypt', 'kms:Decrypt']],
+      ['PlanRole', ['kms:Decrypt']],
+      ['FunctionRole', ['kms:Decrypt']],
+    ] as const) {
+      for (const action of actions) {
+        expect(allows(policy(role) as Policy, { action, resource: key, context: through })).toBe(true);
+        expect(allows(policy(role) as Policy, { action, resource: key })).toBe(false);
+        const elsewhere = { 'kms:ViaService': 's3.eu-west-1.amazonaws.com' };
+        expect(allows(policy(role) as Policy, { action, resource: key, context: elsewhere })).toBe(false);
+      }
+    }
+    const grant = (context: IamRequest['context']): boolean =>
+      allows(policy('DeployRole') as Policy, { action: 'kms:CreateGrant', resource: key, ...(context === undefined ? {} : { context }) });
+    expect(grant({ ...through, 'kms:GrantIsForAWSResource': 'true' })).toBe(true);
+    expect([grant(through), grant({ 'kms:GrantIsForAWSResource': 'true' }), grant(undefined)]).toEqual([false, false, false]);
+  });
+
+  test("Lambda makes the function's network interfaces, its own code may not touch them", () => {
+    const may = (action: string, context: IamRequest['context'] = {}): boolean =>
+      allows(policy('FunctionRole') as Policy, { action: `ec2:${action}`, resource: '*', context });
+    const [unqualified, qualified] = ['DynamoToES', 'DynamoToES:live'].map(
+      (name) => `arn:aws:lambda:eu-west-1:123456789012:function:${name}`,
+    );
+    for (const action of ['CreateNetworkInterface', 'DescribeNetworkInterfaces', 'DeleteNetworkInterface', 'AssignPrivateIpAddresses']) {
+      expect(may(action)).toBe(true);
+      expect(may(action, { 'lambda:SourceFunctionArn': unqualified ?? '' })).toBe(false);
+      expect(may(action, { 'lambda:SourceFunctionArn': qualified ?? '' })).toBe(false);
+    }
+  });
+
+  test('only the deploying role and Lambda itself may invoke the function and its alias, where the stack guards them', () => {
+    const FUNCTION = 'arn:aws:lambda:eu-west-1:123456789012:function:DynamoToES';
+    for (const [name, resources] of [
+      ['FunctionPolicy', [FUNCTION, `${FUNCTION}:7`, `${FUNCTION}:live`]],
+      ['AliasPolicy', [`${FUNCTION}:live`]],
+    ] as const) {
+      const { PolicyDocument: document, ResourceArn: arn } = properties(name) as {
+        ResourceArn: string;
+        PolicyDocument: { Statement: (PolicyStatement & { Principal: string })[] };
+      };
+      expect(arn).toBe(name === 'FunctionPolicy' ? FUNCTION : `${FUNCTION}:live`);
+      for (const { Effect, Principal } of document.Statement) expect({ Effect, Principal }).toEqual({ Effect: 'Deny', Principal: '*' });
+      const denials = document.Statement.map(({ Principal: _, ...rest }) => rest);
+      const administrator: PolicyStatement = { Effect: 'Allow', Action: '*', Resource: '*' };
+      const may = (action: string, resource: string, context: IamRequest['context']): boolean =>
+        allows(
+          { Version: '2012-10-17', Statement: [administrator, ...denials] },
+          { action, resource, ...(context === undefined ? {} : { context }) },
+        );
+      for (const action of ['lambda:InvokeFunction', 'lambda:InvokeFunctionUrl']) {
+        for (const resource of resources) {
+          const by = (principal: string): boolean =>
+            may(action, resource, { 'aws:PrincipalArn': principal, 'aws:PrincipalIsAWSService': 'false' });
+          expect(by('arn:aws:iam::123456789012:role/developer')).toBe(false);
+          expect(by('arn:aws:iam::123456789012:root')).toBe(false);
+          expect(by('arn:aws:iam::123456789012:role/deployer2')).toBe(false);
+          expect(by(PSEUDO['DeployRole.Arn'] ?? '')).toBe(true);
+          expect(may(action, resource, { 'aws:PrincipalIsAWSService': 'true' })).toBe(true);
+        }
+      }
+    }
+    for (const role of ['PlanRole', 'FunctionRole'])
+      expect(allows(policy(role) as Policy, { action: 'lambda:InvokeFunction', resource: FUNCTION })).toBe(false);
+    // The function must exist before it can have a policy.
+    const guarded = (values: Values): boolean[] =>
+      ['FunctionPolicy', 'AliasPolicy'].map(
+        (name) => resolved(roles, roles.Conditions?.[roles.Resources[name]?.Condition ?? ''], values) === true,
+      );
+    expect(guarded(EVERYTHING)).toEqual([true, true]);
+    expect(guarded({ ...EVERYTHING, AliasName: '' })).toEqual([true, false]);
+    expect(guarded({ ...EVERYTHING, GuardInvocation: 'false' })).toEqual([false, false]);
+  });
+
+  test('a session of the deploying role is no longer than the workflow asks for, unless the stack says so', () => {
+    expect(properties('DeployRole').MaxSessionDuration).toBe(3600);
+    expect(properties('DeployRole', { ...EVERYTHING, SessionSeconds: '21600' }).MaxSessionDuration).toBe('21600');
+    expect(properties('PlanRole').MaxSessionDuration).toBeUndefined();
+  });
+
   test('the code bucket is encrypted, versioned, private, and keeps the packages that rollback needs', () => {
-    const { Properties: bucket } = template('roles.yml').Resources.CodeBucket ?? { Properties: {} };
+    const bucket = properties('CodeBucket');
     expect(bucket).toMatchObject({
       VersioningConfiguration: { Status: 'Enabled' },
       PublicAccessBlockConfiguration: { BlockPublicPolicy: true },
@@ -130,6 +270,14 @@ describe('docs/cloudformation/roles.yml', () => {
     expect(bucket.BucketEncryption).toBeDefined();
     const { Rules: rules } = bucket.LifecycleConfiguration as { Rules: { Prefix?: string; ExpirationInDays?: unknown }[] };
     for (const { Prefix, ExpirationInDays } of rules) if (ExpirationInDays !== undefined) expect(Prefix).toBe('dead-letters/');
+  });
+
+  test('the access to the code bucket is logged where a bucket for that is named', () => {
+    expect(properties('CodeBucket').LoggingConfiguration).toEqual({
+      DestinationBucketName: 'my-access-logs',
+      LogFilePrefix: 'DynamoToES/',
+    });
+    expect(properties('CodeBucket', { ...EVERYTHING, AccessLogBucketName: '' })).not.toHaveProperty('LoggingConfiguration');
   });
 });
 
@@ -153,8 +301,10 @@ describe('docs/cloudformation/alarms.yml', () => {
   });
 
   test('the dashboard is JSON, and shows every metric of the handler', () => {
-    const { DashboardBody: body } = template('alarms.yml').Resources.Dashboard?.Properties as { DashboardBody: string };
-    const { widgets } = JSON.parse(body) as { widgets: { properties: { metrics?: (string | Readonly<Record<string, unknown>>)[][] } }[] };
+    const { DashboardBody: body } = template('alarms.yml').Resources.Dashboard?.Properties as { DashboardBody: { 'Fn::Sub': string } };
+    const { widgets } = JSON.parse(body['Fn::Sub']) as {
+      widgets: { properties: { metrics?: (string | Readonly<Record<string, unknown>>)[][] } }[];
+    };
     const shown = new Set<string>();
     for (const { properties } of widgets) {
       let [space, name]: unknown[] = [];
