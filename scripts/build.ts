@@ -55,22 +55,27 @@ function bundle(entry: string, out: string, ...options: string[]): void {
   );
 }
 
-/** Builds into `dist`. @throws where a bundle is not the one file that it must be */
-export function build(dist: string, part?: string): void {
+/**
+ * Builds into `dist`.
+ * @param statistics folder for the bundler's account of what it put into each bundle @throws where a bundle is not the one file that it must be
+ */
+export function build(dist: string, part?: string, statistics?: string): void {
+  const account = (name: string): string[] => (statistics === undefined ? [] : ['--stats-out', join(statistics, `${name}.json`)]);
+  if (statistics !== undefined) mkdirSync(statistics, { recursive: true });
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist, { recursive: true });
   try {
     compile();
-    if (part !== 'handler') bundle('action/index.js', dist, '--minify');
-    if (part === undefined) bundle('action/resolve/index.js', join(dist, 'resolve'));
-    if (part !== 'action') bundleHandler(join(dist, 'handler'));
+    if (part !== 'handler') bundle('action/index.js', dist, '--minify', ...account('action'));
+    if (part === undefined) bundle('action/resolve/index.js', join(dist, 'resolve'), ...account('resolve'));
+    if (part !== 'action') bundleHandler(join(dist, 'handler'), account('handler'));
   } finally {
     rmSync(compiled, { recursive: true, force: true });
   }
 }
 
-function bundleHandler(out: string): void {
-  bundle('handler/index.js', out, '--minify');
+function bundleHandler(out: string, options: readonly string[]): void {
+  bundle('handler/index.js', out, '--minify', ...options);
   // The package of the function has no package.json: the extension alone says that it is an ES module.
   renameSync(join(out, 'index.js'), join(out, 'index.mjs'));
   rmSync(join(out, 'package.json'));
