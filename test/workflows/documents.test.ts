@@ -66,3 +66,31 @@ describe('what is asked of the settings in GitHub', () => {
     expect(step).toMatch(/^\| `STAGE` +\| the branch `main` alone/m);
   });
 });
+
+describe('SECURITY.md', () => {
+  const [, , protects = '', left = ''] =
+    /^([\s\S]*?)\n### What protects[^\n]*\n([\s\S]*?)\n### (What is left to you[\s\S]*)$/.exec(text('SECURITY.md')) ?? [];
+  const rows = protects
+    .split('\n')
+    .filter((line) => line.startsWith('| ') && !/^\| (?:What holds|-)/.test(line))
+    .map((line) => line.split(/(?<!\\)\|/).map((cell) => cell.trim()))
+    .map(([, sentence = '', shown = '']) => ({ sentence, shown }));
+  const references = (shown: string): (readonly [file: string, title: string])[] =>
+    [...shown.matchAll(/\[[\w.-]+\]\((test\/[\w/.-]+\.test\.ts)\): `([^`]+)`/g)].map(([, file = '', title = '']) => [file, title]);
+
+  test('names a test for each sentence about what protects', () => {
+    expect(rows.length).toBeGreaterThan(25);
+    expect(left).not.toBe('');
+    for (const { sentence, shown } of rows) {
+      expect({ sentence, tests: references(shown).length > 0 }).toEqual({ sentence, tests: true });
+      // Nothing else is in the cell: a reference of another form would be looked up by nobody.
+      expect(shown.replace(/\[[\w.-]+\]\(test\/[\w/.-]+\.test\.ts\): `[^`]+`/g, '').replace(/[, ]/g, '')).toBe('');
+    }
+  });
+
+  test.each(rows.flatMap(({ shown }) => references(shown)))('names a file and a test that are there: %s, %s', (file, title) => {
+    const source = text(file);
+    const quoted = [`'${title.replaceAll("'", "\\'")}'`, `"${title}"`, `\`${title}\``];
+    expect({ file, title, there: quoted.some((one) => source.includes(one)) }).toEqual({ file, title, there: true });
+  });
+});

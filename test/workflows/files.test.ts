@@ -21,7 +21,7 @@ interface Job {
   readonly name?: string;
   readonly if?: string;
   readonly uses?: string;
-  readonly needs?: string;
+  readonly needs?: string | readonly string[];
   readonly environment?: string;
   readonly permissions?: Readonly<Record<string, string>>;
   readonly concurrency?: { readonly group: string; readonly 'cancel-in-progress': boolean; readonly queue?: string };
@@ -94,6 +94,17 @@ describe('every workflow of the project', () => {
     const checkouts = steps(file).filter(({ uses }) => uses?.startsWith('actions/checkout@'));
     for (const checkout of checkouts) expect(checkout.with).toMatchObject({ 'persist-credentials': false });
   });
+});
+
+test('dist is compared with its sources in CI and before a release', () => {
+  for (const name of ['ci.yml', 'release.yml']) {
+    const compares = Object.values(workflow(name).jobs).filter(({ steps: own = [] }) =>
+      own.some(({ run }) => run === 'npm run check:dist'),
+    );
+    expect({ name, jobs: compares.length }).toEqual({ name, jobs: 1 });
+  }
+  // Nothing is published before that.
+  expect(workflow('release.yml').jobs.publish?.needs).toContain('gate');
 });
 
 describe('the reusable workflows', () => {
