@@ -66,7 +66,7 @@ export function resolveEnvironment(event: WorkflowEvent, asked: Asked): Resoluti
   const rules = parseEnvironments(asked.environments, problems);
   const operation = parseOperation(asked.operation, problems);
   if (asked.environment !== '') {
-    const expected = environmentName(asked.environment);
+    const expected = deployableName(asked.environment);
     if (expected !== undefined) note(problems, 'environment', `expected ${expected}, found ${quoted(asked.environment)}`);
   }
   if (problems.length > 0) throw new InputError(problems);
@@ -104,12 +104,21 @@ export function resolveEnvironment(event: WorkflowEvent, asked: Asked): Resoluti
   };
 }
 
+const PLAN_SUFFIX = '-plan';
+
+/** What is expected instead of a name, where it may not be that of an environment: those of plans take no deploys. */
+function deployableName(name: string): string | undefined {
+  const expected = environmentName(name);
+  if (expected !== undefined || !name.endsWith(PLAN_SUFFIX)) return expected;
+  return `a name that does not end in ${PLAN_SUFFIX}, as the GitHub environments of plans do`;
+}
+
 /**
  * The GitHub environment of plans: one of its own, so that no token of a pull request has the subject that the deploying role trusts.
  * `plan.yml` appends the same suffix, and docs/cloudformation/roles.yml trusts it for the planning role alone.
  */
 export function planEnvironment(environment: string): string {
-  return `${environment}-plan`;
+  return `${environment}${PLAN_SUFFIX}`;
 }
 
 /** By its name, what its payload says and its ref: GitHub has more events of pull requests than `pull_request`, and may add others. */
@@ -185,7 +194,7 @@ function parseEnvironments(text: string, problems: Problem[]): Rule[] {
     const [, kind = 'branch', list = '', environment = ''] = /^\s*(?:(branch|tag)\s+)?(.*\S)\s*:\s*(\S*)\s*$/.exec(line) ?? [];
     const patterns = list.split(/\s+/).filter((pattern) => pattern !== '');
     if (patterns.length === 0) return problem(`expected a line as "branch main: STAGE", found ${quoted(line.trim())}`);
-    const expected = environmentName(environment);
+    const expected = deployableName(environment);
     if (expected !== undefined) return problem(`expected after the colon ${expected}, found ${quoted(environment)}`);
     if (patterns.every((pattern) => pattern.startsWith('!')))
       return problem('a pattern with ! takes back what one before it let in; put that one first');

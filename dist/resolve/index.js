@@ -31951,7 +31951,7 @@ function resolveEnvironment(event, asked) {
     const rules = parseEnvironments(asked.environments, problems);
     const operation = parseOperation(asked.operation, problems);
     if (asked.environment !== '') {
-        const expected = environmentName(asked.environment);
+        const expected = deployableName(asked.environment);
         if (expected !== undefined)
             note(problems, 'environment', `expected ${expected}, found ${quoted(asked.environment)}`);
     }
@@ -31989,12 +31989,20 @@ function resolveEnvironment(event, asked) {
         reason: because,
     };
 }
+const PLAN_SUFFIX = '-plan';
+/** What is expected instead of a name, where it may not be that of an environment: those of plans take no deploys. */
+function deployableName(name) {
+    const expected = environmentName(name);
+    if (expected !== undefined || !name.endsWith(PLAN_SUFFIX))
+        return expected;
+    return `a name that does not end in ${PLAN_SUFFIX}, as the GitHub environments of plans do`;
+}
 /**
  * The GitHub environment of plans: one of its own, so that no token of a pull request has the subject that the deploying role trusts.
  * `plan.yml` appends the same suffix, and docs/cloudformation/roles.yml trusts it for the planning role alone.
  */
 function planEnvironment(environment) {
-    return `${environment}-plan`;
+    return `${environment}${PLAN_SUFFIX}`;
 }
 /** By its name, what its payload says and its ref: GitHub has more events of pull requests than `pull_request`, and may add others. */
 function isOfPullRequest({ name, ref, isOfPullRequest: fromPayload, pullRequest }) {
@@ -32073,7 +32081,7 @@ function parseEnvironments(text, problems) {
         const patterns = list.split(/\s+/).filter((pattern) => pattern !== '');
         if (patterns.length === 0)
             return problem(`expected a line as "branch main: STAGE", found ${quoted(line.trim())}`);
-        const expected = environmentName(environment);
+        const expected = deployableName(environment);
         if (expected !== undefined)
             return problem(`expected after the colon ${expected}, found ${quoted(environment)}`);
         if (patterns.every((pattern) => pattern.startsWith('!')))

@@ -119,6 +119,15 @@ describe('an event', () => {
     }
   });
 
+  test('deploys to no environment of plans, whoever names it', () => {
+    const sentence = 'expected a name that does not end in -plan, as the GitHub environments of plans do, found "STAGE-plan"';
+    expect(problems(push('heads/main'), { environment: 'STAGE-plan' })).toEqual([`environment: ${sentence}`]);
+    expect(problems(push('heads/main'), { environments: 'main: STAGE-plan' })).toEqual([
+      `environments: line 1: ${sentence.replace('expected', 'expected after the colon')}`,
+    ]);
+    expect(problems(push('heads/main'), { environment: 'STAGE-planned' })).toEqual([]);
+  });
+
   test('that a person started is never answered with silence', () => {
     expect(problems(dispatch('heads/x'))).toEqual([
       'environment: branch x matches no pattern of environments; name the environment to run in',
