@@ -31,10 +31,10 @@ export async function run(env: NodeJS.ProcessEnv = process.env): Promise<void> {
     await perform(opened, env, report);
   } catch (error) {
     report.annotate(error, env.GITHUB_WORKSPACE);
-    failure = report.redact(failureSentence(error));
+    failure = failureSentence(error);
   }
   await report.finish(failure);
-  if (failure !== undefined) core.setFailed(failure);
+  if (failure !== undefined) core.setFailed(report.redact(failure));
 }
 
 interface Opened {

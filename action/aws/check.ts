@@ -41,6 +41,12 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 
+/** What a cluster says of itself comes from outside: what has another form is left out. */
+const DISTRIBUTION = /^[a-z][a-z-]{0,31}$/;
+/** `2.19.6`, `8.0.0-rc1`, `7.10.2-SNAPSHOT` */
+const VERSION = /^\d{1,4}(?:\.\d{1,6}){0,3}(?:-[A-Za-z0-9.]{1,32})?$/;
+const matching = (value: unknown, form: RegExp): string | undefined => (typeof value === 'string' && form.test(value) ? value : undefined);
+
 /** @param functionError what Lambda says where the function threw or ended */
 export function parseCheckAnswer(payload: string, functionError: string | undefined): CheckAnswer {
   let value: unknown;
@@ -53,7 +59,7 @@ export function parseCheckAnswer(payload: string, functionError: string | undefi
     const said = isObject(value) ? [text(value.errorType), text(value.errorMessage)].filter((part) => part !== undefined).join(': ') : '';
     return failed(
       functionError === undefined
-        ? `The function gave an answer to the check that is none: ${payload.slice(0, 200)}`
+        ? `The function gave an answer to the check that is none: ${payload.length > 200 ? `${payload.slice(0, 200)}…` : payload}`
         : `The function failed on the check (${functionError})${said === '' ? '' : `: ${said.replace(/\.$/, '')}`}`,
       remedyFor(said),
     );
@@ -62,7 +68,10 @@ export function parseCheckAnswer(payload: string, functionError: string | undefi
   const problems = Array.isArray(value.problems) ? value.problems.filter(isObject) : [];
   return {
     ok: value.ok,
-    cluster: cluster === undefined ? undefined : { distribution: text(cluster.distribution) ?? 'unknown', version: text(cluster.version) },
+    cluster:
+      cluster === undefined
+        ? undefined
+        : { distribution: matching(cluster.distribution, DISTRIBUTION) ?? 'unknown', version: matching(cluster.version, VERSION) },
     environment: text(value.environment),
     release: text(value.release),
     tables: Object.fromEntries(

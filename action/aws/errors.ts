@@ -55,17 +55,19 @@ function errorCode(error: unknown): string {
   return typeof name === 'string' && name !== '' ? name : 'Error';
 }
 
+const MAX_WORDS_LENGTH = 600;
+
 function errorWords(error: unknown): string {
   const { message, errors } = raw(error);
   const words = typeof message === 'string' && message !== '' ? message : Array.isArray(errors) ? errorWords(errors[0]) : '';
   // Lambda repeats all environment variables, with their values, when they are too large.
-  return words
+  const short = words
     .replace(/String measured:.*/s, '')
     .replace(/^@smithy\/node-http-handler - (?:\[\w+\] )?/, '')
     .replace(/\s+/g, ' ')
     .trim()
-    .replace(/\.$/, '')
-    .slice(0, 600);
+    .replace(/\.$/, '');
+  return short.length > MAX_WORDS_LENGTH ? `${short.slice(0, MAX_WORDS_LENGTH)}…` : short;
 }
 
 const DENIED = /^(AccessDenied(Exception)?|UnauthorizedOperation|Forbidden|403|NotAuthorized)$/;

@@ -4,6 +4,7 @@ import { nearest } from '../../formats/nearest.ts';
 import { amazonHost } from './amazon-hosts.ts';
 import { InputError } from '../errors.ts';
 import type { Problem } from '../errors.ts';
+import { isKeyLike } from '../inputs/reader.ts';
 import { parseSettings } from './key-value-file.ts';
 
 /** What an endpoint file says. */
@@ -67,6 +68,23 @@ export function secretsOf(auth: Auth): string[] {
   return auth.type === 'api-key' ? [auth.apiKey] : [];
 }
 
+/**
+ * What else gives an `Auth` away and must be masked with its secret: the header of a request carries base64 of `user:password` or of
+ * `id:key`, and the encoded key that Elasticsearch hands out is the latter.
+ */
+export function encodedSecretsOf(auth: Auth): string[] {
+  if (auth.type === 'basic') return [base64(`${auth.username}:${auth.password}`)];
+  if (auth.type !== 'api-key') return [];
+  const { apiKey } = auth;
+  const pair = apiKey.includes(':') ? apiKey : Buffer.from(apiKey, 'base64').toString('utf8');
+  const [, key] = /^[\w-]+:([\x21-\x7e]+)$/.exec(pair) ?? [];
+  if (key === undefined) return [base64(apiKey)];
+  // A part of a few letters would hide them everywhere.
+  return [base64(pair), pair, ...(key.length < 4 ? [] : [key])].filter((one) => one !== apiKey);
+}
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
 /** The settings of one file while they are judged: each part is read once, and what is wrong with it is noted with its line. */
 class EndpointFile {
   readonly problems: Problem[] = [];
@@ -92,7 +110,7 @@ class EndpointFile {
       } else {
         const near = nearest(key, KEYS);
         const hint = near === undefined ? `the keys are ${KEYS.join(', ')}` : `did you mean ${near}?`;
-        const shown = /^\w{1,40}$/.test(key) ? `the key ${key}` : 'this key';
+        const shown = near !== undefined || isKeyLike(key) ? `the key ${key}` : 'this key';
         this.warnings.push({ where: 'ES_ENDPOINT', message: `${shown} is not known and not used; ${hint}`, place: { file: source, line } });
       }
     }

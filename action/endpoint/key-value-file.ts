@@ -1,3 +1,5 @@
+import { isKeyLike } from '../inputs/reader.ts';
+
 /** A line `KEY='value'` of a settings file. */
 export interface Setting {
   readonly key: string;
@@ -30,7 +32,7 @@ export function parseSettings(text: string): { settings: Setting[]; problems: Ba
     if (/^\s*(?:#|$)/.test(content)) continue;
     const [, key, rest] = ASSIGNMENT.exec(content) ?? [];
     if (key === undefined || rest === undefined) {
-      problems.push({ line, message: "this line is neither KEY='value' nor a comment; mend or remove it" });
+      problems.push({ line, message: "this line is neither KEY='value' nor a comment; fix or remove it" });
       continue;
     }
     const quote = QUOTES.find((one) => rest.startsWith(one) && (one.length === 1 || rest !== `${one[0] ?? ''}${one[0] ?? ''}`));
@@ -41,7 +43,7 @@ export function parseSettings(text: string): { settings: Setting[]; problems: Ba
     const isOpenEnded = quote.length === 3 || rest.startsWith('-----BEGIN', quote.length);
     const closed = upToQuote(quote, [rest.slice(quote.length), ...(isOpenEnded ? lines.slice(at + 1) : [])]);
     if (closed === undefined) {
-      problems.push({ line, message: `the quote of ${key} is not closed at the end of the value` });
+      problems.push({ line, message: `the quote of ${isKeyLike(key) ? key : 'this key'} is not closed at the end of the value` });
       // What follows is the rest of a certificate, not lines of its own.
       if (isOpenEnded) break;
       continue;

@@ -5,13 +5,13 @@ import { UserError } from '../errors.ts';
 import { parseObjectLocation } from '../inputs/aws-rules.ts';
 import type { Inputs } from '../inputs/inputs.ts';
 import type { Report } from '../report/report.ts';
-import { parseEndpoint, type Endpoint } from './endpoint-file.ts';
+import { encodedSecretsOf, parseEndpoint, type Endpoint } from './endpoint-file.ts';
 
 /** The endpoint: of the input, else of the file in S3. Its secrets are masked before anything else. @throws {UserError} */
 export async function readEndpoint(aws: Aws, inputs: Inputs, report: Report): Promise<Endpoint> {
   const endpoint =
     inputs.endpoint === undefined ? await endpointInBucket(aws, inputs) : parseEndpoint(inputs.endpoint, { source: 'input endpoint' });
-  report.mask(...endpoint.secrets);
+  report.mask(...endpoint.secrets, ...encodedSecretsOf(endpoint.auth));
   return endpoint;
 }
 

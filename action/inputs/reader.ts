@@ -13,6 +13,9 @@ export interface InputSource {
   readonly secret?: boolean;
 }
 
+/** Whether a text has the form that names of settings have: what else stands before a `=` may be a part of a secret, and is not shown. */
+export const isKeyLike = (text: string): boolean => /^[A-Z0-9_]{1,40}$/.test(text);
+
 /** A rule for a text: undefined where it holds, else what was expected, as the end of "expected …". */
 export type Rule = (value: string) => string | undefined;
 
@@ -110,8 +113,9 @@ export class InputReader<Name extends string> {
       const expected = ruleOfKey(key);
       if (expected !== undefined) this.problem(name, `line ${index + 1}: expected ${expected}, found ${this.#shownKey(name, key)}`);
       const expectedValue = ruleOfValue?.(text);
-      if (expectedValue !== undefined) this.problem(name, `line ${index + 1}: the value of ${quoted(key)} must be ${expectedValue}`);
-      if (pairs.has(key)) this.problem(name, `line ${index + 1}: ${quoted(key)} is there twice`);
+      if (expectedValue !== undefined)
+        this.problem(name, `line ${index + 1}: the value of ${this.#shownKey(name, key)} must be ${expectedValue}`);
+      if (pairs.has(key)) this.problem(name, `line ${index + 1}: ${this.#shownKey(name, key)} is there twice`);
       pairs.set(key, text);
     }
     return Object.fromEntries(pairs);
@@ -146,7 +150,7 @@ export class InputReader<Name extends string> {
 
   /** What stands before a `=` may be the end of a secret that ran over several lines. */
   #shownKey(name: Name, key: string): string {
-    return /^\w{1,40}$/.test(key) ? quoted(key) : this.#shown(name, key);
+    return isKeyLike(key) ? quoted(key) : this.#shown(name, key);
   }
 
   #shown(name: Name, value: string): string {

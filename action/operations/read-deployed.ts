@@ -1,7 +1,7 @@
 // What is deployed, read for any operation: its secrets are masked, and a function of another environment is refused.
 import { readActual, sha256Of, type Actual } from '../deployed/deployed-function.ts';
 import type { Aws } from '../aws/session.ts';
-import { secretsOf } from '../endpoint/endpoint-file.ts';
+import { encodedSecretsOf, secretsOf } from '../endpoint/endpoint-file.ts';
 import { UserError } from '../errors.ts';
 import type { Inputs } from '../inputs/inputs.ts';
 import type { Package } from '../package/package.ts';
@@ -16,7 +16,7 @@ export function readDeployed(aws: Aws, inputs: Inputs, report: Report): Promise<
     },
     package: (found) => {
       const config = configOf(found);
-      if (config !== undefined) report.mask(...secretsOf(config.auth));
+      if (config !== undefined) report.mask(...secretsOf(config.auth), ...encodedSecretsOf(config.auth));
     },
   });
 }

@@ -5,6 +5,7 @@ import type { CheckAnswer } from '../aws/check.ts';
 import type { Change, Warning } from '../plan/change.ts';
 import { InputError, placeText, type Problem } from '../errors.ts';
 import { escaped, planJson, planMarkdown, planText, type PlanHeading } from './render-plan.ts';
+import { Redaction } from './redaction.ts';
 
 /** What the report needs of `@actions/core`. */
 export interface Runner {
@@ -56,15 +57,12 @@ export interface Outputs {
   tables: string;
 }
 
-/** letters */
-const SHORTEST = 4;
-
 /** Gathers what happened, and tells it: log lines at once, outputs and summary at the end, whichever way the run ends. */
 export class Report {
   readonly #runner: Runner;
   readonly #started: number;
   readonly #now: () => number;
-  readonly #secrets = new Set<string>();
+  readonly #redaction = new Redaction();
   readonly #warnings: Warning[] = [];
   readonly #notes: string[] = [];
   #heading: PlanHeading = { operation: '', environment: '', functionName: '' };
@@ -103,22 +101,24 @@ export class Report {
 
   /** Hides a value from everything that is written from now on. */
   mask(...secrets: readonly string[]): void {
-    for (const secret of secrets) {
+    // Longest first: where one secret is part of another, the whole is hidden, not the part alone.
+    for (const secret of secrets.toSorted((a, b) => b.length - a.length)) {
       if (secret.trim() === '') continue;
       this.#runner.setSecret(secret);
-      this.#secrets.add(secret);
+      this.#redaction.hide(secret);
     }
   }
 
   info(line: string): void {
-    this.#runner.info(this.redact(line));
+    // One line each: what comes from outside must not make lines of its own.
+    this.#runner.info(this.redact(line).replace(/\n+/g, ' '));
   }
 
   /** Something that needs a person; said once. */
   warn(warning: Warning): void {
     if (this.#warnings.some(({ message }) => message === warning.message)) return;
     this.#warnings.push(warning);
-    this.#runner.warning(this.redact(warning.message), { title: warning.title });
+    this.#runner.warning(this.redact(warning.message), { title: this.redact(warning.title) });
   }
 
   /** Warnings of files that the user gave, with their place. A file outside the workspace cannot be shown: its name says where. */
@@ -128,7 +128,10 @@ export class Report {
       const text = place === undefined ? message : `${placeText(place)}: ${message}`;
       this.#warnings.push({ title: where, message: text });
       const line = place?.line === undefined ? {} : { startLine: place.line };
-      this.#runner.warning(this.redact(shown ? message : text), { title: where, ...(shown ? { file: place.file, ...line } : {}) });
+      this.#runner.warning(this.redact(shown ? message : text), {
+        title: this.redact(where),
+        ...(shown ? { file: place.file, ...line } : {}),
+      });
     }
   }
 
@@ -138,7 +141,7 @@ export class Report {
     for (const { where, message, place } of error.problems) {
       if (place === undefined || !existsSync(join(workspace, place.file))) continue;
       this.#runner.error(this.redact(message), {
-        title: where,
+        title: this.redact(where),
         file: place.file,
         ...(place.line === undefined ? {} : { startLine: place.line }),
       });
@@ -154,7 +157,7 @@ export class Report {
   plan(changes: readonly Change[]): void {
     this.#planned = true;
     this.#changes.push(...changes);
-    for (const line of planText(changes)) this.info(`  ${line}`);
+    for (const line of planText(this.#redaction.value(changes))) this.info(`  ${line}`);
     if (this.#changes.length === 0) this.info('  Nothing to change.');
   }
 
@@ -195,7 +198,7 @@ export class Report {
 
   /** The plan as it goes into the comment on a pull request. */
   get markdown(): string {
-    return planMarkdown(this.#redacted(this.#changes));
+    return planMarkdown(this.#redaction.value(this.#changes));
   }
 
   /** Writes outputs and summary. @param failure the sentence that the job fails with */
@@ -207,34 +210,21 @@ export class Report {
       environment,
       operation,
       // Only what was read may hold a secret by accident. ARNs and hashes do not, and a later step relies on every letter of them.
-      plan: planJson(this.#heading, this.#redacted(this.#changes)),
-      'plan-markdown': planMarkdown(this.#redacted(this.#changes)),
-      tables: JSON.stringify(this.#tables),
+      plan: planJson(this.#heading, this.#redaction.value(this.#changes)),
+      'plan-markdown': planMarkdown(this.#redaction.value(this.#changes)),
+      tables: JSON.stringify(this.#redaction.value(this.#tables)),
     };
     for (const [name, value] of Object.entries(outputs) as [string, string][]) this.#runner.setOutput(name, value);
     try {
-      await this.#runner.summarize(this.redact(this.#summary(failure)));
+      await this.#runner.summarize(this.#summary(failure));
     } catch {
       this.info('The job summary could not be written.');
     }
   }
 
-  /** The changes without secrets, each text by itself: a secret such as `1` would leave no JSON of the whole. */
-  #redacted(changes: readonly Change[]): Change[] {
-    return JSON.parse(JSON.stringify(changes), (_key, value: unknown) =>
-      typeof value === 'string' ? this.redact(value) : value,
-    ) as Change[];
-  }
-
-  /** The text without any secret that was masked; one of three letters hides nowhere, and its parts stand everywhere. */
+  /** The text as it may leave the run: without secrets, control characters and workflow commands. */
   redact(text: string): string {
-    let clean = text;
-    for (const secret of this.#secrets) {
-      if (secret.length < SHORTEST) continue;
-      // In outputs a secret may stand inside JSON; the runner itself masks only what is there letter by letter.
-      clean = clean.replaceAll(secret, '***').replaceAll(JSON.stringify(secret).slice(1, -1), '***');
-    }
-    return clean;
+    return this.#redaction.text(text);
   }
 
   #summary(failure: string | undefined): string {
@@ -251,19 +241,28 @@ export class Report {
       ['Duration', `${seconds} s`],
     ];
     const tables = Object.entries(this.#tables);
+    // First the secrets, then the signs of Markdown: the other way round a secret that has such signs would not be found.
+    const shown = (text: string): string => escaped(this.redact(text));
     return [
-      `## ${escaped(`${functionName === '' ? 'DynamoDB to OpenSearch' : functionName}: ${operation || 'inputs'}, ${outcome}`)}`,
-      ...(failure === undefined ? [] : ['', ...failure.split('\n').map((line) => `> ${escaped(line)}`)]),
+      `## ${shown(`${functionName === '' ? 'DynamoDB to OpenSearch' : functionName}: ${operation || 'inputs'}, ${outcome}`)}`,
+      ...(failure === undefined
+        ? []
+        : [
+            '',
+            ...this.redact(failure)
+              .split('\n')
+              .map((line) => `> ${escaped(line)}`),
+          ]),
       '',
       '| | |',
       '| --- | --- |',
-      ...facts.filter(([, value]) => value !== '').map(([name, value]) => `| ${name} | ${escaped(value)} |`),
+      ...facts.filter(([, value]) => value !== '').map(([name, value]) => `| ${name} | ${shown(value)} |`),
       ...(this.#planned
         ? [
             '',
             `### ${this.#dryRun ? 'What would change' : failure === undefined ? 'What changed' : 'What was to change'}`,
             '',
-            planMarkdown(this.#changes),
+            this.markdown,
           ]
         : []),
       ...(tables.length === 0
@@ -275,18 +274,13 @@ export class Report {
             '| Table | Index | Keys | Trigger |',
             '| --- | --- | --- | --- |',
             ...tables.map(
-              ([table, { index, keys, trigger }]) => `| ${[table, index, keys.join(', '), trigger ?? 'none'].map(escaped).join(' | ')} |`,
+              ([table, { index, keys, trigger }]) => `| ${[table, index, keys.join(', '), trigger ?? 'none'].map(shown).join(' | ')} |`,
             ),
           ]),
       ...(this.#warnings.length === 0
         ? []
-        : [
-            '',
-            '### What needs a person',
-            '',
-            ...this.#warnings.map(({ title, message }) => `- **${escaped(title)}**: ${escaped(message)}`),
-          ]),
-      ...(this.#notes.length === 0 ? [] : ['', ...this.#notes.map(escaped)]),
+        : ['', '### What needs a person', '', ...this.#warnings.map(({ title, message }) => `- **${shown(title)}**: ${shown(message)}`)]),
+      ...(this.#notes.length === 0 ? [] : ['', ...this.#notes.map(shown)]),
       '',
     ].join('\n');
   }

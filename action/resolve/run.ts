@@ -5,6 +5,7 @@ import * as core from '@actions/core';
 import { laneOf, resolveEnvironment } from './environment.ts';
 import type { Asked, Resolution } from './environment.ts';
 import { InputError, UserError } from '../errors.ts';
+import { logText } from '../log-text.ts';
 import { parseEvent } from './event.ts';
 
 /** Reads the event and the inputs, and sets the outputs that the job `deploy` works by. */
@@ -17,7 +18,7 @@ export async function runResolve(env: NodeJS.ProcessEnv): Promise<void> {
     core.setOutput('operation', resolution.operation);
     core.setOutput('dry-run', resolution.dryRun);
     core.setOutput('lane', laneOf(resolution));
-    core.setOutput('reason', resolution.reason);
+    core.setOutput('reason', logText(resolution.reason));
     await report(resolution);
   } catch (error) {
     await fail(error);
@@ -40,17 +41,17 @@ function readAsked(env: NodeJS.ProcessEnv): Asked {
 
 async function report({ environment, operation, dryRun, reason }: Resolution): Promise<void> {
   if (environment !== undefined) {
-    core.info(`${environment}: ${operation}${dryRun ? ', dry run' : ''}, because ${reason}`);
+    core.info(logText(`${environment}: ${operation}${dryRun ? ', dry run' : ''}, because ${reason}`));
     return;
   }
-  core.notice(`Nothing to do: ${reason}`);
+  core.notice(logText(`Nothing to do: ${reason}`));
   await summary(`Nothing was deployed: ${reason}.`);
 }
 
 async function fail(error: unknown): Promise<void> {
   const problems = error instanceof InputError ? error.problems.map(({ message }) => message) : undefined;
-  if (problems === undefined && !(error instanceof UserError)) core.debug(error instanceof Error ? (error.stack ?? '') : '');
-  const messages = problems ?? [error instanceof Error ? error.message : String(error)];
+  if (problems === undefined && !(error instanceof UserError)) core.debug(logText(error instanceof Error ? (error.stack ?? '') : ''));
+  const messages = (problems ?? [error instanceof Error ? error.message : String(error)]).map(logText);
   await summary(`Nothing was deployed.\n\n${messages.map((message) => `- ${message}`).join('\n')}`);
   for (const message of messages.slice(0, -1)) core.error(message);
   core.setFailed(messages.at(-1) ?? 'The event could not be read');
@@ -62,9 +63,9 @@ async function summary(text: string): Promise<void> {
     // Backslashes keep names of refs, which others choose, from becoming markup.
     await core.summary
       .addHeading('DynamoDB to OpenSearch', 2)
-      .addRaw(text.replace(/[<>&`]/g, '\\$&'), true)
+      .addRaw(logText(text).replace(/[<>&`]/g, '\\$&'), true)
       .write();
   } catch (error) {
-    core.debug(`The summary could not be written: ${String(error)}`);
+    core.debug(logText(`The summary could not be written: ${String(error)}`));
   }
 }

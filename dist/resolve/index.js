@@ -28570,7 +28570,7 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("util");
 /***/ ((__webpack_module__, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6030);
+/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8244);
 
 await (0,_run_js__WEBPACK_IMPORTED_MODULE_0__/* .runResolve */ .y)(process.env);
 
@@ -28579,7 +28579,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 6030:
+/***/ 8244:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -31539,6 +31539,8 @@ function getIDToken(aud) {
 
 /** `none` in an input that can be cleared (contract 2.1). */
 const CLEAR = Symbol('none');
+/** Whether a text has the form that names of settings have: what else stands before a `=` may be a part of a secret, and is not shown. */
+const isKeyLike = (text) => /^[A-Z0-9_]{1,40}$/.test(text);
 /** The rule that a text matches `pattern`. */
 function matching(pattern, expected) {
     return (value) => (pattern.test(value) ? undefined : expected);
@@ -31627,9 +31629,9 @@ class InputReader {
                 this.problem(name, `line ${index + 1}: expected ${expected}, found ${this.#shownKey(name, key)}`);
             const expectedValue = ruleOfValue?.(text);
             if (expectedValue !== undefined)
-                this.problem(name, `line ${index + 1}: the value of ${quoted(key)} must be ${expectedValue}`);
+                this.problem(name, `line ${index + 1}: the value of ${this.#shownKey(name, key)} must be ${expectedValue}`);
             if (pairs.has(key))
-                this.problem(name, `line ${index + 1}: ${quoted(key)} is there twice`);
+                this.problem(name, `line ${index + 1}: ${this.#shownKey(name, key)} is there twice`);
             pairs.set(key, text);
         }
         return Object.fromEntries(pairs);
@@ -31657,7 +31659,7 @@ class InputReader {
     }
     /** What stands before a `=` may be the end of a secret that ran over several lines. */
     #shownKey(name, key) {
-        return /^\w{1,40}$/.test(key) ? quoted(key) : this.#shown(name, key);
+        return isKeyLike(key) ? quoted(key) : this.#shown(name, key);
     }
     #shown(name, value) {
         return this.#sources[name].secret === true ? 'another value' : quoted(value);
@@ -32101,6 +32103,28 @@ function note(problems, where, message) {
     problems.push({ where, message: `${where}: ${message}` });
 }
 
+;// CONCATENATED MODULE: ./action/log-text.js
+/** A newline of any kind, the two of Unicode included. */
+const NEWLINES = /\r\n|[\n\r\v\f\u0085\u2028\u2029]/g;
+// eslint-disable-next-line no-control-regex -- control characters are what is looked for
+const CONTROL_SEQUENCES = /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|(?:\u001b\]|\u009d)[^\u0007\u001b\u009c\u009d]*(?:\u0007|\u001b\\|\u009c)/g;
+/** Control and format characters: also those that turn the direction of text, and those that nobody sees. Newline and tab stay. */
+const UNSEEN = /(?![\n\t])[\p{Cc}\p{Cf}]/gu;
+/** The text without ANSI escape sequences and control characters; every kind of newline becomes `\n`. */
+function withoutControls(text) {
+    return text.replace(NEWLINES, '\n').replace(CONTROL_SEQUENCES, '').replace(UNSEEN, '');
+}
+/**
+ * The one door for text that comes from outside (AWS, the cluster, a deployed package, the user's files) on its way to a log. GitHub's
+ * runner reads commands from a log: `::…` at the beginning of a line, white space before it included, and `##[…]` anywhere
+ * (https://github.com/actions/runner, ActionCommand.cs). A space breaks both, and no reader is misled.
+ */
+function logText(text) {
+    return withoutControls(text)
+        .replace(/^([^\S\n]*):(?=:)/gm, '$1: ')
+        .replace(/##(?=\[)/g, '## ');
+}
+
 ;// CONCATENATED MODULE: ./action/resolve/event.js
 
 /**
@@ -32166,6 +32190,7 @@ const event_text = (value) => (typeof value === 'string' && value !== '' ? value
 
 
 
+
 /** Reads the event and the inputs, and sets the outputs that the job `deploy` works by. */
 async function runResolve(env) {
     try {
@@ -32176,7 +32201,7 @@ async function runResolve(env) {
         setOutput('operation', resolution.operation);
         setOutput('dry-run', resolution.dryRun);
         setOutput('lane', laneOf(resolution));
-        setOutput('reason', resolution.reason);
+        setOutput('reason', logText(resolution.reason));
         await report(resolution);
     }
     catch (error) {
@@ -32198,17 +32223,17 @@ function readAsked(env) {
 }
 async function report({ environment, operation, dryRun, reason }) {
     if (environment !== undefined) {
-        info(`${environment}: ${operation}${dryRun ? ', dry run' : ''}, because ${reason}`);
+        info(logText(`${environment}: ${operation}${dryRun ? ', dry run' : ''}, because ${reason}`));
         return;
     }
-    notice(`Nothing to do: ${reason}`);
+    notice(logText(`Nothing to do: ${reason}`));
     await run_summary(`Nothing was deployed: ${reason}.`);
 }
 async function fail(error) {
     const problems = error instanceof InputError ? error.problems.map(({ message }) => message) : undefined;
     if (problems === undefined && !(error instanceof UserError))
-        core_debug(error instanceof Error ? (error.stack ?? '') : '');
-    const messages = problems ?? [error instanceof Error ? error.message : String(error)];
+        core_debug(logText(error instanceof Error ? (error.stack ?? '') : ''));
+    const messages = (problems ?? [error instanceof Error ? error.message : String(error)]).map(logText);
     await run_summary(`Nothing was deployed.\n\n${messages.map((message) => `- ${message}`).join('\n')}`);
     for (const message of messages.slice(0, -1))
         core_error(message);
@@ -32220,11 +32245,11 @@ async function run_summary(text) {
         // Backslashes keep names of refs, which others choose, from becoming markup.
         await summary
             .addHeading('DynamoDB to OpenSearch', 2)
-            .addRaw(text.replace(/[<>&`]/g, '\\$&'), true)
+            .addRaw(logText(text).replace(/[<>&`]/g, '\\$&'), true)
             .write();
     }
     catch (error) {
-        core_debug(`The summary could not be written: ${String(error)}`);
+        core_debug(logText(`The summary could not be written: ${String(error)}`));
     }
 }
 

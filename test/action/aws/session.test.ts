@@ -275,6 +275,18 @@ describe('what AWS remembers for the action', () => {
   });
 
   test.each([
+    ['2.19.6', '2.19.6'],
+    ['9.0.0-beta1', '9.0.0-beta1'],
+    ['2.19.6 ##[error]x', undefined],
+    ['::error::x', undefined],
+    ['1'.repeat(99), undefined],
+    [7, undefined],
+  ])('the version of a cluster that says %j is %j', (version, expected) => {
+    const payload = JSON.stringify({ ok: true, cluster: { distribution: `open\nsearch`, version } });
+    expect(parseCheckAnswer(payload, undefined).cluster).toEqual({ distribution: 'unknown', version: expected });
+  });
+
+  test.each([
     [{ AWS_ENDPOINT_URL: 'http://127.0.0.1:5000' }, true],
     [{ AWS_ENDPOINT_URL: 'http://[::1]:5000' }, true],
     [{ AWS_ENDPOINT_URL_S3: 'http://s3.localhost:5000' }, true],

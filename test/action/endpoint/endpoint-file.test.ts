@@ -6,7 +6,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { amazonHost } from '../../../action/endpoint/amazon-hosts.ts';
 import type { Endpoint } from '../../../action/endpoint/endpoint-file.ts';
-import { parseEndpoint, secretsOf } from '../../../action/endpoint/endpoint-file.ts';
+import { encodedSecretsOf, parseEndpoint, secretsOf } from '../../../action/endpoint/endpoint-file.ts';
 import { InputError } from '../../../action/errors.ts';
 import { parseSettings } from '../../../action/endpoint/key-value-file.ts';
 
@@ -141,6 +141,22 @@ describe('an endpoint file', () => {
     expect(unused.secrets).toEqual([SECRET]);
   });
 
+  test.each([
+    ['hunter2HUNTER2=', false],
+    ['hunter2 = x', false],
+    ["c2VjcmV0 = 'x", false],
+    ['abcdef.ghi-jkl=', false],
+    [`${'A'.repeat(41)}=`, false],
+    ['LOG_LEVEL=x', true],
+    ['es_pasword=x', true],
+  ])('quotes the key of the stray line %s only where it has the form of a key: %s', (line, isShown) => {
+    const key = line.replace(/ ?=.*$/, '');
+    const text = `ES_ENDPOINT=https://a.b\n${line}`;
+    const said = line.includes("'") ? problems(text) : warnings(text);
+    expect(said).toHaveLength(1);
+    expect(said.join().includes(key)).toBe(isShown);
+  });
+
   test('takes a private authority in PEM, over several lines or in one', () => {
     const pem = certificate();
     const endpoint = 'ES_ENDPOINT=https://search.internal';
@@ -257,6 +273,15 @@ describe('a settings file', () => {
       }),
     );
   });
+});
+
+test('base64 of user and password, and of the id and the key that an API key is made of, give an Auth away too', () => {
+  const encoded = (text: string): string => Buffer.from(text).toString('base64');
+  expect(encodedSecretsOf({ type: 'basic', username: 'u', password: 'pässword' })).toEqual([encoded('u:pässword')]);
+  expect(encodedSecretsOf({ type: 'api-key', apiKey: encoded('id-1:key-of-it') })).toEqual(['id-1:key-of-it', 'key-of-it']);
+  expect(encodedSecretsOf({ type: 'api-key', apiKey: 'id-1:key-of-it' })).toEqual([encoded('id-1:key-of-it'), 'key-of-it']);
+  expect(encodedSecretsOf({ type: 'api-key', apiKey: 'opaque' })).toEqual([encoded('opaque')]);
+  expect(encodedSecretsOf({ type: 'none' })).toEqual([]);
 });
 
 test('the secrets of an Auth are its password or its API key', () => {

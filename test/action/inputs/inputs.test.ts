@@ -235,6 +235,10 @@ describe('the inputs of the action', () => {
       { 'environment-variables': 'AWS_REGION=x' },
       'environment-variables: line 1: expected a name that Lambda does not keep for itself, found "AWS_REGION"',
     ],
+    [
+      { 'environment-variables': 'PEM=x\nc2VjcmV0.b2Y=' },
+      'environment-variables: line 2: expected a name of a letter and then letters, digits and _, found another value',
+    ],
     [{ 'environment-variables': 'A_B=1\nA_B=2' }, 'environment-variables: line 2: "A_B" is there twice'],
     [
       { tags: 'aws:x=1' },

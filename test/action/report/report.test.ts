@@ -167,4 +167,67 @@ describe('the report', () => {
       'warning{"title":"ES_AUHT","file":"package.json","startLine":1} this key is not known',
     ]);
   });
+
+  test('hides a secret that has signs of Markdown in log, annotations, summary, comment and outputs', async () => {
+    const secret = 'p|a*s_s<w>`[o]~r@d';
+    const to = runner();
+    const report = new Report(to, () => 0, 0);
+    report.mask(secret);
+    report.begin({ operation: 'deploy', environment: 'STAGE', functionName: 'Fn' }, false);
+    report.plan([change('function', `tags.${secret}`, { [secret]: secret }, `a ${secret}`, `because ${secret}`)]);
+    report.warn({ title: `About ${secret}`, message: `about ${secret}` });
+    report.warnAbout([{ where: secret, message: secret, place: { file: 'x', line: 1 } }], undefined);
+    report.annotate(new InputError([{ where: secret, message: secret, place: { file: 'package.json' } }]), process.cwd());
+    report.note(`A note on ${secret}`);
+    report.checked({
+      ok: false,
+      cluster: undefined,
+      environment: undefined,
+      release: undefined,
+      tables: {},
+      problems: [{ what: secret, remedy: secret }],
+    });
+    report.tables({ [secret]: { index: secret, keys: [secret], trigger: secret } });
+    const comment = report.markdown;
+    await report.finish(`It failed: ${secret}\nand ${secret}`);
+    const written = [comment, to.summary, ...Object.values(to.outputs), ...to.log.filter((line) => !line.startsWith('mask'))];
+    const words = secret.split(/[^a-z]/);
+    for (const text of written) {
+      expect(text).not.toContain(secret);
+      expect(text).not.toMatch(new RegExp(words.join('.{1,6}')));
+    }
+  });
+
+  test('lets no text from outside be a command to the runner, wherever it shows it', async () => {
+    const evil = 'x ##[add-mask]e\n::set-output name=a::b\u202e\u001b[31m';
+    const to = runner();
+    const report = new Report(to, () => 0, 0);
+    report.info(evil);
+    report.plan([change(evil, evil, evil, undefined, evil), change('package', evil, { [evil]: evil }, evil, evil)]);
+    report.warn({ title: evil, message: evil });
+    report.warnAbout([{ where: evil, message: evil }], undefined);
+    report.annotate(new InputError([{ where: evil, message: evil, place: { file: 'package.json' } }]), process.cwd());
+    report.checked({
+      ok: true,
+      cluster: { distribution: evil, version: evil },
+      environment: evil,
+      release: evil,
+      tables: {},
+      problems: [{ what: evil, remedy: evil }],
+    });
+    report.tables({ [evil]: { index: evil, keys: [evil], trigger: evil } });
+    await report.finish(evil);
+    for (const text of [...to.log, to.summary, ...Object.values(to.outputs), report.redact(evil)]) {
+      expect(text).not.toContain('##[');
+      expect(text).not.toMatch(/^\s*::/m);
+      expect(text).not.toMatch(/(?![\n\t])[\p{Cc}\p{Cf}]/u);
+    }
+    for (const line of to.log.filter((one) => one.startsWith('info'))) expect(line).not.toContain('\n');
+  });
+
+  test('masks the longest secret first', () => {
+    const to = runner();
+    new Report(to, () => 0, 0).mask('pass', 'user:password', 'password');
+    expect(to.log).toEqual(['mask user:password', 'mask password', 'mask pass']);
+  });
 });
