@@ -1,13 +1,18 @@
 // From the start to the first call to AWS little more is loaded than that call needs: what the operations import comes after it.
+import { TLS_SWITCH } from './inputs/aws-rules.ts';
 import { realPace, type Pace } from './aws/retry.ts';
 import { openSession, type Aws } from './aws/session.ts';
 import { UserError, failureSentence } from './errors.ts';
 import { givenNames, readGiven } from './read-inputs.ts';
 import type { Inputs } from './inputs/inputs.ts';
+import { runWarnings } from './plan/transport-warnings.ts';
 import type { Report } from './report/report.ts';
 
 /** Inputs → session → operation → report. Nothing is changed before all of what was given has been checked. */
 export async function run(env: NodeJS.ProcessEnv = process.env): Promise<void> {
+  const transport = runWarnings(env);
+  // Node reads the variable at each connection: the ones to a proxy that speaks TLS, to GitHub and of the SDK's own have no other switch.
+  Reflect.deleteProperty(env, TLS_SWITCH);
   const stop = new AbortController();
   const pace = realPace(stop.signal);
   // The runner cancels with SIGINT: the call under way is finished, no further change begins, and the summary is still written.
@@ -27,6 +32,7 @@ export async function run(env: NodeJS.ProcessEnv = process.env): Promise<void> {
   try {
     if (opened.inputs !== undefined) report.begin(opened.inputs, opened.inputs.dryRun);
     else report.beginWithout(givenNames(env));
+    for (const warning of transport) report.warn(warning);
     if ('error' in opened) throw opened.error;
     await perform(opened, env, report);
   } catch (error) {

@@ -48,7 +48,7 @@ const status = (error: unknown): number | undefined => {
 
 function errorCode(error: unknown): string {
   const { name, code, errors } = raw(error);
-  if (typeof code === 'string' && /^E[A-Z_]+$/.test(code)) return code;
+  if (typeof code === 'string' && (/^E[A-Z_]+$/.test(code) || CERTIFICATE.test(code))) return code;
   // A refused connection to a name with several addresses is an AggregateError without a code of its own.
   if (Array.isArray(errors) && errors.length > 0) return errorCode(errors[0]);
   if (status(error) === 403 && (typeof name !== 'string' || !DENIED.test(name)) && !CREDENTIALS.test(String(name))) return 'AccessDenied';
@@ -80,6 +80,8 @@ const THROTTLES =
   /^(Throttling(Exception|edException)?|ThrottledException|TooManyRequestsException|RequestLimitExceeded|SlowDown|ProvisionedThroughputExceededException|RequestThrottled(Exception)?|LimitExceededException|EC2ThrottledException|PriorRequestNotComplete)$/;
 const CONNECTION =
   /^(ECONNRESET|ECONNREFUSED|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ENOTFOUND|EPROTO|TimeoutError|NetworkingError|RequestTimeout)$/;
+/** Node's codes of a certificate that does not hold (https://nodejs.org/api/tls.html, X509 certificate error codes). */
+const CERTIFICATE = /^(?:[A-Z_]*CERT[A-Z_]*|UNABLE_TO_[A-Z_]+)$/;
 const SERVER =
   /^(ServiceException|InternalError|InternalServerError|InternalServerException|InternalFailure|ServiceUnavailable(Exception)?|RequestTimeTooSkewed)$/;
 
@@ -129,6 +131,10 @@ const HINTS: readonly { codes: RegExp; says?: RegExp; hint: string }[] = [
   {
     codes: CONNECTION,
     hint: 'AWS could not be reached: check AWS_ENDPOINT_URL, the network of the runner, and HTTPS_PROXY if it is behind a proxy',
+  },
+  {
+    codes: CERTIFICATE,
+    hint: 'The certificate of AWS, or of a proxy that opens TLS, is not trusted here: name the authority that signs it by NODE_EXTRA_CA_CERTS',
   },
   { codes: /^ERR_INVALID_URL$/, hint: 'Check AWS_ENDPOINT_URL and the variables beside it: each must be a URL, or not be set' },
   { codes: /^NoSuchBucket$/, hint: 'Check code-bucket (AWS_BUCKET_CODE) and the account: buckets are never created here' },

@@ -57,7 +57,8 @@ export async function openSession(
 ): Promise<Aws> {
   const region = env.AWS_REGION ?? env.AWS_DEFAULT_REGION;
   // The SDK's own agents know nothing of HTTPS_PROXY; these do (Node 24.5 and later).
-  const httpsAgent = new HttpsAgent({ keepAlive: true, maxSockets: 50, proxyEnv: env });
+  // Said here, no variable of the environment turns the checks of certificates off.
+  const httpsAgent = new HttpsAgent({ keepAlive: true, maxSockets: 50, proxyEnv: env, rejectUnauthorized: true });
   const httpAgent = new HttpAgent({ keepAlive: true, maxSockets: 50, proxyEnv: env });
   const options = {
     // Attempts are made by `call`, so that one place knows clock, chance and limits.

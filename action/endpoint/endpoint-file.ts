@@ -5,6 +5,7 @@ import { amazonHost } from './amazon-hosts.ts';
 import { InputError } from '../errors.ts';
 import type { Problem } from '../errors.ts';
 import { isKeyLike } from '../inputs/reader.ts';
+import { isLoopback } from '../loopback.ts';
 import { parseSettings } from './key-value-file.ts';
 
 /** What an endpoint file says. */
@@ -285,10 +286,6 @@ class EndpointFile {
     const all = [this.#get('ES_PASSWORD'), this.#get('ES_API_KEY'), url.password, decoded(url.password)];
     return [...new Set(all.filter((secret) => secret !== undefined && secret !== ''))] as string[];
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host.endsWith('.localhost') || /^127(?:\.\d+){3}$/.test(host) || host === '[::1]';
 }
 
 /** A part of a URL without its percent signs; a stray percent sign stands for itself. */

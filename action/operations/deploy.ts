@@ -25,6 +25,7 @@ import { planCreation, planFunction, planLogs, planTags, type FunctionPlan, type
 import { optionsSource, sourcesOf } from '../plan/provenance.ts';
 import { planTriggers, type TriggerPlan } from '../plan/trigger-plan.ts';
 import type { TriggerContext } from '../plan/trigger-step.ts';
+import { functionWarnings, variablesAfter } from '../plan/transport-warnings.ts';
 import { unfedWarning } from '../plan/trigger-warnings.ts';
 
 /** Everything that was read, and what is to be done about it. */
@@ -119,7 +120,14 @@ async function prepare(run: Run, instead?: Deployment): Promise<Deployment> {
         );
   const tags = planTags(inputs.tags, latest?.tags ?? {});
   const unfed = latest === undefined ? unfedWarning(feed.triggers, context) : [];
-  for (const warning of [...plannedTriggers.warnings, ...unfed, ...timeoutWarning(inputs, serving?.configuration)]) report.warn(warning);
+  const variables = variablesAfter(inputs, serving?.configuration.Environment?.Variables);
+  for (const warning of [
+    ...plannedTriggers.warnings,
+    ...unfed,
+    ...timeoutWarning(inputs, serving?.configuration),
+    ...functionWarnings(inputs.functionName, variables),
+  ])
+    report.warn(warning);
   return {
     options,
     actual,

@@ -10,6 +10,7 @@ import { hasPassed, withServing } from '../deployed/package-history.ts';
 import { configOf } from '../plan/package-plan.ts';
 import { MAPPING_ENTRY, entryText, mappingText, withEntry } from '../package/package.ts';
 import { planFunction } from '../plan/function-plan.ts';
+import { functionWarnings } from '../plan/transport-warnings.ts';
 
 /** Replaces the key mapping in the package that serves; code, endpoint, options and configuration stay (contract 2). @throws {UserError} */
 export async function refreshMapping(run: Run): Promise<void> {
@@ -26,6 +27,7 @@ export async function refreshMapping(run: Run): Promise<void> {
       'Run operation deploy first, or check function-name and the region',
     );
   }
+  for (const warning of functionWarnings(functionName, serving.configuration.Environment?.Variables ?? {})) report.warn(warning);
   const found = await refuseForeignEnvironment(actual, inputs, undefined);
   const config = found === undefined ? undefined : configOf(found);
   if (found === undefined || config === undefined) {

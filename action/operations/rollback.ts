@@ -13,6 +13,7 @@ import { recordConfiguration } from '../deployed/function-settings.ts';
 import { configOf } from '../plan/package-plan.ts';
 import { openPackage, type Package } from '../package/package.ts';
 import { planFunction } from '../plan/function-plan.ts';
+import { functionWarnings } from '../plan/transport-warnings.ts';
 
 /** Puts the package deployed before the current one back, or the alias on the version before, or what `rollback-to` names. @throws {UserError} */
 export async function rollback(run: Run): Promise<void> {
@@ -30,6 +31,8 @@ export async function rollback(run: Run): Promise<void> {
     'alias-arn': actual.alias?.arn ?? '',
     'code-sha256': sha256Of(actual.serving) ?? '',
   });
+  for (const warning of functionWarnings(inputs.functionName, actual.serving.configuration.Environment?.Variables ?? {}))
+    report.warn(warning);
   await refuseForeignEnvironment(actual, inputs, undefined);
   await (inputs.alias === undefined ? rollBackPackage(run, actual) : rollBackAlias(run, actual, inputs.alias));
 }

@@ -31736,10 +31736,15 @@ const RESERVED_VARIABLES = new Set([
     'LAMBDA_TASK_ROOT',
     'LAMBDA_RUNTIME_DIR',
 ]);
+/** Node turns all checks of certificates off where this variable is `0` (https://nodejs.org/api/cli.html). */
+const TLS_SWITCH = 'NODE_TLS_REJECT_UNAUTHORIZED';
 /** Lambda API, Environment: names of at least two characters, and none that Lambda sets itself. */
 const variableName = (value) => {
     if (RESERVED_VARIABLES.has(value))
         return 'a name that Lambda does not keep for itself';
+    // Whatever its value: there is no use of it but to turn the checks off, today or with the next change of the value.
+    if (value === TLS_SWITCH)
+        return 'no switch against the checks of certificates (a private authority is named by ES_CA)';
     return /^[A-Za-z][A-Za-z0-9_]+$/.test(value) ? undefined : 'a name of a letter and then letters, digits and _';
 };
 /** Bytes that all environment variables of a function may take together; Lambda measures their JSON text. */

@@ -1,7 +1,3 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { amazonHost } from '../../../action/endpoint/amazon-hosts.ts';
@@ -9,6 +5,7 @@ import type { Endpoint } from '../../../action/endpoint/endpoint-file.ts';
 import { encodedSecretsOf, parseEndpoint, secretsOf } from '../../../action/endpoint/endpoint-file.ts';
 import { InputError } from '../../../action/errors.ts';
 import { parseSettings } from '../../../action/endpoint/key-value-file.ts';
+import { selfSigned } from '../../stack/self-signed.ts';
 
 const SECRET = 'hunter2-hunter2';
 const ARN = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:search-AbCdEf';
@@ -27,17 +24,7 @@ function problems(...lines: string[]): string[] {
 }
 
 /** A certificate of its own, made by openssl. */
-function certificate(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'ca-'));
-  try {
-    const out = join(folder, 'ca.pem');
-    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', join(folder, 'key.pem')];
-    execFileSync('openssl', ['req', '-x509', ...key, '-out', out, '-days', '1', '-subj', '/CN=test'], { stdio: 'ignore' });
-    return readFileSync(out, 'utf8');
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
+const certificate = (): string => selfSigned('/CN=test').cert;
 
 describe('an endpoint file', () => {
   test.each([

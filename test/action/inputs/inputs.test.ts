@@ -239,6 +239,10 @@ describe('the inputs of the action', () => {
       { 'environment-variables': 'PEM=x\nc2VjcmV0.b2Y=' },
       'environment-variables: line 2: expected a name of a letter and then letters, digits and _, found another value',
     ],
+    ...['0', '1', ''].map((value): [Record<string, string>, string] => [
+      { 'environment-variables': `LEVEL=x\nNODE_TLS_REJECT_UNAUTHORIZED=${value}` },
+      'environment-variables: line 2: expected no switch against the checks of certificates (a private authority is named by ES_CA), found "NODE_TLS_REJECT_UNAUTHORIZED"',
+    ]),
     [{ 'environment-variables': 'A_B=1\nA_B=2' }, 'environment-variables: line 2: "A_B" is there twice'],
     [
       { tags: 'aws:x=1' },
