@@ -22,7 +22,7 @@ export type Role = 'deploy' | 'refresh-mapping' | 'rollback' | 'plan' | 'functio
 
 /** What only a change asks for: AWS in the name of who makes it, or the action while it waits for it. */
 const AROUND_A_CHANGE =
-  /^(?:iam:|ec2:|kms:Encrypt$|kms:CreateGrant$|lambda:(?:GetLayerVersion|GetFunctionConfiguration|GetEventSourceMapping)$)/;
+  /^(?:iam:|ec2:|kms:Encrypt$|kms:CreateGrant$|s3:GetObjectVersion$|lambda:(?:GetLayerVersion|GetFunctionConfiguration|GetEventSourceMapping)$)/;
 
 /** What the statements of a role are; AWS asks no permission for GetCallerIdentity. */
 export function statementsOf(role: Role): Statement[] {

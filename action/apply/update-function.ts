@@ -4,7 +4,15 @@ import { sha256Of, type Actual } from '../deployed/deployed-function.ts';
 import { pointAlias, publishVersion, type Alias } from '../aws/alias.ts';
 import { checkFunction, type CheckAnswer } from '../aws/check.ts';
 import { latestKey, packageKey, readObject, uploadPackage } from '../aws/code-bucket.ts';
-import { updateCode, updateConfiguration, waitUntilReady, type Code, type Configuration } from '../aws/function.ts';
+import {
+  requirePackage,
+  SwappedPackageError,
+  updateCode,
+  updateConfiguration,
+  waitUntilReady,
+  type Code,
+  type Configuration,
+} from '../aws/function.ts';
 import { patchBack } from '../plan/configuration.ts';
 import { UserError } from '../errors.ts';
 import { hasPassed, withServing, type History, type PackageRecord } from '../deployed/package-history.ts';
@@ -27,12 +35,44 @@ const INLINE_LIMIT = 50 * 1024 * 1024;
 export async function provide({ aws, inputs }: Run, wanted: Package): Promise<Code> {
   const { codeBucket: bucket, functionName } = inputs;
   if (bucket === undefined) {
-    if (wanted.bytes.length <= INLINE_LIMIT) return { bytes: wanted.bytes };
+    if (wanted.bytes.length <= INLINE_LIMIT) return { bytes: wanted.bytes, sha256Base64: wanted.sha256Base64 };
     throw new UserError(`The package has ${wanted.bytes.length} bytes, and Lambda takes ${INLINE_LIMIT} inline`, 'Name a code-bucket');
   }
   const key = packageKey(functionName, wanted.sha256Hex);
-  await uploadPackage(aws, bucket, key, wanted.bytes);
-  return { bucket, key };
+  return { bucket, key, version: await uploadPackage(aws, bucket, key, wanted.bytes), sha256Base64: wanted.sha256Base64 };
+}
+
+/** Puts a package in place that AWS was given before. @throws {SwappedPackageError} where AWS then runs another one @throws {UserError} */
+async function putInPlace(
+  { aws, inputs: { functionName } }: Run,
+  code: Code,
+  architecture: 'arm64' | 'x86_64' | undefined,
+): Promise<FunctionConfiguration> {
+  const now = await updateCode(aws, functionName, code, architecture);
+  requirePackage(`function ${functionName}`, now.CodeSha256, code.sha256Base64);
+  return now;
+}
+
+/**
+ * Takes a step after which AWS must run the package that it was given; another one counts as a failed check.
+ * @throws {UserError} after what served was put back
+ */
+export async function orPutBack<T>(
+  run: Run,
+  actual: Actual,
+  fallback: Fallback | undefined,
+  wanted: Package,
+  step: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    if (!(error instanceof SwappedPackageError)) throw error;
+    const problems = [{ what: error.message, remedy: '' }];
+    const answer: CheckAnswer = { ok: false, cluster: undefined, environment: undefined, release: undefined, tables: {}, problems };
+    run.report.checked(answer);
+    throw await putBack(run, actual, answer, fallback, wanted);
+  }
 }
 
 /**
@@ -53,18 +93,19 @@ export async function applyUpdate(
   const fallback = await fallbackOf(run, actual, variables);
   const known = await rememberTakenOver(run, actual);
   await actual.memory.begin(known, variables);
-  let code: Code | undefined;
-  if (plan.code) code = await provide(run, wanted);
-  if (plan.code && actual.alias === undefined) await bridge(run, plan.patch, await handedOver(plan.patch, actual), wanted);
-  // Configuration first: it may take minutes, and until it is done the former package runs under the former configuration. What is
-  // between the two is the moment that the code takes.
-  let now = Object.keys(plan.patch).length > 0 ? await updateConfiguration(aws, functionName, plan.patch) : undefined;
-  if (code !== undefined) {
-    now = await updateCode(aws, functionName, code, plan.architecture);
-    report.info(`Function ${functionName}: package ${wanted.sha256Base64} is in place.`);
-  }
-  now ??= await waitUntilReady(aws, functionName, 'after');
-  return finishServing(run, actual, wanted, now, known, history, fallback);
+  const code = plan.code ? await provide(run, wanted) : undefined;
+  return orPutBack(run, actual, fallback, wanted, async () => {
+    if (code !== undefined && actual.alias === undefined) await bridge(run, plan.patch, await handedOver(plan.patch, actual), wanted);
+    // Configuration first: it may take minutes, and until it is done the former package runs under the former configuration. What is
+    // between the two is the moment that the code takes.
+    let now = Object.keys(plan.patch).length > 0 ? await updateConfiguration(aws, functionName, plan.patch) : undefined;
+    if (code !== undefined) {
+      now = await putInPlace(run, code, plan.architecture);
+      report.info(`Function ${functionName}: package ${wanted.sha256Base64} is in place.`);
+    }
+    now ??= await waitUntilReady(aws, functionName, 'after');
+    return finishServing(run, actual, wanted, now, known, history, fallback);
+  });
 }
 
 /** Names of the environment variables that the plan changes. */
@@ -89,12 +130,14 @@ async function bridge(run: Run, { Handler: handler }: Configuration, from: Packa
   if (handler === undefined || from === undefined) return;
   const both = bridgePackage(from, to);
   if (both === undefined || both.bytes.length > INLINE_LIMIT) return;
-  await updateCode(run.aws, run.inputs.functionName, await provide(run, both), undefined);
+  await putInPlace(run, await provide(run, both), undefined);
 }
 
 /**
  * Checks what is in place, and lets it serve: the alias moves, the history says so.
+ * @param configuration of `$LATEST`, as AWS shows it after the change
  * @param fallback puts back what served before; undefined: nothing did
+ * @throws {SwappedPackageError} where that runs another package than `wanted` (`orPutBack`) @throws {UserError}
  */
 export async function finishServing(
   run: Run,
@@ -107,6 +150,7 @@ export async function finishServing(
 ): Promise<Applied> {
   const { inputs, aws, report } = run;
   const { functionName, codeBucket, alias: aliasName } = inputs;
+  requirePackage(`function ${functionName}`, configuration.CodeSha256, wanted.sha256Base64);
   const version = aliasName === undefined ? undefined : await publishVersion(aws, functionName, wanted.sha256Base64);
   if (inputs.check) {
     const answer = await ask(run, configOf(wanted)?.environment, version);
@@ -184,7 +228,8 @@ async function fallbackOf(
   const unread = serving.configuration.Environment?.Error === undefined ? [] : variables;
   if (history.pending && former !== undefined && codeBucket !== undefined) {
     const stored = await readObject(aws, codeBucket, packageKey(inputs.functionName, former.sha256));
-    if (stored !== undefined) {
+    // Whoever may write to the bucket may have replaced it: what is put back is what passed its check, or nothing.
+    if (stored !== undefined && openPackage(stored.bytes).sha256Hex === former.sha256) {
       const lost = [...new Set([...(history.variables ?? []), ...unread])].sort();
       return {
         // Values of environment variables are in no history, because they may be secret: they stay as they are.
@@ -247,7 +292,7 @@ async function putBack(
     if (Object.keys(patch).length > 0) await updateConfiguration(aws, functionName, patch);
     if (former !== undefined) {
       const architecture = fallback.configuration.Architectures?.[0];
-      await updateCode(aws, functionName, await provide(run, former), architecture === now.Architectures?.[0] ? undefined : architecture);
+      await putInPlace(run, await provide(run, former), architecture === now.Architectures?.[0] ? undefined : architecture);
     }
     await actual.memory.end(fallback.history);
     report.changed(false);

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-lambda';
 import { UserError } from '../errors.ts';
 import { isAwsError } from './errors.ts';
-import { waitUntilReady } from './function.ts';
+import { requirePackage, waitUntilReady } from './function.ts';
 import type { Aws } from './session.ts';
 
 /** What an alias points at, and what it pointed at before. */
@@ -71,16 +71,18 @@ export async function getAlias(aws: Aws, functionName: string, name: string): Pr
 /**
  * Publishes what `$LATEST` holds, and waits until that version is ready. Lambda publishes nothing new, and answers the last version,
  * where `$LATEST` has not changed since. @param codeSha256 refused where `$LATEST` holds another package by now
+ * @throws {SwappedPackageError} where the version holds another package
  */
 export async function publishVersion(aws: Aws, functionName: string, codeSha256: string): Promise<string> {
   const until = aws.pace.now() + 10 * 60_000;
   for (;;) {
     try {
-      const { Version: version } = await aws.call('lambda:PublishVersion', `function ${functionName}`, () =>
+      const { Version: version, CodeSha256: told } = await aws.call('lambda:PublishVersion', `function ${functionName}`, () =>
         aws.lambda.send(new PublishVersionCommand({ FunctionName: functionName, CodeSha256: codeSha256 })),
       );
       if (version === undefined) throw new UserError(`function ${functionName}: AWS named no version that it published`);
-      await waitUntilReady(aws, functionName, 'after', version);
+      const { CodeSha256: found } = await waitUntilReady(aws, functionName, 'after', version);
+      for (const hash of [told, found]) requirePackage(`version ${version} of function ${functionName}`, hash, codeSha256);
       return version;
     } catch (error) {
       if (!isAwsError(error, 'ResourceConflictException') || aws.pace.now() >= until) throw error;

@@ -12,7 +12,7 @@ export interface StoredText {
 
 /** Where the predecessor put the package, and other tools look for it. */
 export const latestKey = (functionName: string): string => `lambda/${functionName}.zip`;
-/** Where a package stays, under its own hash: what AWS is given, so that no later upload can change it on the way. */
+/** Where a package stays, under its own hash: what AWS is given, so that no later deploy changes it on the way. */
 export const packageKey = (functionName: string, sha256Hex: string): string => `lambda/${functionName}/${sha256Hex}.zip`;
 export const historyKey = (functionName: string, account: string, region: string): string =>
   `lambda/${functionName}/history/${account}-${region}.json`;
@@ -54,13 +54,15 @@ export async function readEndpointFile(aws: Aws, bucket: string, key: string): P
   return Buffer.from(found.bytes).toString('utf8');
 }
 
-/** Uploads a package under `key`. */
-export async function uploadPackage(aws: Aws, bucket: string, key: string, bytes: Uint8Array): Promise<void> {
-  await aws.call('s3:PutObject', at(bucket, key), () =>
+/** Uploads a package under `key`. @returns the version of the object; undefined where the bucket keeps none @throws {AwsError} */
+export async function uploadPackage(aws: Aws, bucket: string, key: string, bytes: Uint8Array): Promise<string | undefined> {
+  const { VersionId: version } = await aws.call('s3:PutObject', at(bucket, key), () =>
     aws.s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: bytes, ContentType: 'application/zip' }), {
       requestTimeout: PATIENCE.upload,
     }),
   );
+  // `null` is what an object of a bucket is called whose versions are suspended: the next upload replaces it.
+  return version === 'null' ? undefined : version;
 }
 
 /** The history of packages; `undefined` where there is none, or none that this role may read. @throws {AwsError} */

@@ -100,6 +100,12 @@ export function isTransient(error: unknown): boolean {
   return CONNECTION.test(code) || SERVER.test(code) || (status(error instanceof AwsError ? error.cause : error) ?? 0) >= 500;
 }
 
+/** What goes without saying in AWS's words. */
+const BESIDE: Readonly<Record<string, string>> = {
+  'iam:PassRole': " on the function's role, for lambda.amazonaws.com",
+  's3:GetObject': ', and s3:GetObjectVersion where the bucket keeps versions',
+};
+
 /** The likely cause and its remedy; undefined where none is likely enough to be said. */
 function hintFor(action: string, code: string, words: string, http: number | undefined): string | undefined {
   const credentials = CREDENTIALS.test(code);
@@ -112,7 +118,7 @@ function hintFor(action: string, code: string, words: string, http: number | und
     if (action === 's3:GetObject') {
       return 'The deploying role needs s3:GetObject on it, and s3:ListBucket on the bucket: without that S3 says "denied" also of an object that does not exist';
     }
-    return `The deploying role needs the permission ${missing}${missing === 'iam:PassRole' ? " on the function's role, for lambda.amazonaws.com" : ''} (the policies are in docs/permissions.md)`;
+    return `The deploying role needs the permission ${missing}${BESIDE[missing] ?? ''} (the policies are in docs/permissions.md)`;
   }
   if (credentials)
     return 'The AWS credentials of this job are wrong or have expired: sign in anew, as aws-actions/configure-aws-credentials does';

@@ -23,8 +23,16 @@ export interface DeployedFunction {
   readonly codeLocation: string | undefined;
 }
 
-/** Where AWS takes a package from. */
-export type Code = { readonly bucket: string; readonly key: string } | { readonly bytes: Uint8Array };
+/** Where AWS takes a package from, and the hash of what it must find there. */
+export type Code = (
+  | {
+      readonly bucket: string;
+      readonly key: string;
+      /** Undefined where the bucket keeps no versions. */
+      readonly version: string | undefined;
+    }
+  | { readonly bytes: Uint8Array }
+) & { readonly sha256Base64: string };
 export type Configuration = Omit<UpdateFunctionConfigurationCommandInput, 'FunctionName' | 'RevisionId'>;
 
 /** ms: how long a function may be busy with a change; a function in a VPC takes minutes. */
@@ -147,6 +155,36 @@ async function bracket<T extends FunctionConfiguration>(aws: Aws, name: string, 
   }
 }
 
+/** How Lambda names the place of a package. */
+function placeOf(code: Code): { ZipFile: Uint8Array } | { S3Bucket: string; S3Key: string; S3ObjectVersion?: string } {
+  if ('bytes' in code) return { ZipFile: code.bytes };
+  return { S3Bucket: code.bucket, S3Key: code.key, ...(code.version === undefined ? {} : { S3ObjectVersion: code.version }) };
+}
+
+/**
+ * AWS tells the hash of the package twice: in its response to the change, and of the function once that is done. Where either is not the
+ * hash of what was given, that one counts.
+ */
+function withToldHash(settled: FunctionConfiguration, told: string | undefined, { sha256Base64 }: Code): FunctionConfiguration {
+  return told === undefined || told === sha256Base64 ? settled : { ...settled, CodeSha256: told };
+}
+
+/** What a function runs is not the package that AWS was given: someone replaced it on the way. */
+export class SwappedPackageError extends UserError {
+  override name = 'SwappedPackageError';
+}
+
+/** @param resource a function, or a version of it @throws {SwappedPackageError} where AWS tells the hash of another package than the wanted one */
+export function requirePackage(resource: string, found: string | undefined, wanted: string): void {
+  if (found === wanted) return;
+  throw new SwappedPackageError(
+    found === undefined
+      ? `${resource} was given the package ${wanted}, and AWS does not tell the SHA-256 of what it runs`
+      : `${resource} runs another package (SHA-256 ${found}) than the one that was given (${wanted})`,
+    'Find out who else may write to the packages in the code bucket or deploy this function, and run again',
+  );
+}
+
 /**
  * Creates the function and waits until it is ready. While AWS does not know a fresh role yet, for up to a minute, it is tried again.
  * @returns undefined where a function of this name exists already: go on as an update
@@ -161,17 +199,17 @@ export async function createFunction(
   const until = aws.pace.now() + ROLE_WITHIN;
   for (;;) {
     try {
-      await aws.call('lambda:CreateFunction', named(name), () =>
+      const { CodeSha256: told } = await aws.call('lambda:CreateFunction', named(name), () =>
         aws.lambda.send(
           new CreateFunctionCommand({
             ...request,
             FunctionName: name,
-            Code: 'bytes' in code ? { ZipFile: code.bytes } : { S3Bucket: code.bucket, S3Key: code.key },
+            Code: placeOf(code),
           }),
           { requestTimeout: PATIENCE.upload },
         ),
       );
-      return await waitUntilReady(aws, name, 'after');
+      return withToldHash(await waitUntilReady(aws, name, 'after'), told, code);
     } catch (error) {
       if (isAwsError(error, 'ResourceConflictException') && error.action === 'lambda:CreateFunction') return undefined;
       const roleUnknown =
@@ -183,20 +221,29 @@ export async function createFunction(
   }
 }
 
-/** Puts a package in place. @throws {UserError} */
-export function updateCode(aws: Aws, name: string, code: Code, architecture: Architecture | undefined): Promise<FunctionConfiguration> {
-  return bracket(aws, name, () =>
-    aws.call('lambda:UpdateFunctionCode', named(name), () =>
+/** Puts a package in place. What AWS then runs is the caller's to compare (`requirePackage`). @throws {UserError} */
+export async function updateCode(
+  aws: Aws,
+  name: string,
+  code: Code,
+  architecture: Architecture | undefined,
+): Promise<FunctionConfiguration> {
+  let told: string | undefined;
+  const settled = await bracket(aws, name, async () => {
+    const response = await aws.call('lambda:UpdateFunctionCode', named(name), () =>
       aws.lambda.send(
         new UpdateFunctionCodeCommand({
           FunctionName: name,
-          ...('bytes' in code ? { ZipFile: code.bytes } : { S3Bucket: code.bucket, S3Key: code.key }),
+          ...placeOf(code),
           ...(architecture === undefined ? {} : { Architectures: [architecture] }),
         }),
         { requestTimeout: PATIENCE.upload },
       ),
-    ),
-  );
+    );
+    told = response.CodeSha256;
+    return response;
+  });
+  return withToldHash(settled, told, code);
 }
 
 /** Changes the given fields, and no others. @throws {UserError} */

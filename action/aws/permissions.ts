@@ -165,6 +165,13 @@ export const PERMISSIONS = {
     when: '`code-bucket` is set',
     why: 'AWS reads the package in the name of the deployer; the history of packages',
   },
+  's3:GetObjectVersion': {
+    mutates: false,
+    resource: PACKAGES,
+    operations: ALL,
+    when: '`code-bucket` is set and keeps versions',
+    why: 'AWS reads the version that was uploaded, in the name of the deployer',
+  },
   's3:GetObject (endpoint file)': {
     mutates: false,
     resource: 'arn:${partition}:s3:::${code-bucket}/${endpoint-file}',

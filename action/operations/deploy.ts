@@ -1,7 +1,7 @@
 import type { CreateFunctionCommandInput, FunctionConfiguration } from '@aws-sdk/client-lambda';
 import { sha256Of, type Actual } from '../deployed/deployed-function.ts';
 import { applyTriggers, tableReports } from '../apply/triggers.ts';
-import { applyUpdate, finishServing, provide, type Applied } from '../apply/update-function.ts';
+import { applyUpdate, finishServing, orPutBack, provide, type Applied } from '../apply/update-function.ts';
 import type { Run } from '../run.ts';
 import { createFunction } from '../aws/function.ts';
 import { describeLogGroup, keepLogs, type LogGroup } from '../aws/log-group.ts';
@@ -201,7 +201,9 @@ async function create(run: Run, { actual, package: wanted }: Deployment, setLogs
   report.info(`Function ${inputs.functionName} is created.`);
   // Before the first invocation, which would create the log group itself.
   await setLogs();
-  return finishServing(run, actual, wanted, made, actual.memory.history.packages, withServing, undefined);
+  return orPutBack(run, actual, undefined, wanted, () =>
+    finishServing(run, actual, wanted, made, actual.memory.history.packages, withServing, undefined),
+  );
 }
 
 function createRequest(inputs: Inputs): Omit<CreateFunctionCommandInput, 'FunctionName' | 'Code'> {

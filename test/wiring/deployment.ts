@@ -1,7 +1,13 @@
 // What a deploy needs, made in the shared stack under names of its own, and the built action run against it through recording proxies.
 import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
-import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3';
 import { PERMISSIONS } from '../../action/aws/permissions.ts';
 import { runAction, type ActionOptions, type ActionRun } from '../stack/action-run.ts';
 import { startProxy, type Proxy, type RecordedRequest } from '../stack/proxy.ts';
@@ -32,8 +38,11 @@ const MUTATING = new Set(Object.entries(PERMISSIONS).flatMap(([action, { mutates
 
 export const isMutation = ({ operation }: RecordedRequest): boolean => MUTATING.has(operation) && operation !== 'lambda:Invoke';
 
-/** Bucket, role, endpoint file and `count` tables. */
-export async function prepareDeployment(stack: Stack, { count = 1, bucket: wantsBucket = true } = {}): Promise<Deployment> {
+/** Bucket, role, endpoint file and `count` tables. @param options.versions whether the bucket keeps versions */
+export async function prepareDeployment(
+  stack: Stack,
+  { count = 1, bucket: wantsBucket = true, versions = false } = {},
+): Promise<Deployment> {
   const { clients } = stack;
   const name = uniqueName('fn');
   const bucket = uniqueName('code');
@@ -52,6 +61,7 @@ export async function prepareDeployment(stack: Stack, { count = 1, bucket: wants
     ...tables.map((table) => createTable(stack, table)),
     clients.s3.send(new CreateBucketCommand({ Bucket: bucket, CreateBucketConfiguration: { LocationConstraint: 'eu-west-1' } })),
   ]);
+  if (versions) await clients.s3.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }));
   const put = async (key: string, body: string): Promise<void> => {
     await clients.s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }));
   };

@@ -24,6 +24,7 @@ interface Body {
   readonly Code?: Body;
   readonly S3Bucket?: string;
   readonly S3Key?: string;
+  readonly S3ObjectVersion?: string;
   readonly TableName?: string;
   readonly FunctionName?: string;
   readonly Name?: string;
@@ -76,7 +77,9 @@ function ofLambda({ operation, path }: RecordedRequest, body: Body, surroundings
   const qualifier = searchParams.get('Qualifier');
   const named = functionArn(qualifier === null ? id : `${id}:${qualifier}`);
   const code = operation === 'lambda:CreateFunction' ? body.Code : body;
-  const fromBucket = code?.S3Key === undefined ? [] : [ask('s3:GetObject', object(code.S3Bucket ?? '', code.S3Key))];
+  // https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html: a version has a permission of its own.
+  const read = code?.S3ObjectVersion === undefined ? 's3:GetObject' : 's3:GetObjectVersion';
+  const fromBucket = code?.S3Key === undefined ? [] : [ask(read, object(code.S3Bucket ?? '', code.S3Key))];
   switch (operation) {
     case 'lambda:GetFunction':
       return [

@@ -39,8 +39,8 @@ const NEEDED = [
       .map(({ action }) => action),
   ),
 ];
-/** moto asks neither for these, nor for the tags of a function, nor for what S3 says of a missing object. */
-const UNASKED = ['sts:GetCallerIdentity', 'iam:PassRole', 'lambda:ListTags', 's3:ListBucket'];
+/** moto asks neither for these, nor for the tags of a function, nor for what S3 says of a missing object or Lambda reads of it. */
+const UNASKED = ['sts:GetCallerIdentity', 'iam:PassRole', 'lambda:ListTags', 's3:ListBucket', 's3:GetObjectVersion'];
 const ENFORCED = NEEDED.filter((action) => !UNASKED.includes(action));
 
 /** moto names the permission after the call. */

@@ -48,6 +48,7 @@ const WHEN: Readonly<Record<string, (run: RecordedRun) => boolean>> = {
   'the function does not exist yet': ({ existed }) => !existed,
   '`check` is `true`': ({ inputs }) => inputs.check !== 'false',
   '`endpoint` is not set': ({ inputs }) => !isSet(inputs.endpoint),
+  '`code-bucket` is set and keeps versions': ({ inputs }) => isSet(inputs['code-bucket']),
   '`prune-triggers: true` in the options file': ({ prunes }) => prunes,
   ...Object.fromEntries(
     ['alias', 'role', 'layers', 'subnet-ids', 'kms-key-arn', 'code-bucket', 'tables', 'tags', 'log-retention-days'].map((name) => [

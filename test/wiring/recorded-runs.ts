@@ -210,9 +210,9 @@ function withAlias(stack: Stack): Promise<RecordedRun[]> {
   });
 }
 
-/** With the history of packages in the bucket, over a function of another hand. */
+/** With the history of packages in the bucket, which keeps versions, over a function of another hand. */
 function withBucket(stack: Stack): Promise<RecordedRun[]> {
-  return Subject.of(stack, { count: 1 }, async (subject) => {
+  return Subject.of(stack, { count: 1, versions: true }, async (subject) => {
     const { it } = subject;
     await subject.run('bucket: plan of a new function', { 'dry-run': 'true' });
     await stack.clients.lambda.send(

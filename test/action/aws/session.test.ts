@@ -1,8 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 import { describeFormer, parseFormer } from '../../../action/aws/alias.ts';
 import { parseCheckAnswer } from '../../../action/aws/check.ts';
+import { uploadPackage } from '../../../action/aws/code-bucket.ts';
 import { AwsError, isDenied, isThrottled, isTransient } from '../../../action/aws/errors.ts';
-import { createFunction, downloadCode, updateConfiguration, waitUntilReady } from '../../../action/aws/function.ts';
+import {
+  createFunction,
+  downloadCode,
+  requirePackage,
+  updateCode,
+  updateConfiguration,
+  waitUntilReady,
+} from '../../../action/aws/function.ts';
 import { inParallel, withRetry } from '../../../action/aws/retry.ts';
 import { pathStyle } from '../../../action/aws/session.ts';
 import { enableStream } from '../../../action/aws/tables.ts';
@@ -68,7 +76,7 @@ describe('a change of the function', () => {
 describe('creating the function', () => {
   const request = { Role: 'arn:r', Handler: 'index.handler', Runtime: 'nodejs24.x' as const };
   const unknownRole = failure('InvalidParameterValueException', 'The role defined for the function cannot be assumed by Lambda.');
-  const code = { bucket: 'b', key: 'k' };
+  const code = { bucket: 'b', key: 'k', version: undefined, sha256Base64: 'wanted' };
 
   test('waits up to a minute for a fresh role, and then explains', async () => {
     const aws = fake({ CreateFunction: [unknownRole, unknownRole, {}], GetFunctionConfiguration: [{ State: 'Pending' }, ready] });
@@ -96,6 +104,52 @@ describe('creating the function', () => {
   });
 });
 
+describe('the package that AWS runs', () => {
+  const code = { bucket: 'b', key: 'k', version: 'v1', sha256Base64: 'wanted' };
+  const wanted = { ...ready, CodeSha256: 'wanted' };
+  const other = { ...ready, CodeSha256: 'other' };
+
+  test('is taken from exactly the version that was uploaded, where the bucket keeps versions', async () => {
+    const aws = fake({
+      PutObject: [{ VersionId: 'v1' }, { VersionId: 'null' }, {}],
+      GetFunctionConfiguration: [wanted],
+      UpdateFunctionCode: [wanted],
+      CreateFunction: [wanted],
+    });
+    const upload = (): Promise<string | undefined> => uploadPackage(aws, 'b', 'k', new Uint8Array());
+    expect([await upload(), await upload(), await upload()]).toEqual(['v1', undefined, undefined]);
+    aws.inputs.length = 0;
+    await updateCode(aws, 'Fn', code, undefined);
+    await createFunction(aws, 'Fn', { Role: 'r' }, code);
+    const place = { S3Bucket: 'b', S3Key: 'k', S3ObjectVersion: 'v1' };
+    expect(aws.inputs).toContainEqual({ FunctionName: 'Fn', ...place });
+    expect(aws.inputs).toContainEqual({ FunctionName: 'Fn', Role: 'r', Code: place });
+  });
+
+  test('is another one where AWS says so, in its response or of the function afterwards', async () => {
+    for (const [told, settled, expected] of [
+      [wanted, wanted, 'wanted'],
+      [other, wanted, 'other'],
+      [{ ...wanted, LastUpdateStatus: 'InProgress' }, other, 'other'],
+      [busy, wanted, 'wanted'],
+    ]) {
+      const aws = fake({
+        GetFunctionConfiguration: [settled as object],
+        UpdateFunctionCode: [told as object],
+        CreateFunction: [told as object],
+      });
+      expect(await updateCode(aws, 'Fn', code, undefined)).toMatchObject(told === busy ? ready : { CodeSha256: expected });
+      expect(await createFunction(aws, 'Fn', { Role: 'r' }, code)).toMatchObject({ CodeSha256: expected });
+    }
+    expect(() => {
+      requirePackage('function Fn', 'other', 'wanted');
+    }).toThrow('function Fn runs another package (SHA-256 other) than the one that was given (wanted). Find out who');
+    expect(() => {
+      requirePackage('function Fn', undefined, 'wanted');
+    }).toThrow(/does not tell/);
+  });
+});
+
 describe('a call', () => {
   test('is made again with full jitter while AWS throttles', async () => {
     const aws = fake({
@@ -109,7 +163,9 @@ describe('a call', () => {
     const words =
       'User: arn:aws:iam::1:user/x is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/r because no identity-based policy allows it';
     const aws = fake({ CreateFunction: [failure('AccessDeniedException', words, 403)] });
-    const denied = await createFunction(aws, 'Fn', { Role: 'r' }, { bytes: new Uint8Array() }).catch((error: unknown) => error);
+    const denied = await createFunction(aws, 'Fn', { Role: 'r' }, { bytes: new Uint8Array(), sha256Base64: '' }).catch(
+      (error: unknown) => error,
+    );
     expect(isDenied(denied)).toBe(true);
     expect(String(denied)).toContain("needs the permission iam:PassRole on the function's role, for lambda.amazonaws.com");
     expect(aws.asked).toHaveLength(1);

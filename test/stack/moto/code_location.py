@@ -1,6 +1,7 @@
 """The code of functions.
 
-moto 5.2.5 answers a Code.Location that nobody serves, keeps an inline package nowhere and takes a missing S3 object as an empty one.
+moto 5.2.5 answers a Code.Location that nobody serves, keeps an inline package nowhere, takes a missing S3 object as an empty one and
+the newest version of an object whatever version is named.
 AWS answers a presigned address, good for ten minutes, and refuses a bucket or key that is not there. Here every package becomes an
 object in a bucket of moto's own S3.
 
@@ -26,9 +27,11 @@ def apply(base_url):
     def set_function_code(self, spec):
         if spec is not self.code and spec.get("DryRun"):
             return
-        if "S3Key" in spec and "ZipFile" not in spec:
-            require_object(self, spec["S3Bucket"], spec["S3Key"])
+        from_bucket = "S3Key" in spec and "ZipFile" not in spec
+        key = required_object(self, spec) if from_bucket else None
         set_code(self, spec)
+        if key is not None and spec.get("S3ObjectVersion"):  # moto takes the newest one
+            self.code_bytes, self.code_size, self.code_sha_256, self.code_digest = models._s3_content(key)
         if spec.get("Architectures"):  # moto forgets it on update
             self.architectures = spec["Architectures"]
         store(self)
@@ -51,14 +54,17 @@ def apply(base_url):
     S3Response._authenticate_and_authorize_s3_action = authorize_unless_presigned
 
 
-def require_object(function, bucket, key):
+def required_object(function, spec):
     s3 = s3_backends[function.account_id][function.partition]
     try:
-        s3.get_bucket(bucket)
+        s3.get_bucket(spec["S3Bucket"])
     except Exception:
         raise refused("NoSuchBucket", "The specified bucket does not exist")
-    if s3.get_object(bucket, key) is None:
-        raise refused("NoSuchKey", "The specified key does not exist.")
+    version = spec.get("S3ObjectVersion")
+    key = s3.get_object(spec["S3Bucket"], spec["S3Key"], version_id=version)
+    if key is None:
+        raise refused("NoSuchVersion" if version else "NoSuchKey", "The specified key does not exist.")
+    return key
 
 
 def refused(code, message):
