@@ -26,17 +26,50 @@ export async function pullRequestOf(env: NodeJS.ProcessEnv): Promise<PullRequest
   return owner === undefined || repo === undefined || typeof number !== 'number' ? undefined : { owner, repo, number };
 }
 
-/** Writes the plan into the pull request, over the comment of a former run. @throws {Error} where the token may not */
+/** Who a token without a user of its own writes as: the job's `github.token`. */
+const JOB_USER = 'github-actions[bot]';
+
+/** The login that the token's comments have. */
+async function ownLogin(octokit: Octokit): Promise<string> {
+  try {
+    const { data } = await octokit.rest.users.getAuthenticated();
+    return (data as Partial<typeof data> | null)?.login ?? JOB_USER;
+  } catch {
+    // GitHub tells no user of a token that an app has for a repository, as the job's own is.
+    return JOB_USER;
+  }
+}
+
+/**
+ * Writes the plan into the pull request, over the comment of a former run. Anyone may write a comment that begins with the marker: only one
+ * of the token's own user counts. @throws {Error} where the token may not
+ */
 export async function writePlanComment(octokit: Octokit, { owner, repo, number }: PullRequest, comment: PlanComment): Promise<void> {
   const marker = `<!-- dynamodb-to-opensearch plan ${comment.functionName} ${comment.environment} -->`;
   const body = `${marker}\n### ${comment.functionName}, ${comment.environment}: what a deploy would change\n\n${comment.markdown}`.slice(
     0,
     65_000,
   );
-  const comments = await octokit.paginate(octokit.rest.issues.listComments, { owner, repo, issue_number: number, per_page: 100 });
-  const former = comments.find((one) => one.body?.startsWith(marker) === true);
-  if (former === undefined) await octokit.rest.issues.createComment({ owner, repo, issue_number: number, body });
-  else if (former.body !== body) await octokit.rest.issues.updateComment({ owner, repo, comment_id: former.id, body });
+  const [login, comments] = await Promise.all([
+    ownLogin(octokit),
+    octokit.paginate(octokit.rest.issues.listComments, { owner, repo, issue_number: number, per_page: 100 }),
+  ]);
+  const marked = comments.filter((one) => one.body?.startsWith(marker) === true);
+  const former = marked.find(({ user }) => user?.login === login);
+  const update = async (id: number): Promise<void> => {
+    await octokit.rest.issues.updateComment({ owner, repo, comment_id: id, body });
+  };
+  if (former !== undefined) {
+    if (former.body !== body) await update(former.id);
+    return;
+  }
+  const { data: made } = await octokit.rest.issues.createComment({ owner, repo, issue_number: number, body });
+  // The token of an app of the user's own: who it writes as is told by what it wrote.
+  const author = (made as Partial<typeof made> | null)?.user?.login;
+  const older = author === undefined ? undefined : marked.find(({ user }) => user?.login === author);
+  if (older === undefined) return;
+  await update(older.id);
+  await octokit.rest.issues.deleteComment({ owner, repo, comment_id: made.id });
 }
 
 /**

@@ -7,27 +7,45 @@ import { prepareDeployment } from './deployment.ts';
 const stack = await useStack();
 const it = await prepareDeployment(stack);
 
+interface Comment {
+  readonly id: number;
+  body: string;
+  readonly user: { readonly login: string };
+}
+
 /** As much of GitHub as the comment needs. */
-const comments: { id: number; body: string }[] = [];
+const comments: Comment[] = [];
+const JOB = 'github-actions[bot]';
 let refuses = false;
+/** Who the token writes as, and whether GitHub tells. */
+let writer = { login: JOB, told: false };
+let nextId = 1;
+const add = (login: string, body: string): number => comments.push({ id: nextId++, body, user: { login } });
 const github = createServer((request, response) => {
   let body = '';
   request.on('data', (chunk: Buffer) => (body += chunk.toString()));
   request.on('end', () => {
     response.setHeader('content-type', 'application/json');
-    const reply = (status: number, value: unknown): void => {
+    const reply = (status: number, value?: unknown): void => {
       response.statusCode = status;
-      response.end(JSON.stringify(value));
+      response.end(value === undefined ? undefined : JSON.stringify(value));
     };
+    const { method, url = '' } = request;
+    const id = Number(/comments\/(\d+)$/.exec(url)?.[1] ?? 0);
+    const at = comments.findIndex((one) => one.id === id);
     if (refuses) reply(403, { message: 'Resource not accessible by integration' });
-    else if (request.method === 'GET') reply(200, comments);
-    else {
+    else if (url === '/user' && writer.told) reply(200, { login: writer.login });
+    else if (url === '/user') reply(403, { message: 'Resource not accessible by integration' });
+    else if (method === 'GET') reply(200, comments);
+    else if (method === 'DELETE') {
+      comments.splice(at, 1);
+      reply(204);
+    } else {
       const { body: text } = JSON.parse(body) as { body: string };
-      const id = Number(/comments\/(\d+)$/.exec(request.url ?? '')?.[1] ?? 0);
-      const found = comments.find((one) => one.id === id);
-      if (found === undefined) comments.push({ id: comments.length + 1, body: text });
+      const found = comments[at];
+      if (found === undefined) add(writer.login, text);
       else found.body = text;
-      reply(200, {});
+      reply(found === undefined ? 201 : 200, found ?? comments.at(-1));
     }
   });
 });
@@ -49,7 +67,7 @@ const plan = (inputs: Record<string, string> = {}, name = 'pull_request'): Retur
 
 describe('a dry run on a pull request', () => {
   test('writes its plan as one comment, and over it the next time', async () => {
-    comments.push({ id: 1, body: 'a comment of a person' });
+    add('person', 'a comment of a person');
     expect((await plan()).code).toBe(0);
     expect(comments).toHaveLength(2);
     expect(comments[1]?.body).toContain('memory-size');
@@ -57,6 +75,26 @@ describe('a dry run on a pull request', () => {
     expect(comments).toHaveLength(2);
     expect(comments[1]?.body).toContain('512');
     expect(it.mutations()).toEqual([]);
+  });
+
+  test.each([
+    ['the token of the job, of whose user GitHub tells nothing', JOB, false],
+    ['the token of a person', 'someone', true],
+    ['the token of an app of their own, of whose user GitHub tells nothing', 'deployer[bot]', false],
+  ])('writes over no comment of another user, whoever wrote the marker first: %s', async (_, login, told) => {
+    writer = { login, told };
+    comments.length = 0;
+    const marker = `<!-- dynamodb-to-opensearch plan ${it.name} STAGE -->`;
+    const foreign = `${marker}\nNothing to change.`;
+    for (const other of ['attacker', 'github-actions', 'dependabot[bot]']) add(other, foreign);
+    for (const memory of ['256', '512']) {
+      expect((await plan({ 'memory-size': memory })).code).toBe(0);
+      expect(comments.slice(0, 3).map(({ body }) => body)).toEqual([foreign, foreign, foreign]);
+      expect(comments).toHaveLength(4);
+      expect(comments[3]).toMatchObject({ user: { login } });
+      expect(comments[3]?.body).toContain(memory);
+    }
+    writer = { login: JOB, told: false };
   });
 
   test('says in the summary where it may not, and does not fail', async () => {
