@@ -1,14 +1,19 @@
-// DynamoDB's attribute values as a JSON document, written in one pass (contract 6.2).
+// DynamoDB's attribute values as a JSON document, written in one pass.
 import { isAttributeMap, type Attribute, type AttributeMap } from '../records/attribute.ts';
 import { fieldNames, needsRename } from './field-names.ts';
 import { JsonWriter } from './json-writer.ts';
 import { MalformedRecord } from '../records/malformed-record.ts';
+import { type ShapingTime, unlimited } from './shaping-time.ts';
+
+/** Bytes of a document, and of what goes with it in a request, at most: the smallest Amazon domains take requests of 10 MiB. */
+export const DOCUMENT_LIMIT = 10 * 1024 * 1024 - 4096;
 
 /**
- * Bytes of a document, and of what goes with it in a request, at most. The smallest Amazon domains take requests of 10 MiB; and the
- * JSON text of maps in mixed lists doubles its backslashes at every level, so that an item of 400 KB could otherwise grow without bound.
+ * Bytes of JSON text that the maps in the mixed lists of an item may come to: so many in any case, and so many for each byte of the
+ * item. Every map in a mixed list inside such a map doubles the backslashes of the text inside: 20 of them would make 4 MB of 200 bytes.
  */
-export const DOCUMENT_LIMIT = 10 * 1024 * 1024 - 4096;
+const TEXT_FREE = 16 * 1024;
+const TEXT_PER_BYTE = 32;
 
 /** JSON's grammar of a number. DynamoDB's own digits fit it; what a client wrote by hand into an event may not. */
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
@@ -40,37 +45,51 @@ const LABELS_LIMIT = 10_000;
 /** Characters: names can have 64 KB, too much of a small function's memory to keep. */
 const LABEL_LENGTH = 200;
 
+/** What the shaping of one item needs at every level. */
+interface Shaping {
+  readonly json: JsonWriter;
+  readonly time: ShapingTime;
+  readonly image: AttributeMap;
+  /** Bytes of JSON text that maps in mixed lists came to, those inside others once more for each level. */
+  text: number;
+  textLimit: number;
+}
+
 /**
- * Writes the document of an item. Numbers keep every digit; a list never mixes kinds.
- * @throws {MalformedRecord} where a value is no attribute value, or the text would be too long for any request
+ * Writes the document of an item, in a time and a length that grow as the item does. Numbers keep every digit; a list never mixes kinds.
+ * @param time how long it may take
+ * @throws {MalformedRecord} where a value is not an attribute value, where the text would be too long, or the time is used up
  */
-export function writeDocument(json: JsonWriter, image: AttributeMap): void {
-  writeMap(json, image, 0);
+export function writeDocument(json: JsonWriter, image: AttributeMap, time: ShapingTime = unlimited()): void {
+  writeMap({ json, time, image, text: 0, textLimit: TEXT_FREE }, image, 0);
 }
 
 const scratch = documentWriter();
 
 /** The same as text. */
-export function documentText(image: AttributeMap): string {
+export function documentText(image: AttributeMap, time?: ShapingTime): string {
   scratch.truncate(0);
-  writeDocument(scratch, image);
+  writeDocument(scratch, image, time);
   return scratch.cut(0);
 }
 
-function writeMap(json: JsonWriter, map: AttributeMap, depth: number): void {
+function writeMap(shaping: Shaping, map: AttributeMap, depth: number): void {
+  const { json, time } = shaping;
   if (depth > DEPTH_LIMIT) throw new MalformedRecord('document_too_deep', `the item is nested deeper than ${DEPTH_LIMIT} levels`);
-  const start = json.length;
   let before = OPEN_MAP;
+  /** Of all names, once one needs a change: the names before it keep theirs. */
+  let fields: ReadonlyMap<string, string> | undefined;
   for (const name in map) {
+    time.step();
+    json.character(before);
     const label = labels.get(name) ?? newLabel(name);
     if (label === undefined) {
-      json.truncate(start);
-      writeRenamedMap(json, map, depth);
-      return;
+      fields ??= fieldNames(Object.keys(map));
+      json.text(`${JSON.stringify(fields.get(name))}:`);
+    } else {
+      json.bytes(label);
     }
-    json.character(before);
-    json.bytes(label);
-    writeValue(json, map[name], name, depth);
+    writeValue(shaping, map[name], name, depth);
     before = COMMA;
   }
   if (before === OPEN_MAP) json.character(OPEN_MAP);
@@ -86,22 +105,11 @@ function newLabel(name: string): Uint8Array | undefined {
   return label;
 }
 
-function writeRenamedMap(json: JsonWriter, map: AttributeMap, depth: number): void {
-  const names = fieldNames(Object.keys(map));
-  let before = OPEN_MAP;
-  for (const name in map) {
-    json.character(before);
-    json.text(`${JSON.stringify(names.get(name))}:`);
-    writeValue(json, map[name], name, depth);
-    before = COMMA;
-  }
-  json.character(CLOSE_MAP);
-}
-
 /** A list of what `write` writes of each item. */
-function writeEach<Item>(json: JsonWriter, items: readonly Item[], write: (item: Item) => void): void {
+function writeEach<Item>({ json, time }: Shaping, items: readonly Item[], write: (item: Item) => void): void {
   let before = OPEN_LIST;
   for (const item of items) {
+    time.step();
     json.character(before);
     write(item);
     before = COMMA;
@@ -124,7 +132,8 @@ function member(attribute: Attribute | undefined, name: string): { type: string;
   return { type, value };
 }
 
-function writeValue(json: JsonWriter, attribute: Attribute | undefined, name: string, depth: number): void {
+function writeValue(shaping: Shaping, attribute: Attribute | undefined, name: string, depth: number): void {
+  const { json } = shaping;
   const { type, value } = member(attribute, name);
   switch (type) {
     case 'S':
@@ -142,21 +151,21 @@ function writeValue(json: JsonWriter, attribute: Attribute | undefined, name: st
       break;
     case 'M':
       if (!isAttributeMap(value)) throw unreadable(name, 'an M that is no map');
-      writeMap(json, value, depth + 1);
+      writeMap(shaping, value, depth + 1);
       break;
     case 'L': {
       const list = array(value, type, name);
-      writeList(json, list, isMixed(kinds(list, name, depth)), name, depth + 1);
+      writeList(shaping, list, isMixed(kinds(shaping.time, list, name, depth)), name, depth + 1);
       break;
     }
     case 'SS':
     case 'BS':
-      writeEach(json, array(value, type, name), (item) => {
+      writeEach(shaping, array(value, type, name), (item) => {
         json.string(text(item, type, name));
       });
       break;
     case 'NS':
-      writeEach(json, array(value, type, name), (item) => {
+      writeEach(shaping, array(value, type, name), (item) => {
         writeNumber(json, text(item, type, name), name);
       });
       break;
@@ -171,13 +180,17 @@ const MAPS = 4;
 
 const isMixed = (kind: number): boolean => (kind & (kind - 1)) !== 0;
 
-/** The kinds that the engine would see in a list, which takes nested lists as one: a set of STRINGS, BOOLEANS, MAPS. */
-function kinds(list: readonly unknown[], name: string, depth: number): number {
+/**
+ * The kinds that the engine would see in a list, which takes nested lists as one: a set of STRINGS, BOOLEANS, MAPS. Only the outermost list
+ * is judged, so that each item of each list is looked at once.
+ */
+function kinds(time: ShapingTime, list: readonly unknown[], name: string, depth: number): number {
   if (depth > DEPTH_LIMIT) throw new MalformedRecord('document_too_deep', `the item is nested deeper than ${DEPTH_LIMIT} levels`);
   let found = 0;
   for (const item of list as readonly Attribute[]) {
+    time.step();
     const { type, value } = member(item, name);
-    if (type === 'L') found |= kinds(array(value, type, name), name, depth + 1);
+    if (type === 'L') found |= kinds(time, array(value, type, name), name, depth + 1);
     else if (type === 'M') found |= MAPS;
     else if (type === 'BOOL') found |= BOOLEANS;
     else if (type !== 'NULL') found |= STRINGS;
@@ -186,13 +199,14 @@ function kinds(list: readonly unknown[], name: string, depth: number): number {
 }
 
 /** A list: scalars as strings; booleans and maps as what they are only where nothing else is in the list. */
-function writeList(json: JsonWriter, list: readonly unknown[], mixed: boolean, name: string, depth: number): void {
-  writeEach(json, list as readonly Attribute[], (item) => {
-    writeItem(json, item, mixed, name, depth);
+function writeList(shaping: Shaping, list: readonly unknown[], mixed: boolean, name: string, depth: number): void {
+  writeEach(shaping, list as readonly Attribute[], (item) => {
+    writeItem(shaping, item, mixed, name, depth);
   });
 }
 
-function writeItem(json: JsonWriter, item: Attribute, mixed: boolean, name: string, depth: number): void {
+function writeItem(shaping: Shaping, item: Attribute, mixed: boolean, name: string, depth: number): void {
+  const { json } = shaping;
   const { type, value } = member(item, name);
   switch (type) {
     case 'N':
@@ -200,7 +214,7 @@ function writeItem(json: JsonWriter, item: Attribute, mixed: boolean, name: stri
       json.string(text(value, type, name));
       break;
     case 'NS':
-      writeEach(json, array(value, type, name), (digits) => {
+      writeEach(shaping, array(value, type, name), (digits) => {
         number(text(digits, type, name), name);
         json.string(text(digits, type, name));
       });
@@ -210,16 +224,58 @@ function writeItem(json: JsonWriter, item: Attribute, mixed: boolean, name: stri
       break;
     case 'M': {
       const start = json.length;
-      writeValue(json, item, name, depth);
-      if (mixed) json.string(json.cut(start));
+      writeValue(shaping, item, name, depth);
+      if (mixed) writeAsText(shaping, start);
       break;
     }
     case 'L':
-      writeList(json, array(value, type, name), mixed, name, depth + 1);
+      writeList(shaping, array(value, type, name), mixed, name, depth + 1);
       break;
     default:
-      writeValue(json, item, name, depth);
+      writeValue(shaping, item, name, depth);
   }
+}
+
+/** Makes a JSON string of what was written from `start` on. */
+function writeAsText(shaping: Shaping, start: number): void {
+  const { json } = shaping;
+  shaping.time.step();
+  allowText(shaping, json.length - start);
+  json.string(json.cut(start));
+  shaping.text += json.length - start;
+  allowText(shaping, 0);
+}
+
+/** @throws {MalformedRecord} where so many bytes of text more are out of proportion to the item */
+function allowText(shaping: Shaping, more: number): void {
+  if (shaping.text + more <= shaping.textLimit) return;
+  // The item is measured where it matters, which it seldom does.
+  if (shaping.textLimit === TEXT_FREE) shaping.textLimit += TEXT_PER_BYTE * sizeOfItem(shaping.image, shaping.time);
+  if (shaping.text + more <= shaping.textLimit) return;
+  throw new MalformedRecord(
+    'document_too_large',
+    `the JSON text of maps in mixed lists inside each other would make the document longer than ${DOCUMENT_LIMIT} bytes or ${TEXT_PER_BYTE} times as long as its item; give these lists values of one kind, or leave them out with include or exclude`,
+  );
+}
+
+/** Bytes of an item, about as DynamoDB counts them: of its names and values, and a few for each of them. */
+function sizeOfItem(image: AttributeMap, time: ShapingTime): number {
+  let size = 0;
+  // Not by recursion: what was not reached yet may be nested deeper than the stack allows.
+  const open: unknown[] = [image];
+  for (let value = open.pop(); value !== undefined; value = open.pop()) {
+    time.step();
+    size += typeof value === 'string' ? Buffer.byteLength(value) : 1;
+    if (Array.isArray(value)) {
+      for (const item of value as unknown[]) open.push(item);
+    } else if (typeof value === 'object' && value !== null) {
+      for (const [name, inner] of Object.entries(value)) {
+        size += Buffer.byteLength(name);
+        open.push(inner);
+      }
+    }
+  }
+  return size;
 }
 
 function text(value: unknown, type: string, name: string): string {

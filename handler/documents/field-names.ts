@@ -1,4 +1,5 @@
-// Attribute names that no engine takes as they are (contract 6.2).
+// Attribute names that no engine takes as they are.
+import { MalformedRecord } from '../records/malformed-record.ts';
 
 /**
  * Names that some engine keeps for itself at the top of a document: the metadata fields of OpenSearch 1–3 and Elasticsearch 7–9 and
@@ -50,19 +51,32 @@ export function needsRename(name: string): boolean {
   return name.includes('.') ? name.split('.').some((segment) => BLANK.test(segment)) : BLANK.test(name);
 }
 
-/** The name with its reserved first segment and its blank segments mended, by `underscores` more characters than need be. */
-function mended(name: string, underscores: number): string {
-  const extra = '_'.repeat(underscores);
-  return name
-    .split('.')
-    .map((segment, i) => (BLANK.test(segment) ? `_${extra}` : i === 0 && RESERVED.has(segment) ? `_${extra}${segment}` : segment))
-    .join('.');
+/**
+ * Names of one map that may meet another name of it when they are changed. Real items have one or two; thousands could only be made
+ * to cost time.
+ */
+export const COLLISIONS_LIMIT = 100;
+
+/** A name with its reserved first segment and its blank segments fixed. Further `_` go between the two parts. */
+interface Fixed {
+  readonly before: string;
+  readonly after: string;
+}
+
+function fixed(name: string): Fixed {
+  const segments = name.split('.');
+  const first = segments.findIndex((segment, i) => BLANK.test(segment) || (i === 0 && RESERVED.has(segment)));
+  const before = [...segments.slice(0, first), '_'].join('.');
+  const rest = segments.slice(first + 1).map((segment) => (BLANK.test(segment) ? '_' : segment));
+  const own = RESERVED.has(segments[first] ?? '') ? segments[first] : '';
+  return { before, after: [own, ...rest].join('.') };
 }
 
 /**
  * The field names of one map: reserved names get their first `_` doubled, blank segments become `_`. Where that meets another name
- * of the map, the one that needed no change keeps it and the other gets further `_`, in the order of the names, so that the same
- * item always gives the same document.
+ * of the map, the one that needed no change keeps it and the other gets further `_` where it was changed first, in the order of the
+ * names, so that the same item always gives the same document.
+ * @throws {MalformedRecord} where more than a hundred names meet others
  */
 export function fieldNames(names: readonly string[]): ReadonlyMap<string, string> {
   const result = new Map<string, string>();
@@ -76,9 +90,26 @@ export function fieldNames(names: readonly string[]): ReadonlyMap<string, string
       taken.add(name);
     }
   }
+  /** Names that differ in their further `_` alone, with how many of these the next one needs: none is tried twice. */
+  const families = new Map<string, number>();
+  let collisions = 0;
   for (const name of changed.sort()) {
-    let field = mended(name, 0);
-    for (let underscores = 1; taken.has(field); underscores++) field = mended(name, underscores);
+    const { before, after } = fixed(name);
+    const family = `${before.length} ${before}${after}`;
+    let further = families.get(family) ?? 0;
+    if (further > 0) collisions++;
+    let field = `${before}${'_'.repeat(further)}${after}`;
+    while (taken.has(field) && collisions <= COLLISIONS_LIMIT) {
+      collisions++;
+      field = `${before}${'_'.repeat(++further)}${after}`;
+    }
+    if (collisions > COLLISIONS_LIMIT) {
+      throw new MalformedRecord(
+        'names_collide',
+        `more than ${COLLISIONS_LIMIT} blank or reserved attribute names of one map come to the same field names; rename them in the table, or leave them out with include or exclude`,
+      );
+    }
+    families.set(family, further + 1);
     result.set(name, field);
     taken.add(field);
   }

@@ -1,4 +1,4 @@
-// The user's own function between item and document (contract 5, option transform).
+// The user's own function between item and document (option transform).
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { AttributeMap } from '../records/attribute.ts';
@@ -6,6 +6,7 @@ import { ConfigError, type FunctionConfig } from '../../formats/function-config.
 import { documentText } from './document.ts';
 import { MalformedRecord } from '../records/malformed-record.ts';
 import type { StreamRecord } from '../records/stream-record.ts';
+import { type ShapingTime, unlimited } from './shaping-time.ts';
 
 /** The default export of a transform. `null` means: no document. */
 export type Transform = (
@@ -51,6 +52,7 @@ export async function loadTransforms(config: FunctionConfig, folder: string): Pr
 /**
  * The text of the document that a transform makes of a record, or null where there shall be none.
  * @param limit ms that the transform may take; an asynchronous one is cut off then
+ * @param time that the making of its input may take
  * @throws {MalformedRecord} where it throws, hangs, or returns what is no document
  */
 export async function transformed(
@@ -59,14 +61,15 @@ export async function transformed(
   image: AttributeMap,
   oldImage: AttributeMap | undefined,
   limit: number,
+  time: ShapingTime = unlimited(),
 ): Promise<string | null> {
   const about = {
-    keys: parsed(documentText(record.keys)),
-    oldDocument: oldImage === undefined ? undefined : parsed(documentText(oldImage)),
+    keys: parsed(documentText(record.keys, time)),
+    oldDocument: oldImage === undefined ? undefined : parsed(documentText(oldImage, time)),
     event: record.eventName,
     table: record.table,
   };
-  const document = parsed(documentText(image));
+  const document = parsed(documentText(image, time));
   let result: unknown;
   try {
     result = transform(document, about);
@@ -148,7 +151,9 @@ function isExact(source: string, value: number): boolean {
 function decimal(source: string): string {
   const [, sign = '', whole = '', fraction = '', exponent = '0'] = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(source) ?? [];
   const digits = (whole + fraction).replace(/^0+/, '');
-  const significant = digits.replace(/0+$/, '');
+  let end = digits.length;
+  while (digits[end - 1] === '0') end--;
+  const significant = digits.slice(0, end);
   if (significant === '') return '0';
   return `${sign}${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`;
 }

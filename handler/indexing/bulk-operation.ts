@@ -6,6 +6,7 @@ import type { Piece } from '../documents/json-writer.ts';
 import type { StreamRecord } from '../records/stream-record.ts';
 import type { Table } from '../tables.ts';
 import { transformed } from '../documents/transform.ts';
+import { type ShapingTime, unlimited } from '../documents/shaping-time.ts';
 
 /** One operation as `_bulk` takes it. */
 export interface Operation {
@@ -22,6 +23,7 @@ const json = documentWriter();
 /**
  * What a record asks for. Synchronous unless a transform has to be called: thousands of promises would cost more than the work.
  * @param limit ms that a transform may take
+ * @param time that the shaping may take, without the transform
  * @throws {MalformedRecord} (a promise rejects with it) where the record gives no document
  */
 export function operationOf(
@@ -29,17 +31,18 @@ export function operationOf(
   table: Table & { index: string },
   id: string,
   limit: number,
+  time: ShapingTime = unlimited(),
 ): Operation | Promise<Operation> {
   const { newImage, oldImage } = record;
   if (record.eventName === 'REMOVE' || newImage === undefined) return operation('delete', record, table, id);
   if (table.transform === undefined) {
     return operation('index', record, table, id, () => {
-      writeDocument(json, projected(table, newImage));
+      writeDocument(json, projected(table, newImage, time), time);
     });
   }
   const { eventName } = record;
-  const old = oldImage === undefined ? undefined : projected(table, oldImage);
-  return transformed(table.transform, { ...record, eventName }, projected(table, newImage), old, limit).then((text) =>
+  const old = oldImage === undefined ? undefined : projected(table, oldImage, time);
+  return transformed(table.transform, { ...record, eventName }, projected(table, newImage, time), old, limit, time).then((text) =>
     text === null
       ? operation('delete', record, table, id)
       : operation('index', record, table, id, () => {
@@ -75,6 +78,6 @@ function operation(
   return { action, lines: json.take() };
 }
 
-function projected(table: Table, image: AttributeMap): AttributeMap {
-  return table.project === undefined ? image : table.project(image);
+function projected(table: Table, image: AttributeMap, time: ShapingTime): AttributeMap {
+  return table.project === undefined ? image : table.project(image, time);
 }

@@ -5,6 +5,7 @@ import { malformedBy } from '../records/malformed-record.ts';
 import { operationOf, sizeOf, type Operation } from './bulk-operation.ts';
 import type { StreamRecord } from '../records/stream-record.ts';
 import type { Table } from '../tables.ts';
+import { ShapingTime } from '../documents/shaping-time.ts';
 
 /** A write that can be sent: it has an index, a record and an id. */
 export type Ready = Write & { table: Table & { index: string }; record: StreamRecord; id: string };
@@ -21,7 +22,7 @@ export interface Preparation {
   readonly until: number;
   /** Fires when the time for writing is used up. */
   readonly signal: AbortSignal;
-  /** ms that a transform may take. */
+  /** ms that the shaping of one item may take, and its transform too. */
   readonly transformLimit: number;
   /** Writes of a request at most. */
   readonly most: number;
@@ -73,13 +74,14 @@ export async function* requestsOf(pending: readonly Ready[], preparation: Prepar
 }
 
 /** Makes the lines of a write, once. @returns a promise where a transform has to be waited for */
-function prepare(write: Ready | undefined, { signal, transformLimit }: Preparation): Promise<void> | undefined {
+function prepare(write: Ready | undefined, { now, signal, transformLimit }: Preparation): Promise<void> | undefined {
   if (write === undefined || write.operation !== undefined) return undefined;
   const refused = (error: unknown): void => {
     write.outcome = { kind: 'malformed', error: malformedBy(error) };
   };
+  const time = new ShapingTime(now, transformLimit);
   try {
-    const operation = operationOf(write.record, write.table, write.id, transformLimit);
+    const operation = operationOf(write.record, write.table, write.id, transformLimit, time);
     if (operation instanceof Promise) {
       return operation.then(
         // What comes too late changes nothing: the write is reported as not done.

@@ -7,6 +7,7 @@ import { MalformedRecord, withoutValues } from '../records/malformed-record.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { type Prepared, type Ready, requestsOf } from './requests.ts';
 import type { Runtime } from '../runtime.ts';
+import { itemLimit } from '../documents/shaping-time.ts';
 
 /** ms: the first pause after a transient failure is up to twice this, each further one up to twice the former. */
 const FIRST_PAUSE = 50;
@@ -28,14 +29,14 @@ export class Writer {
   readonly #runtime: Runtime;
   readonly #metrics: Metrics;
   readonly #budget: Budget;
-  /** ms */
-  readonly #transformLimit: number;
+  /** ms that the shaping of one item may take, and its transform too. */
+  readonly #itemLimit: number;
 
   constructor(runtime: Runtime, metrics: Metrics, budget: Budget, remaining: number) {
     this.#runtime = runtime;
     this.#metrics = metrics;
     this.#budget = budget;
-    this.#transformLimit = Math.min(5000, remaining / 4);
+    this.#itemLimit = itemLimit(remaining);
   }
 
   /** Gives every write an outcome. */
@@ -93,7 +94,7 @@ export class Writer {
     // Lets the question leave: the cluster answers it while the documents are made.
     await new Promise(setImmediate);
     const { pending } = round;
-    const transformLimit = this.#transformLimit;
+    const transformLimit = this.#itemLimit;
     // The rest is for the answers; what is left over is made in the next round.
     const until = now() + (this.#budget.writeUntil - now()) * PREPARING;
     const most = pending.length < SPLIT_FROM ? Infinity : Math.ceil(pending.length / REQUESTS_AT_ONCE);

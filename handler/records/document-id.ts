@@ -1,4 +1,4 @@
-// Which document a record is about, and which state of it: id and version (contract 6.1, 6.3).
+// Which document a record is about, and which state of it: id and version.
 import { createHash } from 'node:crypto';
 import type { AttributeMap } from './attribute.ts';
 import { MalformedRecord } from './malformed-record.ts';
@@ -68,6 +68,8 @@ function wholeCharacters(bytes: Buffer): string {
 const COUNTER_BITS = 29n;
 const COUNTER_DIGITS = 20;
 const COUNTER_RANGE = 2n ** COUNTER_BITS;
+/** 10^29 is a multiple of 2^29: digits above it change nothing, whatever their number. */
+const COUNTER_MEASURE = 29;
 /** The second that was met last and where its versions begin: a batch has few different ones. */
 let last = { second: -1, version: 0n };
 
@@ -78,7 +80,7 @@ let last = { second: -1, version: 0n };
  * @param sequenceNumber decimal digits
  */
 export function externalVersion(seconds: number, sequenceNumber: string): string {
-  const upper = sequenceNumber.slice(0, -COUNTER_DIGITS);
+  const upper = sequenceNumber.slice(0, -COUNTER_DIGITS).slice(-COUNTER_MEASURE);
   // Up to 15 digits are exact as a number, and cheaper.
   const counter = upper.length <= 15 ? BigInt(Number(upper) % Number(COUNTER_RANGE)) : BigInt(upper) % COUNTER_RANGE;
   const second = Math.floor(seconds);
