@@ -113,7 +113,7 @@ export function parseConfig(text: string, file = 'config.json'): FunctionConfig 
     format: 1,
     release: string(root, 'release', file, ''),
     environment: string(root, 'environment', file, ''),
-    endpoint: endpoint.replace(/\/+$/, ''),
+    endpoint: endpoint.replace(/(?<!\/)\/+$/, ''),
     auth: parseAuth(object(root, 'auth', file, ''), file),
     ...(certificateAuthority === undefined ? {} : { certificateAuthority }),
     options: {
@@ -250,5 +250,5 @@ function parseOptions(options: Json, file: string, at: string): TableOptions {
 /** `s3://bucket/prefix` → its parts, the prefix without slashes at its ends. */
 export function parseS3Uri(uri: string): { bucket: string; prefix: string } | undefined {
   const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/s.exec(uri);
-  return match?.[1] === undefined ? undefined : { bucket: match[1], prefix: (match[2] ?? '').replace(/^\/+|\/+$/g, '') };
+  return match?.[1] === undefined ? undefined : { bucket: match[1], prefix: (match[2] ?? '').replace(/^\/+|(?<!\/)\/+$/g, '') };
 }

@@ -54,7 +54,7 @@ export function parseEndpoint(text: string, { source }: EndpointSource): Endpoin
   file.warnOfUnused(auth);
   if (file.problems.length > 0 || url === undefined || auth === undefined) throw new InputError(file.problems);
   return {
-    endpoint: `${url.protocol}//${url.host}${url.pathname.replace(/\/+$/, '')}`,
+    endpoint: `${url.protocol}//${url.host}${url.pathname.replace(/(?<!\/)\/+$/, '')}`,
     host: url.hostname,
     auth,
     ...(certificateAuthority === undefined ? {} : { certificateAuthority }),
@@ -247,7 +247,13 @@ class EndpointFile {
       return undefined;
     }
     const certificates = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-    const lines = certificates.map((pem) => pem.split(/\s*\n\s*/).join('\n'));
+    const lines = certificates.map((pem) =>
+      pem
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => line !== '')
+        .join('\n'),
+    );
     if (lines.length === 0 || !lines.every(isCertificate)) {
       this.#problem('ES_CA', 'ES_CA holds no readable certificate; give it in PEM, with \\n for line ends');
       return undefined;

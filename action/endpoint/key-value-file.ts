@@ -37,7 +37,7 @@ export function parseSettings(text: string): { settings: Setting[]; problems: Ba
     }
     const quote = QUOTES.find((one) => rest.startsWith(one) && (one.length === 1 || rest !== `${one[0] ?? ''}${one[0] ?? ''}`));
     if (quote === undefined) {
-      settings.push({ key, value: rest.replace(/(?:^|\s+)#.*$/, '').trim(), line });
+      settings.push({ key, value: rest.replace(/(?:^|(?<!\s)\s+)#.*$/, '').trim(), line });
       continue;
     }
     const isOpenEnded = quote.length === 3 || rest.startsWith('-----BEGIN', quote.length);

@@ -191,8 +191,13 @@ function parseEnvironments(text: string, problems: Problem[]): Rule[] {
       note(problems, 'environments', `line ${index + 1}: ${message}`);
       return [];
     };
-    const [, kind = 'branch', list = '', environment = ''] = /^\s*(?:(branch|tag)\s+)?(.*\S)\s*:\s*(\S*)\s*$/.exec(line) ?? [];
-    const patterns = list.split(/\s+/).filter((pattern) => pattern !== '');
+    // By hand: a pattern for the whole line would try each of a thousand blanks to its end.
+    const colon = line.lastIndexOf(':');
+    const environment = line.slice(colon + 1).trim();
+    const words = colon < 0 || /\s/.test(environment) ? [] : wordsOf(line.slice(0, colon));
+    const [first = ''] = words;
+    const kind = words.length > 1 && (first === 'branch' || first === 'tag') ? first : undefined;
+    const patterns = kind === undefined ? words : words.slice(1);
     if (patterns.length === 0) return problem(`expected a line as "branch main: STAGE", found ${quoted(line.trim())}`);
     const expected = deployableName(environment);
     if (expected !== undefined) return problem(`expected after the colon ${expected}, found ${quoted(environment)}`);
@@ -205,9 +210,11 @@ function parseEnvironments(text: string, problems: Problem[]): Rule[] {
         return problem(`the pattern ${quoted(pattern)} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
       }
     }
-    return [{ kind: kind === 'tag' ? 'tag' : 'branch', patterns, environment }];
+    return [{ kind: kind ?? 'branch', patterns, environment }];
   });
 }
+
+const wordsOf = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '');
 
 function note(problems: Problem[], where: string, message: string): void {
   problems.push({ where, message: `${where}: ${message}` });

@@ -64,11 +64,15 @@ export function patternExpression(pattern: string): RegExp {
   }
 }
 
+/** Characters: no tag of GitHub's is longer, and the pattern takes time with the square of them. */
+const TAG_LIMIT = 1000;
+
 /**
  * The name of the release that a tag precedes, `v2.0.0` for `v2.0.0-rc.1` (semver.org, rule 9), also behind a prefix as `orders-v…`;
  * undefined where the tag is no prerelease.
  */
 export function releaseOf(tag: string): string | undefined {
+  if (tag.length > TAG_LIMIT) return undefined;
   return /^((?:.*[^0-9A-Za-z.])?v?\d+(?:\.\d+)*)-[0-9A-Za-z][0-9A-Za-z.-]*(?:\+.*)?$/.exec(tag)?.[1];
 }
 

@@ -31897,11 +31897,15 @@ function patternExpression(pattern) {
         throw new Error('a range in [ ] runs backwards');
     }
 }
+/** Characters: no tag of GitHub's is longer, and the pattern takes time with the square of them. */
+const TAG_LIMIT = 1000;
 /**
  * The name of the release that a tag precedes, `v2.0.0` for `v2.0.0-rc.1` (semver.org, rule 9), also behind a prefix as `orders-v…`;
  * undefined where the tag is no prerelease.
  */
 function releaseOf(tag) {
+    if (tag.length > TAG_LIMIT)
+        return undefined;
     return /^((?:.*[^0-9A-Za-z.])?v?\d+(?:\.\d+)*)-[0-9A-Za-z][0-9A-Za-z.-]*(?:\+.*)?$/.exec(tag)?.[1];
 }
 const escaped = (character) => character.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&');
@@ -32084,8 +32088,13 @@ function parseEnvironments(text, problems) {
             note(problems, 'environments', `line ${index + 1}: ${message}`);
             return [];
         };
-        const [, kind = 'branch', list = '', environment = ''] = /^\s*(?:(branch|tag)\s+)?(.*\S)\s*:\s*(\S*)\s*$/.exec(line) ?? [];
-        const patterns = list.split(/\s+/).filter((pattern) => pattern !== '');
+        // By hand: a pattern for the whole line would try each of a thousand blanks to its end.
+        const colon = line.lastIndexOf(':');
+        const environment = line.slice(colon + 1).trim();
+        const words = colon < 0 || /\s/.test(environment) ? [] : wordsOf(line.slice(0, colon));
+        const [first = ''] = words;
+        const kind = words.length > 1 && (first === 'branch' || first === 'tag') ? first : undefined;
+        const patterns = kind === undefined ? words : words.slice(1);
         if (patterns.length === 0)
             return problem(`expected a line as "branch main: STAGE", found ${quoted(line.trim())}`);
         const expected = deployableName(environment);
@@ -32101,9 +32110,10 @@ function parseEnvironments(text, problems) {
                 return problem(`the pattern ${quoted(pattern)} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
             }
         }
-        return [{ kind: kind === 'tag' ? 'tag' : 'branch', patterns, environment }];
+        return [{ kind: kind ?? 'branch', patterns, environment }];
     });
 }
+const wordsOf = (text) => text.split(/\s+/).filter((word) => word !== '');
 function note(problems, where, message) {
     problems.push({ where, message: `${where}: ${message}` });
 }

@@ -1,4 +1,4 @@
-// What an answer of the cluster means for what was asked (contract 6.4). Pure: answers in, classes out.
+// What a response of the cluster means for what was asked. Pure: responses in, classes out.
 import { isCertificateProblem, isWrongHost, NoAnswer } from '../http/connection.ts';
 import { NoCredentials } from './authorization.ts';
 import type { EngineAnswer } from './client.ts';
@@ -32,7 +32,21 @@ interface EngineError {
 /** Amazon's proxies answer 403 with such words where others answer 429. */
 const THROTTLED = /throttl|too many requests|rate exceeded|permissible concurrent requests/i;
 /** Not where a name has them: that of an index, a permission, a role. */
-const saysThrottled = (reason: string): boolean => THROTTLED.test(reason.replace(/\[[^\]]*\]|\barn:\S+/g, ''));
+const saysThrottled = (reason: string): boolean => THROTTLED.test(withoutBrackets(reason).replace(/\barn:\S+/g, ''));
+
+/** A text without what is in brackets, each up to the first that closes it: by hand, since a pattern would try each of a thousand `[` to the end. */
+function withoutBrackets(text: string): string {
+  let outside = '';
+  let from = 0;
+  for (let open = text.indexOf('['); open >= 0; open = text.indexOf('[', from)) {
+    const close = text.indexOf(']', open);
+    if (close < 0) break;
+    outside += text.slice(from, open);
+    from = close + 1;
+  }
+  return outside + text.slice(from);
+}
+
 const THROTTLE_TYPES = new Set([
   'es_rejected_execution_exception',
   'rejected_execution_exception',
@@ -168,6 +182,9 @@ function mixedField(reason: string): string | undefined {
   return /object|nested/i.test(`${from} ${to}`) ? undefined : field;
 }
 
+/** Characters of a type: it is a name, and goes to the log. */
+const TYPE_LIMIT = 200;
+
 /** Type and reason of an error answer: JSON of the engine, or text of whatever stands before it. */
 function errorOf(answer: EngineAnswer): EngineError {
   try {
@@ -187,12 +204,31 @@ function errorOf(answer: EngineAnswer): EngineError {
   }
 }
 
+/** Characters of a reason, or of a cause: it may quote a whole document, and what it is about stands at its beginning or its end. */
+const REASON_START = 9_000;
+const REASON_END = 1_000;
+/** Causes of causes that are read; engines have three or four. */
+const CAUSES_LIMIT = 10;
+
+const cut = (reason: string): string =>
+  reason.length <= REASON_START + REASON_END ? reason : `${reason.slice(0, REASON_START)} … ${reason.slice(-REASON_END)}`;
+
+/** Type and reason of an engine's error, with the reasons of what caused it where they say more. */
 function engineError(error: unknown): EngineError {
-  if (typeof error === 'string') return { type: '', reason: error };
-  const { type, reason, caused_by: cause } = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>;
-  const inner = cause === undefined ? '' : engineError(cause).reason;
-  const outer = typeof reason === 'string' ? reason : '';
-  return { type: typeof type === 'string' ? type : '', reason: inner === '' || outer.includes(inner) ? outer : `${outer}: ${inner}` };
+  const reasons: string[] = [];
+  let type: string | undefined;
+  for (let level = error; level !== undefined && reasons.length <= CAUSES_LIMIT;) {
+    const { type: own, reason, caused_by: cause } = (typeof level === 'object' && level !== null ? level : {}) as Record<string, unknown>;
+    type ??= typeof own === 'string' ? own.slice(0, TYPE_LIMIT) : '';
+    const words = typeof level === 'string' ? level : reason;
+    reasons.push(typeof words === 'string' ? cut(words) : '');
+    level = cause;
+  }
+  const reason = reasons.reduceRight((inner, outer) => {
+    if (outer === '' || inner === '') return outer + inner;
+    return outer.includes(inner) ? outer : `${outer}: ${inner}`;
+  }, '');
+  return { type: type ?? '', reason: cut(reason) };
 }
 
 /** `Retry-After`, seconds or a date, in ms. */

@@ -48,7 +48,8 @@ const LOGGED_LENGTH = 300;
 const FIELD_AND_TYPE = /^(?:the cluster refuses the document: )?(?:\[\d+:\d+\] )?failed to parse field \[[^\]]*\] of type \[[^\]]*\]/;
 /** The place in the document, which some engines name first. */
 const PLACE = /^(?:the cluster refuses the document: )?\[\d+:\d+\]/;
-/** Words before a bracket that holds the name of a field, a type or a limit. */
+/** Words before a bracket that holds the name of a field, a type or a limit; and more characters than any of them has. */
+const NAMES_LENGTH = 24;
 const NAMES = /\b(?:fields?|of type|type|to|mapping for|introduction of|within|alias|mapper|nested path) $/i;
 /** How a reason ends that names the field after the value. */
 const FIELD_AT_END = /\] (for field \[[^[\]]*\])$/;
@@ -67,7 +68,7 @@ function namesAlone(reason: string): string {
     const { index, 0: mark } = found;
     const before = beginning.slice(0, index);
     const close = mark === '[' ? ']' : mark;
-    const isName = mark === '[' ? NAMES.test(before) : mark === '"' && before.endsWith('field=');
+    const isName = mark === '[' ? NAMES.test(before.slice(-NAMES_LENGTH)) : mark === '"' && before.endsWith('field=');
     const end = isName ? beginning.indexOf(close, index + 1) : -1;
     if (end < 0) {
       const [, field] = FIELD_AT_END.exec(reason.slice(-LOGGED_LENGTH)) ?? [];
@@ -85,21 +86,43 @@ function namesAlone(reason: string): string {
 export function withoutValues(reason: string): string {
   // Quotes and brackets that are open where it is cut are closed, so that a pattern finds the end of what it takes out.
   const beginning = reason.length <= LENGTH ? reason : `${reason.slice(0, LENGTH)}"'.].`;
-  return (
-    beginning
-      // Of a shard's troubles the engine tells with the whole request, documents included; an ingest pipeline tells its input.
-      .replace(
-        /[,:]? ?request: \[?Bulk[\s\S]*|\bcontaining \[(?:index|delete|create|update) [\s\S]*|\bsource\[[\s\S]*|\bagainst source\b[\s\S]*/,
-        '',
-      )
-      // All that follows the field and its type is about the value.
-      .replace(/(failed to parse field \[[^\]]*\] of type \[[^\]]*\])[\s\S]*/, '$1.')
-      .replace(/ ?\bin document with id '[\s\S]*?'(?=\.|,|:|$)/g, '')
-      .replace(/Preview of field's value:[\s\S]*/, '')
-      .replace(/\b(date field|geohash|join name|value|input|token|term) \[[\s\S]*?\](?=[\s,.;:]|$)/gi, '$1 […]')
-      .replace(/(field=)?"[^"]*"/g, (quoted, field?: string) => (field === undefined ? '"…"' : quoted))
-      .replace(/(?<!\w)'[\s\S]*?'(?!\w)/g, "'…'")
-      .slice(0, LOGGED_LENGTH)
-      .trim()
+  const ofRequest = beginning
+    // Of a shard's troubles the engine tells with the whole request, documents included; an ingest pipeline tells its input.
+    .replace(
+      /[,:]? ?request: \[?Bulk[\s\S]*|\bcontaining \[(?:index|delete|create|update) [\s\S]*|\bsource\[[\s\S]*|\bagainst source\b[\s\S]*/,
+      '',
+    )
+    // All that follows the field and its type is about the value.
+    .replace(/(failed to parse field \[[^\]]{0,300}\] of type \[[^\]]{0,300}\])[\s\S]*/, '$1.');
+  const withoutIds = replaceBetween(ofRequest, / ?\bin document with id '/g, /'(?=\.|,|:|$)/g, () => '');
+  const withoutBrackets = replaceBetween(
+    withoutIds.replace(/Preview of field's value:[\s\S]*/, ''),
+    /\b(?:date field|geohash|join name|value|input|token|term) \[/gi,
+    /\](?=[\s,.;:]|$)/g,
+    (opening) => `${opening}…]`,
   );
+  const withoutQuotes = withoutBrackets.replace(/(field=)?"[^"]*"/g, (quoted, field?: string) => (field === undefined ? '"…"' : quoted));
+  return replaceBetween(withoutQuotes, /(?<!\w)'/g, /'(?!\w)/g, () => "'…'")
+    .slice(0, LOGGED_LENGTH)
+    .trim();
+}
+
+/**
+ * A text in which all from a match of `open` to the next of `close` is replaced. What nothing closes stays as it is: one pattern for both
+ * would look for the end again from each beginning.
+ */
+function replaceBetween(text: string, open: RegExp, close: RegExp, replacement: (opening: string) => string): string {
+  let result = '';
+  let from = 0;
+  for (;;) {
+    open.lastIndex = from;
+    const opening = open.exec(text);
+    if (opening === null) break;
+    close.lastIndex = opening.index + opening[0].length;
+    const closing = close.exec(text);
+    if (closing === null) break;
+    result += text.slice(from, opening.index) + replacement(opening[0]);
+    from = closing.index + closing[0].length;
+  }
+  return result + text.slice(from);
 }

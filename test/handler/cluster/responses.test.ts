@@ -381,3 +381,81 @@ test.each([
 test('a page of a proxy that opens tags and closes none is read at once', () => {
   expect(classifyRequest({ status: 503, text: '<'.repeat(LONG), retryAfter: undefined }, 0)).toMatchObject({ kind: 'transient' });
 });
+
+/** ms; of several tries the best. */
+function timed(work: () => void): number {
+  let best = Infinity;
+  for (let i = 0; i < 5; i++) {
+    const before = performance.now();
+    work();
+    best = Math.min(best, performance.now() - before);
+  }
+  return best;
+}
+
+describe('a reason of any length costs as much as its beginning', () => {
+  test.each([
+    '[',
+    '<',
+    "'",
+    '"',
+    'arn:',
+    ' ',
+    'failed to parse field [',
+    "in document with id '",
+    'value [',
+    'mapper [',
+    '] to [',
+    'x]',
+    'term [',
+  ])('of %s alone', (part) => {
+    const judge = (length: number) => (): void => {
+      const reason = part.repeat(length / part.length);
+      classifyItem('index', { status: 400, error: { type: 'illegal_argument_exception', reason } });
+      classifyItem('index', { status: 403, error: { type: 'security_exception', reason } });
+      classifyRequest(answer(403, error('', reason)), NOW);
+      classifyRequest(answer(502, reason), NOW);
+      withoutValues(reason);
+      expect(new MalformedRecord('illegal_argument_exception', reason, 400).loggable.length).toBeLessThanOrEqual(300);
+    };
+    // Seventy times as long: nothing but its making and its reading may grow, and these as it does.
+    expect(timed(judge(300_000))).toBeLessThan(700 * timed(judge(4_200)));
+  });
+
+  test('and it is kept with its beginning and its end', () => {
+    const reason = `mapper [a.b] cannot be changed from type [text] to [double] ${'['.repeat(300_000)} (for field [x])`;
+    const outcome = classifyItem('index', { status: 400, error: { type: 'illegal_argument_exception', reason } });
+    expect(outcome).toMatchObject({ kind: 'mixed-field', field: 'a.b' });
+    const kept = 'reason' in outcome ? outcome.reason : '';
+    expect(kept.length).toBeLessThan(10_100);
+    expect(kept).toMatch(/^mapper \[a\.b\].*\(for field \[x\]\)$/);
+  });
+});
+
+describe('causes of causes are read to some depth, however deep they are', () => {
+  const nested = (levels: number, innermost: string): unknown =>
+    JSON.parse(`${'{"type":"t","reason":"r","caused_by":'.repeat(levels)}"${innermost}"${'}'.repeat(levels)}`);
+
+  test('of an item', () => {
+    expect(classifyItem('index', { status: 400, error: nested(100_000, 'x') })).toEqual({
+      kind: 'malformed',
+      status: 400,
+      type: 't',
+      reason: 'r',
+    });
+    expect(classifyItem('index', { status: 400, error: nested(1, 'why') })).toMatchObject({ reason: 'r: why' });
+  });
+
+  test('of a request', () => {
+    const text = JSON.stringify({ error: 'ERROR' }).replace('"ERROR"', `${'{"caused_by":'.repeat(100_000)}"x"${'}'.repeat(100_000)}`);
+    expect(classifyRequest(answer(503, text), NOW)).toMatchObject({ kind: 'transient', reason: 'HTTP 503 ' });
+  });
+
+  test('and a reason is not repeated where its cause has the same', () => {
+    const cause = { type: 'c', reason: 'no room left' };
+    expect(classifyItem('index', { status: 400, error: { type: 't', reason: 'failed: no room left', caused_by: cause } })).toMatchObject({
+      type: 't',
+      reason: 'failed: no room left',
+    });
+  });
+});
