@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Aws } from './aws/client.ts';
 import { awsCredentials } from './aws/credentials.ts';
+import { warnOfEnvironment } from './aws/insecure-environment.ts';
 import { ConfigError, parseConfig, parseKeyMapping } from '../formats/function-config.ts';
 import { secretsManager } from './aws/secrets-manager.ts';
 import { s3Writer } from './aws/s3.ts';
@@ -18,6 +19,8 @@ import { loadTransforms } from './documents/transform.ts';
 export async function start(folder: string, env: NodeJS.ProcessEnv): Promise<Runtime> {
   const config = parseConfig(read(folder, 'config.json'));
   const mapping = parseKeyMapping(read(folder, 'table_mapping.json'));
+  const log = consoleLog(console, env.AWS_LAMBDA_LOG_FORMAT);
+  warnOfEnvironment(env, log);
   const now = (): number => Date.now();
   const credentials = awsCredentials(env, now);
   const aws = new Aws(credentials, Math.random);
@@ -28,7 +31,7 @@ export async function start(folder: string, env: NodeJS.ProcessEnv): Promise<Run
     tables: new Tables(config, mapping, await loadTransforms(config, folder)),
     release: config.release,
     environment: config.environment,
-    log: consoleLog(console, env.AWS_LAMBDA_LOG_FORMAT),
+    log,
     putObject: s3Writer(env, aws),
     emit: (line) => {
       process.stdout.write(`${line}\n`);

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { AwsError } from './error.ts';
 import { HttpConnection } from '../http/connection.ts';
+import { isOwnAddress } from '../http/loopback.ts';
 
 export interface AwsCredentials {
   readonly accessKeyId: string;
@@ -78,14 +79,11 @@ function usable<Credentials extends AwsCredentials>(credentials: Credentials): C
   throw new Error('the access key id or the session token holds characters that none has');
 }
 
-/** Hosts that may be asked without TLS. */
-const OWN_HOSTS = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
-
 function credentialsUrl({ AWS_CONTAINER_CREDENTIALS_FULL_URI: full }: NodeJS.ProcessEnv): URL {
   if (!full) {
     throw new Error('neither AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY nor AWS_CONTAINER_CREDENTIALS_FULL_URI are in the environment');
   }
   const url = URL.parse(full);
-  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && OWN_HOSTS.test(url.hostname))) return url;
+  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isOwnAddress(url.hostname))) return url;
   throw new Error('AWS_CONTAINER_CREDENTIALS_FULL_URI is neither https nor an address of the machine itself');
 }

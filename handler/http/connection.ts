@@ -68,7 +68,10 @@ export class HttpConnection {
     const options = { keepAlive: true, maxSockets: sockets };
     const secure = url.protocol === 'https:';
     this.#url = url;
-    this.#agent = secure ? new HttpsAgent(ca === undefined ? options : { ...options, ca }) : new HttpAgent(options);
+    this.#agent = secure
+      ? // Said in so many words, so that NODE_TLS_REJECT_UNAUTHORIZED in the environment is no switch against it.
+        new HttpsAgent({ ...options, rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) })
+      : new HttpAgent(options);
     this.#request = secure ? httpsRequest : httpRequest;
     this.#limit = limit;
     this.#sockets = sockets;

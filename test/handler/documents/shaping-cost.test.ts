@@ -162,10 +162,10 @@ async function expectLinear(
   parts: readonly AttributeMap[],
   shape: (image: AttributeMap) => Promise<void>,
 ): Promise<void> {
-  const ofParts = await timed(3, async () => {
+  const ofParts = await timed(2, async () => {
     for (let i = 0; i < PARTS; i++) await shape(parts[i % parts.length] ?? {});
   });
-  const ofWhole = await timed(3, () => shape(whole));
+  const ofWhole = await timed(2, () => shape(whole));
   expect(ofWhole).toBeLessThan(FACTOR * ofParts + NOISE);
 }
 
