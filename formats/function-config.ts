@@ -45,6 +45,8 @@ export interface FunctionConfig {
     readonly defaults: TableOptions;
     /** By the table's exact name. */
     readonly tables: Readonly<Record<string, TableOptions>>;
+    /** Fails the records of tables that neither the key mapping nor the options name. */
+    readonly 'only-known-tables'?: boolean;
   };
 }
 
@@ -106,8 +108,9 @@ export function parseConfig(text: string, file = 'config.json'): FunctionConfig 
     throw new ConfigError(file, 'endpoint', 'expected an http(s) URL', REDEPLOY);
   }
   const options = object(root, 'options', file, '');
-  known(options, ['defaults', 'tables'], file, 'options');
+  known(options, ['defaults', 'tables', 'only-known-tables'], file, 'options');
   const tables = object(options, 'tables', file, 'options');
+  const onlyKnownTables = oneOf(options, 'only-known-tables', [true, false] as const, file, 'options');
   const certificateAuthority = root.certificateAuthority === undefined ? undefined : string(root, 'certificateAuthority', file, '');
   return {
     format: 1,
@@ -125,6 +128,7 @@ export function parseConfig(text: string, file = 'config.json'): FunctionConfig 
           return [name, parseOptions(value, file, at)];
         }),
       ),
+      ...(onlyKnownTables === undefined ? {} : { 'only-known-tables': onlyKnownTables }),
     },
   };
 }

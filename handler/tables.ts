@@ -10,6 +10,7 @@ import {
 } from '../formats/function-config.ts';
 import { excluding, including, type Projection } from './documents/projection.ts';
 import type { Transform } from './documents/transform.ts';
+import { MalformedRecord } from './records/malformed-record.ts';
 
 /** Where dead letters go. */
 export interface DeadLetterPlace {
@@ -17,6 +18,13 @@ export interface DeadLetterPlace {
   /** Without slashes at its ends; may be empty. */
   readonly prefix: string;
 }
+
+/** Why no record of a table is written. */
+export type Refusal =
+  /** Goes to the dead letters. */
+  | { readonly kind: 'malformed'; readonly error: MalformedRecord }
+  /** Is redelivered until somebody does what the reason says. */
+  | { readonly kind: 'failed'; readonly reason: string };
 
 export interface Table {
   readonly name: string;
@@ -36,6 +44,8 @@ export interface Table {
   readonly mappings: Readonly<Record<string, unknown>>;
   /** Whether failures can be reported by number; if not they must be thrown, or Lambda takes the batch for done. */
   readonly partialAnswer: boolean;
+  /** Undefined where its records are written, as they mostly are. */
+  readonly refusal: Refusal | undefined;
 }
 
 /** The options of one table: its own over the defaults. Of include and exclude, which do not go together, its own holds alone. */
@@ -99,6 +109,29 @@ export class Tables {
         options['partial-batch-response'] === 'auto'
           ? mapping?.ReportBatchItemFailures === true
           : options['partial-batch-response'] === 'always',
+      refusal: mapping !== undefined || Object.hasOwn(this.#config.options.tables, name) ? undefined : this.#refusal(name, index),
+    };
+  }
+
+  /**
+   * Whether records of a table that nobody named are refused. Nothing in an event proves where it comes from: whoever may invoke the
+   * function could otherwise write to the engine's own indexes, which begin with a dot.
+   */
+  #refusal(name: string, index: string | undefined): Refusal | undefined {
+    // Records of no table at all are malformed by themselves.
+    if (name !== '' && this.#config.options['only-known-tables'] === true) {
+      return {
+        kind: 'failed',
+        reason: `neither the key mapping nor the options file names the table ${name}, and the options say only-known-tables: run the action with operation: refresh-mapping, or remove the trigger`,
+      };
+    }
+    if (index?.startsWith('.') !== true) return undefined;
+    return {
+      kind: 'malformed',
+      error: new MalformedRecord(
+        'index_hidden',
+        `the index ${index} begins with a dot, as those of the engine itself, and neither the key mapping nor the options file names its table; run the action with operation: refresh-mapping, or give the table an index in the options file, and redrive the record`,
+      ),
     };
   }
 }

@@ -8,6 +8,7 @@ export interface EnvironmentOptions {
   readonly defaults: WrittenOptions;
   readonly tables: Readonly<Record<string, WrittenOptions>>;
   readonly pruneTriggers: boolean;
+  readonly onlyKnownTables: boolean;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -20,6 +21,7 @@ export function forEnvironment(file: OptionsFile, environment: string): Environm
     defaults: merged(file.defaults ?? {}, own?.defaults ?? {}),
     tables: Object.fromEntries([...names].map((name) => [name, merged(file.tables?.[name] ?? {}, own?.tables?.[name] ?? {})])),
     pruneTriggers: own?.['prune-triggers'] ?? file['prune-triggers'] ?? false,
+    onlyKnownTables: own?.['only-known-tables'] ?? file['only-known-tables'] ?? false,
   };
 }
 

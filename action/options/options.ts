@@ -10,6 +10,8 @@ export interface Options {
   readonly tables: Readonly<Record<string, TableOptions>>;
   readonly triggers: { readonly defaults: TriggerOptions; readonly tables: Readonly<Record<string, TriggerOptions>> };
   readonly pruneTriggers: boolean;
+  /** Undefined: records of tables that nobody named are indexed too. */
+  readonly onlyKnownTables?: true;
   /** Entry of the package (`transforms/orders.mjs`) → its text. */
   readonly transforms: Readonly<Record<string, string>>;
   readonly warnings: readonly Problem[];

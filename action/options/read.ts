@@ -41,7 +41,7 @@ export async function readOptions(
 
 /** The options of one environment, as the package and the triggers take them. */
 function effective(file: OptionsFile, environment: string, texts: ReadonlyMap<string, string>, warnings: Problem[]): Options {
-  const { defaults, tables, pruneTriggers } = forEnvironment(file, environment);
+  const { defaults, tables, pruneTriggers, onlyKnownTables } = forEnvironment(file, environment);
   const names = entryNames([defaults, ...Object.values(tables)].flatMap(({ transform }) => transform ?? []));
   const packed = ({ transform, ...rest }: TableOptions): TableOptions => {
     const name = transform === undefined ? undefined : names.get(transform);
@@ -57,6 +57,7 @@ function effective(file: OptionsFile, environment: string, texts: ReadonlyMap<st
       tables: mapTables(({ trigger }) => triggerSettings(defaults.trigger, trigger)),
     },
     pruneTriggers,
+    ...(onlyKnownTables ? { onlyKnownTables } : {}),
     transforms: Object.fromEntries([...names].map(([transform, name]) => [name, texts.get(transform) ?? ''])),
     warnings,
   };

@@ -119,8 +119,17 @@ const pruneTriggers = boolean().meta({
   default: false,
 });
 
+const onlyKnownTables = boolean().meta({
+  description:
+    'Whether records of tables that neither the key mapping nor this file names fail, until the action has run with `operation: refresh-mapping`; otherwise they are indexed under the name of the table.',
+  default: false,
+});
+
 const overrides = z
-  .strictObject({ defaults, tables, 'prune-triggers': pruneTriggers }, expected('defaults, tables or prune-triggers'))
+  .strictObject(
+    { defaults, tables, 'prune-triggers': pruneTriggers, 'only-known-tables': onlyKnownTables },
+    expected('defaults, tables, prune-triggers or only-known-tables'),
+  )
   .partial();
 
 export const optionsSchema = z
@@ -129,11 +138,12 @@ export const optionsSchema = z
       defaults,
       tables,
       'prune-triggers': pruneTriggers,
+      'only-known-tables': onlyKnownTables,
       environments: z
         .record(z.string(), overrides, expected('environment names with their overrides'))
         .meta({ description: 'Overrides per environment, merged over the rest of the file.' }),
     },
-    expected('defaults, tables, prune-triggers or environments'),
+    expected('defaults, tables, prune-triggers, only-known-tables or environments'),
   )
   .partial()
   .meta({ title: 'DynamoDB to OpenSearch: options file' });

@@ -17,6 +17,10 @@ export function functionConfig(
     endpoint,
     auth,
     ...(certificateAuthority === undefined ? {} : { certificateAuthority }),
-    options: { defaults: { ...place, ...options.defaults }, tables: options.tables },
+    options: {
+      defaults: { ...place, ...options.defaults },
+      tables: options.tables,
+      ...(options.onlyKnownTables === true ? { 'only-known-tables': true } : {}),
+    },
   };
 }

@@ -125,6 +125,8 @@ function flatOptions(config: FunctionConfig | undefined): Map<string, Shown> {
   for (const [table, options] of Object.entries(config.options.tables)) {
     for (const [name, value] of Object.entries(options)) flat.set(`options.tables.${table}.${name}`, value as Shown);
   }
+  const { 'only-known-tables': onlyKnown } = config.options;
+  if (onlyKnown !== undefined) flat.set('options.only-known-tables', onlyKnown);
   return flat;
 }
 

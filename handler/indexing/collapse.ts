@@ -51,8 +51,8 @@ export function collapse(records: readonly unknown[], tables: Tables, log: Log):
     const seconds = secondsOf(original);
     if (seconds !== undefined && seconds < (oldest ?? Infinity)) oldest = seconds;
     const { table, record, id, outcome } = read(original, tables);
-    if (record?.expired === true && table.keepExpired) continue;
-    if (table.keyNames === undefined && table.name !== '') warnOfMissingMapping(table, log);
+    if (record?.expired === true && table.keepExpired && table.refusal === undefined) continue;
+    if (table.keyNames === undefined && table.name !== '' && table.refusal === undefined) warnOfMissingMapping(table, log);
     let byId = byItem.get(table);
     if (byId === undefined) byItem.set(table, (byId = new Map<string, Write>()));
     const former = id === undefined ? undefined : byId.get(id);
@@ -76,10 +76,12 @@ function read(original: unknown, tables: Tables): Pick<Write, 'table' | 'record'
   try {
     record = parseRecord(original);
     const table = tables.get(record.table);
-    return { table, record, id: documentId(record.keys, table.keyNames), outcome: undefined };
+    return { table, record, id: documentId(record.keys, table.keyNames), outcome: table.refusal };
   } catch (error) {
     const table = tables.get(tableOf(original) ?? '');
     const id = record === undefined ? readableId(original, table) : undefined;
+    // A table that is not known gets no dead letters either.
+    if (table.refusal?.kind === 'failed') return { table, record, id, outcome: table.refusal };
     return { table, record, id, outcome: { kind: 'malformed', error: malformedBy(error) } };
   }
 }

@@ -21,6 +21,7 @@ export interface FunctionOptions {
   readonly mapping?: readonly Partial<TableMapping>[];
   readonly defaults?: TableOptions;
   readonly tables?: Record<string, TableOptions>;
+  readonly onlyKnownTables?: boolean;
   readonly transforms?: Record<string, Transform>;
   readonly readSecret?: ReadSecret;
   /** Fails the writing of dead letters. */
@@ -51,7 +52,11 @@ export function testFunction(options: FunctionOptions): TestFunction {
       endpoint: options.endpoint,
       auth: options.auth ?? { type: 'none' },
       ...(options.ca === undefined ? {} : { certificateAuthority: options.ca }),
-      options: { defaults: { 'dead-letters': PLACE, ...options.defaults }, tables: options.tables ?? {} },
+      options: {
+        defaults: { 'dead-letters': PLACE, ...options.defaults },
+        tables: options.tables ?? {},
+        'only-known-tables': options.onlyKnownTables,
+      },
     }),
   );
   const entries = (options.mapping ?? []).map((entry) => [

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { InputError } from '../../../action/errors.ts';
+import { readInputs } from '../../../action/inputs/inputs.ts';
 import { loadOptions } from '../../../action/options/load.ts';
 import { triggerOptions, type Options } from '../../../action/options/options.ts';
+import { functionConfig } from '../../../action/plan/package-content.ts';
 import { buildPackage, entryText } from '../../../action/package/package.ts';
 import { parseConfig } from '../../../formats/function-config.ts';
 
@@ -172,6 +174,19 @@ tables:
     expect(entryText(built, 'transforms/t-a-b.mjs')).toBe(IDENTITY);
   });
 
+  test('says whether tables that nobody named fail, in an environment as it says there', async () => {
+    const text = 'only-known-tables: true\nenvironments: { DEV: { only-known-tables: false } }\n';
+    const packed = (options: Awaited<ReturnType<typeof load>>): unknown =>
+      functionConfig(
+        readInputs({ INPUT_ENVIRONMENT: 'PROD', INPUT_ENDPOINT: 'https://search.example.com' }),
+        { endpoint: 'https://search.example.com', auth: { type: 'none' } },
+        options,
+      ).options;
+    expect(packed(await load(text, 'PROD'))).toEqual({ defaults: {}, tables: {}, 'only-known-tables': true });
+    expect(packed(await load(text, 'DEV'))).toEqual({ defaults: {}, tables: {} });
+    expect(packed(await load('', 'PROD'))).toEqual({ defaults: {}, tables: {} });
+  });
+
   test('merges the overrides of the environment over the rest, key by key', async () => {
     const text = `
 defaults: { refresh: true, index-settings: { a: 1, b: { c: 1 } }, trigger: { batch-size: 100, bisect: false } }
@@ -211,7 +226,7 @@ tables: { Orders: { index-settings: { index: { number_of_shards: 6 } } }, Users:
 
   test.each([
     ['tabels: {}', 'options.yml:1: tabels: unknown key; did you mean tables?'],
-    ['x: 1', 'options.yml:1: x: unknown key; expected defaults, tables, prune-triggers, environments'],
+    ['x: 1', 'options.yml:1: x: unknown key; expected defaults, tables, prune-triggers, only-known-tables, environments'],
     ['tables:\n  Orders:\n    indx: a', 'options.yml:3: tables.Orders.indx: unknown key; did you mean index?'],
     ['defaults:\n  trigger:\n    batchsize: 1', 'options.yml:3: defaults.trigger.batchsize: unknown key; did you mean batch-size?'],
     [
@@ -255,7 +270,7 @@ tables: { Orders: { index-settings: { index: { number_of_shards: 6 } } }, Users:
     ['tables:\n  Orders: 1', 'options.yml:2: tables.Orders: expected options, found 1'],
     ['tables:\n  Orders:', 'options.yml:2: tables.Orders: expected options, found nothing'],
     ['tables:\n  "a b": {}', 'options.yml:2: tables.a b: expected the name of a table, found "a b"'],
-    ['- 1', 'options.yml:1: config: expected defaults, tables, prune-triggers or environments, found a list'],
+    ['- 1', 'options.yml:1: config: expected defaults, tables, prune-triggers, only-known-tables or environments, found a list'],
     [
       'tables:\n  Orders:\n    include: [a]\n    exclude: [b]',
       'options.yml:4: tables.Orders.exclude: include and exclude stand together; leave one of them',

@@ -61,12 +61,16 @@ describe('the reason of a change names', () => {
 
   test('the options file for what it says, and the default for what it does not', () => {
     const from = packed({ options: { defaults: { refresh: false }, tables: {} } }, 'old');
-    const to = packed({ options: { defaults: { ...place, versioning: 'none' }, tables: { Orders: { index: 'o' } } } }, 'new');
+    const to = packed(
+      { options: { defaults: { ...place, versioning: 'none' }, tables: { Orders: { index: 'o' } }, 'only-known-tables': true } },
+      'new',
+    );
     expect(reasons(from, to, sourcesOf(FILE, { defaults: { versioning: 'none' } }))).toEqual({
       'options.defaults.dead-letters': 'default',
       'options.defaults.refresh': `${NAMED} does not name it`,
       'options.defaults.versioning': NAMED,
       'options.tables.Orders.index': NAMED,
+      'options.only-known-tables': NAMED,
       'transforms/new.mjs': NAMED,
       'transforms/old.mjs': `${NAMED} does not name it`,
     });

@@ -131,6 +131,7 @@ const table = (more: Partial<Pick<Table, 'project' | 'transform'>>): Table & { i
   indexSettings: {},
   mappings: {},
   partialAnswer: true,
+  refusal: undefined,
   ...more,
 });
 /** All that the function does between a record and its lines; of a refused one, until it is refused. */
