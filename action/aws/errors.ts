@@ -81,7 +81,7 @@ const THROTTLES =
 const CONNECTION =
   /^(ECONNRESET|ECONNREFUSED|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ENOTFOUND|EPROTO|TimeoutError|NetworkingError|RequestTimeout)$/;
 /** Node's codes of a certificate that does not hold (https://nodejs.org/api/tls.html, X509 certificate error codes). */
-const CERTIFICATE = /^(?:[A-Z_]*CERT[A-Z_]*|UNABLE_TO_[A-Z_]+)$/;
+const CERTIFICATE = /^(?=[A-Z_]+$)(?:.*CERT|UNABLE_TO_.)/;
 const SERVER =
   /^(ServiceException|InternalError|InternalServerError|InternalServerException|InternalFailure|ServiceUnavailable(Exception)?|RequestTimeTooSkewed)$/;
 

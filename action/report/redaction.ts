@@ -74,5 +74,5 @@ function cutPlacesOf(spelling: string, text: string): Place[] {
 /** As it is, and as JSON, a URL or base64 carries it. */
 function spellingsOf(secret: string): string[] {
   const base64 = Buffer.from(secret).toString('base64');
-  return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed()), base64, base64.replace(/=+$/, '')];
+  return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed()), base64, base64.replace(/(?<!=)=+$/, '')];
 }
