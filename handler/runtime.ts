@@ -1,5 +1,6 @@
 import type { PutObject } from './aws/s3.ts';
 import type { Engine } from './cluster/client.ts';
+import type { IndexGate } from './cluster/index-gate.ts';
 import type { Indexes } from './cluster/indexes.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Tables } from './tables.ts';
@@ -8,6 +9,7 @@ import type { Tables } from './tables.ts';
 export interface Runtime {
   readonly engine: Engine;
   readonly indexes: Indexes;
+  readonly gate: IndexGate;
   readonly tables: Tables;
   readonly release: string;
   readonly environment: string;

@@ -9,6 +9,7 @@ import { ConfigError, parseConfig, parseKeyMapping } from '../formats/function-c
 import { secretsManager } from './aws/secrets-manager.ts';
 import { s3Writer } from './aws/s3.ts';
 import { Engine } from './cluster/client.ts';
+import { IndexGate } from './cluster/index-gate.ts';
 import { Indexes } from './cluster/indexes.ts';
 import { consoleLog } from './telemetry/log.ts';
 import type { Runtime } from './runtime.ts';
@@ -25,9 +26,11 @@ export async function start(folder: string, env: NodeJS.ProcessEnv): Promise<Run
   const credentials = awsCredentials(env, now);
   const aws = new Aws(credentials, Math.random);
   const engine = new Engine(config, env, credentials, secretsManager(env, aws));
+  const indexes = new Indexes(engine, now);
   return {
     engine,
-    indexes: new Indexes(engine, now),
+    indexes,
+    gate: new IndexGate(indexes, now),
     tables: new Tables(config, mapping, await loadTransforms(config, folder)),
     release: config.release,
     environment: config.environment,

@@ -8,7 +8,7 @@ import { PROJECT } from './stack/cache.ts';
 const ORDER: Readonly<Record<string, readonly string[]>> = {
   formats: ['function-config.ts', 'fields.ts', 'nearest.ts'],
   handler: [
-    ...['index.ts', 'start.ts', 'dispatch.ts', 'events', 'indexing', 'runtime.ts', 'budget.ts', 'dead-letters', 'cluster'],
+    ...['index.ts', 'start.ts', 'dispatch.ts', 'events', 'dead-letters', 'indexing', 'runtime.ts', 'budget.ts', 'cluster'],
     ...['tables.ts', 'documents', 'records', 'aws', 'http', 'telemetry'],
   ],
   action: [

@@ -5,7 +5,6 @@ import type { AttributeMap } from '../records/attribute.ts';
 import { ConfigError, type FunctionConfig } from '../../formats/function-config.ts';
 import { documentText } from './document.ts';
 import { MalformedRecord } from '../records/malformed-record.ts';
-import type { StreamRecord } from '../records/stream-record.ts';
 import { type ShapingTime, unlimited } from './shaping-time.ts';
 
 /** The default export of a transform. `null` means: no document. */
@@ -50,24 +49,24 @@ export async function loadTransforms(config: FunctionConfig, folder: string): Pr
 }
 
 /**
- * The text of the document that a transform makes of a record, or null where there shall be none.
+ * The text of the document that a transform makes of an item, or null where there shall be none.
  * @param limit ms that the transform may take; an asynchronous one is cut off then
  * @param time that the making of its input may take
  * @throws {MalformedRecord} where it throws, hangs, or returns what is no document
  */
 export async function transformed(
   transform: Transform,
-  record: StreamRecord & { eventName: 'INSERT' | 'MODIFY' },
+  { keys, event, table }: { keys: AttributeMap; event: 'INSERT' | 'MODIFY'; table: string },
   image: AttributeMap,
   oldImage: AttributeMap | undefined,
   limit: number,
   time: ShapingTime = unlimited(),
 ): Promise<string | null> {
   const about = {
-    keys: parsed(documentText(record.keys, time)),
+    keys: parsed(documentText(keys, time)),
     oldDocument: oldImage === undefined ? undefined : parsed(documentText(oldImage, time)),
-    event: record.eventName,
-    table: record.table,
+    event,
+    table,
   };
   const document = parsed(documentText(image, time));
   let result: unknown;

@@ -4,7 +4,7 @@ import { probeBulk, probeWrite } from '../indexing/bulk-request.ts';
 import { clusterOf, type Cluster } from '../cluster/version.ts';
 import type { DeadLetterPlace, Table } from '../tables.ts';
 import { classifyRequest, classifyThrown, type Outcome } from '../cluster/responses.ts';
-import { withoutValues } from '../records/malformed-record.ts';
+import { withoutValues } from '../telemetry/redaction.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import type { Invocation, Runtime } from '../runtime.ts';
 

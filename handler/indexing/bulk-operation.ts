@@ -1,9 +1,8 @@
-// From a stream record to the lines of a bulk request.
+// From an item's state to the lines of a bulk request.
 import type { AttributeMap } from '../records/attribute.ts';
 import { documentWriter, writeDocument } from '../documents/document.ts';
-import { externalVersion } from '../records/document-id.ts';
 import type { Piece } from '../documents/json-writer.ts';
-import type { StreamRecord } from '../records/stream-record.ts';
+import type { ItemState } from './item-state.ts';
 import type { Table } from '../tables.ts';
 import { transformed } from '../documents/transform.ts';
 import { type ShapingTime, unlimited } from '../documents/shaping-time.ts';
@@ -21,55 +20,38 @@ export const sizeOf = ({ lines: { from, to } }: Operation): number => to - from;
 const json = documentWriter();
 
 /**
- * What a record asks for. Synchronous unless a transform has to be called: thousands of promises would cost more than the work.
+ * What a state asks for. Synchronous unless a transform has to be called: thousands of promises would cost more than the work.
  * @param limit ms that a transform may take
  * @param time that the shaping may take, without the transform
- * @throws {MalformedRecord} (a promise rejects with it) where the record gives no document
+ * @throws {MalformedRecord} (a promise rejects with it) where the state gives no document
  */
-export function operationOf(
-  record: StreamRecord,
-  table: Table & { index: string },
-  id: string,
-  limit: number,
-  time: ShapingTime = unlimited(),
-): Operation | Promise<Operation> {
-  const { newImage, oldImage } = record;
-  if (record.eventName === 'REMOVE' || newImage === undefined) return operation('delete', record, table, id);
-  if (table.transform === undefined) {
-    return operation('index', record, table, id, () => {
-      writeDocument(json, projected(table, newImage, time), time);
+export function operationOf(state: ItemState, limit: number, time: ShapingTime = unlimited()): Operation | Promise<Operation> {
+  const { table, image, oldImage } = state;
+  if (image === undefined) return operation('delete', state);
+  const { transform } = table;
+  if (transform === undefined) {
+    return operation('index', state, () => {
+      writeDocument(json, projected(table, image, time), time);
     });
   }
-  const { eventName } = record;
+  const about = { keys: state.keys, event: state.event, table: table.name };
   const old = oldImage === undefined ? undefined : projected(table, oldImage, time);
-  return transformed(table.transform, { ...record, eventName }, projected(table, newImage, time), old, limit, time).then((text) =>
+  return transformed(transform, about, projected(table, image, time), old, limit, time).then((text) =>
     text === null
-      ? operation('delete', record, table, id)
-      : operation('index', record, table, id, () => {
+      ? operation('delete', state)
+      : operation('index', state, () => {
           json.text(text);
         }),
   );
 }
 
-/** The action with the document's place and, unless versions are off or the record has no time, the version that fences older states. */
-function operation(
-  action: Operation['action'],
-  { seconds, sequenceNumber }: StreamRecord,
-  table: Table & { index: string },
-  id: string,
-  document?: () => void,
-): Operation {
+/** The action, without the index, which the path of the request names; with the version that fences older states where there is one. */
+function operation(action: Operation['action'], { id, version }: ItemState, document?: () => void): Operation {
   // What another one left that could not be finished.
   json.truncate(0);
-  json.ascii(`{"${action}":{"_index":`);
-  json.string(table.index);
-  json.ascii(',"_id":');
+  json.ascii(`{"${action}":{"_id":`);
   json.string(id);
-  if (table.versioned && seconds !== undefined) {
-    json.ascii(',"version":');
-    json.ascii(externalVersion(seconds, sequenceNumber));
-    json.ascii(',"version_type":"external_gte"');
-  }
+  if (version !== undefined) json.ascii(`,"version":${version.digits},"version_type":"${version.type}"`);
   json.ascii('}}\n');
   if (document !== undefined) {
     document();

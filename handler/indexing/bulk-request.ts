@@ -19,19 +19,43 @@ export interface Bulk {
   readonly signal: AbortSignal;
 }
 
+/** Where the operations of a request go, and whether they are to be visible to searches when it is answered. */
+export interface BulkTarget {
+  readonly index: string;
+  readonly refresh?: 'true' | 'wait_for' | undefined;
+}
+
 const REFUSES_ALL = {
   kind: 'configuration',
   remedy: 'Check what stands between the function and the cluster (ES_ENDPOINT): it refuses every bulk request',
 } as const;
 
+/** What became of the operations of a request. */
+export interface BulkResult {
+  /** As many as operations, in their order. */
+  readonly outcomes: readonly Settled[];
+  /** The request has refreshed the index. */
+  readonly refreshed: boolean;
+}
+
 /**
- * Sends operations in one request, in smaller ones where the cluster refuses it as a whole, and pairs every answer with its own
- * operation.
- * @returns as many outcomes as operations, in their order
+ * Sends operations in one request, in smaller ones where the cluster refuses it as a whole, and pairs each part of the response with its
+ * own operation. Smaller ones refresh nothing: the caller does, once.
  */
-export async function sendBulk(bulk: Bulk, operations: readonly Operation[], index: string, waitFor: boolean): Promise<Settled[]> {
-  const whole = await sendOnce(bulk, operations, waitFor);
-  if (Array.isArray(whole)) return whole;
+export async function sendBulk(bulk: Bulk, operations: readonly Operation[], target: BulkTarget): Promise<BulkResult> {
+  const whole = await sendOnce(bulk, operations, target);
+  const refreshes = target.refresh === 'true' && !bulk.engine.serverless;
+  if (Array.isArray(whole)) return { outcomes: whole, refreshed: refreshes };
+  return { outcomes: await inParts(bulk, operations, refreshes ? { index: target.index } : target, whole), refreshed: false };
+}
+
+async function settled(bulk: Bulk, operations: readonly Operation[], target: BulkTarget): Promise<Settled[]> {
+  const whole = await sendOnce(bulk, operations, target);
+  return Array.isArray(whole) ? whole : inParts(bulk, operations, target, whole);
+}
+
+/** Follows the refusal of a whole request down to single operations. */
+async function inParts(bulk: Bulk, operations: readonly Operation[], target: BulkTarget, whole: Outcome): Promise<Settled[]> {
   switch (whole.kind) {
     case 'too-large':
       return operations.length === 1
@@ -43,13 +67,13 @@ export async function sendBulk(bulk: Bulk, operations: readonly Operation[], ind
               reason: 'the cluster takes no request as large as this one document',
             },
           ]
-        : inHalves(bulk, operations, index, waitFor, splitByBytes(operations));
+        : inHalves(bulk, operations, target, splitByBytes(operations));
     case 'rejected': {
       // Before any operation is blamed: does the cluster refuse a harmless one as well?
-      const problem = await probeWrite(bulk, index);
+      const problem = await probeWrite(bulk, target.index);
       if (problem?.kind === 'transient') return operations.map(() => problem);
       if (problem !== undefined) return operations.map(() => ({ ...REFUSES_ALL, type: whole.type, reason: whole.reason }));
-      return bisected(bulk, operations, index, waitFor, whole);
+      return bisected(bulk, operations, target, whole);
     }
     default:
       return operations.map(() => whole);
@@ -60,26 +84,25 @@ export async function sendBulk(bulk: Bulk, operations: readonly Operation[], ind
 async function bisected(
   bulk: Bulk,
   operations: readonly Operation[],
-  index: string,
-  waitFor: boolean,
+  target: BulkTarget,
   refusal: { status: number; type: string; reason: string },
 ): Promise<Settled[]> {
   if (operations.length === 1) return [{ kind: 'malformed', status: refusal.status, type: refusal.type, reason: refusal.reason }];
   const middle = operations.length >> 1;
   const outcomes: Settled[] = [];
   for (const half of [operations.slice(0, middle), operations.slice(middle)]) {
-    const whole = await sendOnce(bulk, half, waitFor);
+    const whole = await sendOnce(bulk, half, target);
     if (Array.isArray(whole)) outcomes.push(...whole);
-    else if (whole.kind === 'rejected') outcomes.push(...(await bisected(bulk, half, index, waitFor, whole)));
-    else if (whole.kind === 'too-large') outcomes.push(...(await sendBulk(bulk, half, index, waitFor)));
+    else if (whole.kind === 'rejected') outcomes.push(...(await bisected(bulk, half, target, whole)));
+    else if (whole.kind === 'too-large') outcomes.push(...(await inParts(bulk, half, target, whole)));
     else outcomes.push(...half.map(() => whole));
   }
   return outcomes;
 }
 
-async function inHalves(bulk: Bulk, operations: readonly Operation[], index: string, waitFor: boolean, middle: number): Promise<Settled[]> {
-  const first = await sendBulk(bulk, operations.slice(0, middle), index, waitFor);
-  return [...first, ...(await sendBulk(bulk, operations.slice(middle), index, waitFor))];
+async function inHalves(bulk: Bulk, operations: readonly Operation[], target: BulkTarget, middle: number): Promise<Settled[]> {
+  const first = await settled(bulk, operations.slice(0, middle), target);
+  return [...first, ...(await settled(bulk, operations.slice(middle), target))];
 }
 
 /** Where to cut so that both parts have about as many bytes: at least one operation on each side. */
@@ -91,7 +114,7 @@ function splitByBytes(operations: readonly Operation[]): number {
 }
 
 /** One request: an outcome per operation, or one outcome for the request as a whole. */
-async function sendOnce(bulk: Bulk, operations: readonly Operation[], waitFor: boolean): Promise<Settled[] | Outcome> {
+async function sendOnce(bulk: Bulk, operations: readonly Operation[], { index, refresh }: BulkTarget): Promise<Settled[] | Outcome> {
   const { engine, metrics, now } = bulk;
   const started = now();
   let answer: EngineAnswer;
@@ -99,8 +122,9 @@ async function sendOnce(bulk: Bulk, operations: readonly Operation[], waitFor: b
     answer = await engine.send(
       {
         method: 'POST',
-        path: '/_bulk',
-        query: { filter_path: 'errors,items.*.status,items.*.error', ...(waitFor && !engine.serverless ? { refresh: 'wait_for' } : {}) },
+        // In the path and not in the lines: fewer bytes, and a cluster may forbid lines that name one (rest.action.multi.allow_explicit_index).
+        path: `/${encodeURIComponent(index)}/_bulk`,
+        query: { filter_path: 'errors,items.*.status,items.*.error', ...(refresh === undefined || engine.serverless ? {} : { refresh }) },
         body: joined(operations.map(({ lines }) => lines)),
         contentType: 'application/x-ndjson',
       },
@@ -156,7 +180,7 @@ function pairedOutcomes(operations: readonly Operation[], answer: EngineAnswer):
  * @returns why it may not, or undefined
  */
 export async function probeWrite(bulk: Bulk, index: string): Promise<Outcome | undefined> {
-  const whole = await sendOnce(bulk, [probe(index)], false);
+  const whole = await sendOnce(bulk, [probe()], { index });
   const outcome = Array.isArray(whole) ? whole[0] : whole;
   if (outcome === undefined || outcome.kind === 'done') return undefined;
   // A missing index is created by the first record; being told so needs the same permission.
@@ -169,13 +193,13 @@ export async function probeWrite(bulk: Bulk, index: string): Promise<Outcome | u
  * @returns why it does not, or undefined
  */
 export async function probeBulk(bulk: Bulk): Promise<Outcome | undefined> {
-  const whole = await sendOnce(bulk, [probe('dynamodb-to-opensearch-check')], false);
+  const whole = await sendOnce(bulk, [probe()], { index: 'dynamodb-to-opensearch-check' });
   return Array.isArray(whole) ? undefined : whole;
 }
 
 /** A delete without a version, which creates no index, of a document that cannot exist. */
-function probe(index: string): Operation {
-  const line = `{"delete":{"_index":${JSON.stringify(index)},"_id":"dynamodb-to-opensearch probe ${crypto.randomUUID()}"}}\n`;
+function probe(): Operation {
+  const line = `{"delete":{"_id":"dynamodb-to-opensearch probe ${crypto.randomUUID()}"}}\n`;
   const buffer = Buffer.from(line);
   return { action: 'delete', lines: { buffer, from: 0, to: buffer.length } };
 }

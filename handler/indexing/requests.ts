@@ -1,20 +1,14 @@
 // From the writes that are pending to requests bounded by bytes: documents are made, transforms called, within the time there is.
-import { REQUEST_TARGET } from './bulk-request.ts';
-import type { Write } from './collapse.ts';
-import { malformedBy } from '../records/malformed-record.ts';
-import { operationOf, sizeOf, type Operation } from './bulk-operation.ts';
-import type { StreamRecord } from '../records/stream-record.ts';
-import type { Table } from '../tables.ts';
 import { ShapingTime } from '../documents/shaping-time.ts';
-
-/** A write that can be sent: it has an index, a record and an id. */
-export type Ready = Write & { table: Table & { index: string }; record: StreamRecord; id: string };
-export type Prepared = Ready & { operation: Operation };
+import { malformedBy } from '../records/malformed-record.ts';
+import { operationOf, sizeOf } from './bulk-operation.ts';
+import { REQUEST_TARGET } from './bulk-request.ts';
+import type { Prepared, Ready } from './write.ts';
 
 /** Writes whose transforms run at the same time. */
 const TRANSFORMS_AT_ONCE = 32;
 /** ms of work after which the event loop gets its turn: timers, and what the cluster sends meanwhile. */
-const BREATH = 50;
+const WORK_MS = 50;
 
 export interface Preparation {
   readonly now: () => number;
@@ -24,8 +18,58 @@ export interface Preparation {
   readonly signal: AbortSignal;
   /** ms that the shaping of one item may take, and its transform too. */
   readonly transformLimit: number;
-  /** Writes of a request at most. */
-  readonly most: number;
+  /** Writes per request. */
+  readonly maxWrites: number;
+}
+
+/** The writes of one bulk request. */
+export interface IndexRequest {
+  readonly index: string;
+  readonly writes: readonly Prepared[];
+  /** No other request of these pending writes goes to the index. */
+  readonly isWhole: boolean;
+}
+
+/** Requests that are being filled, one per index. */
+class OpenRequests {
+  readonly #open = new Map<string, { writes: Prepared[]; bytes: number; begun: number }>();
+  /** Indexes to which a request has left. */
+  readonly #left = new Set<string>();
+  readonly #maxWrites: number;
+  readonly #now: () => number;
+
+  constructor({ maxWrites, now }: Preparation) {
+    this.#maxWrites = maxWrites;
+    this.#now = now;
+  }
+
+  /** Adds a write. @returns the request that is full without it */
+  add(write: Prepared): IndexRequest | undefined {
+    const { index } = write.table;
+    const size = sizeOf(write.operation);
+    const open = this.#open.get(index);
+    if (open !== undefined && open.bytes + size <= REQUEST_TARGET && open.writes.length < this.#maxWrites) {
+      open.writes.push(write);
+      open.bytes += size;
+      return undefined;
+    }
+    this.#open.set(index, { writes: [write], bytes: size, begun: this.#now() });
+    if (open === undefined) return undefined;
+    this.#left.add(index);
+    return { index, writes: open.writes, isWhole: false };
+  }
+
+  /** Takes those that were begun more than `age` ms ago. */
+  take(age: number, isEnd: boolean): IndexRequest[] {
+    const taken: IndexRequest[] = [];
+    for (const [index, { writes, begun }] of this.#open) {
+      if (!isEnd && this.#now() - begun <= age) continue;
+      taken.push({ index, writes, isWhole: isEnd && !this.#left.has(index) });
+      this.#left.add(index);
+      this.#open.delete(index);
+    }
+    return taken;
+  }
 }
 
 /**
@@ -33,44 +77,34 @@ export interface Preparation {
  * Malformed ones get their outcome and go no further; those for which the time did not suffice are left without lines and without an
  * outcome.
  */
-export async function* requestsOf(pending: readonly Ready[], preparation: Preparation): AsyncGenerator<Prepared[]> {
-  const { now, until, signal, most } = preparation;
+export async function* requestsOf(pending: readonly Ready[], preparation: Preparation): AsyncGenerator<IndexRequest> {
+  const { now, until, signal } = preparation;
   const over = new Promise<void>((resolve) => {
     signal.addEventListener('abort', () => {
       resolve();
     });
   });
   // Where making the documents takes most of the time, those that are made must leave: else no try would get further than the last.
-  const share = Math.max(BREATH, (until - now()) / 4);
-  let begun = now();
-  let request: Prepared[] = [];
-  let bytes = 0;
+  const age = Math.max(WORK_MS, (until - now()) / 4);
+  const requests = new OpenRequests(preparation);
   for (let next = 0; next < pending.length;) {
     const from = next;
     const started = now();
     const unfinished: Promise<void>[] = [];
-    while (next < pending.length && unfinished.length < TRANSFORMS_AT_ONCE && now() - started < BREATH) {
+    while (next < pending.length && unfinished.length < TRANSFORMS_AT_ONCE && now() - started < WORK_MS) {
       const write = pending[next++];
       const work = started < until ? prepare(write, preparation) : undefined;
       if (work !== undefined) unfinished.push(work);
     }
     if (unfinished.length > 0) await Promise.race([Promise.all(unfinished), over]);
     for (const write of pending.slice(from, next)) {
-      if (!isPrepared(write)) continue;
-      if (request.length > 0 && (bytes + sizeOf(write.operation) > REQUEST_TARGET || request.length >= most)) {
-        yield request;
-        [request, bytes, begun] = [[], 0, now()];
-      }
-      request.push(write);
-      bytes += sizeOf(write.operation);
+      const full = isPrepared(write) ? requests.add(write) : undefined;
+      if (full !== undefined) yield full;
     }
-    if (request.length > 0 && now() - begun > share) {
-      yield request;
-      [request, bytes, begun] = [[], 0, now()];
-    }
-    if (now() - started >= BREATH) await new Promise(setImmediate);
+    yield* requests.take(age, false);
+    if (now() - started >= WORK_MS) await new Promise(setImmediate);
   }
-  if (request.length > 0) yield request;
+  yield* requests.take(0, true);
 }
 
 /** Makes the lines of a write, once. @returns a promise where a transform has to be waited for */
@@ -81,7 +115,7 @@ function prepare(write: Ready | undefined, { now, signal, transformLimit }: Prep
   };
   const time = new ShapingTime(now, transformLimit);
   try {
-    const operation = operationOf(write.record, write.table, write.id, transformLimit, time);
+    const operation = operationOf(write.state, transformLimit, time);
     if (operation instanceof Promise) {
       return operation.then(
         // What comes too late changes nothing: the write is reported as not done.

@@ -11,7 +11,7 @@ const server = createServer((request, response) => {
   request.on('end', () => {
     response.setHeader('content-type', 'application/json');
     response.end(
-      request.url?.startsWith('/_bulk') === true
+      request.url?.includes('/_bulk') === true
         ? `{"took":1,"errors":false,"items":[${Array.from({ length: lines / 2 }, () => ITEM).join(',')}]}`
         : '{}',
     );

@@ -47,7 +47,7 @@ function preserialised(): { send: Send; prepare: (batch: { Records: unknown[] })
     new Promise((resolve, reject) => {
       const headers = { 'content-type': 'application/x-ndjson', 'content-length': String(body.length) };
       request(
-        `${cluster}/_bulk?refresh=true&filter_path=errors,items.*.status,items.*.error`,
+        `${cluster}/bench-preserialised/_bulk?refresh=true&filter_path=errors,items.*.status,items.*.error`,
         { method: 'POST', agent, headers },
         (response) => {
           const parts: Buffer[] = [];
@@ -64,12 +64,21 @@ function preserialised(): { send: Send; prepare: (batch: { Records: unknown[] })
   const prepare = async (batch: { Records: unknown[] }): Promise<Send> => {
     const { operationOf } = await import('../../handler/indexing/bulk-operation.ts');
     const { joined } = await import('../../handler/documents/json-writer.ts');
-    const { parseRecord } = await import('../../handler/records/stream-record.ts');
-    const { documentId } = await import('../../handler/records/document-id.ts');
-    const table = { index: 'bench-preserialised', versioned: true } as Parameters<typeof operationOf>[1];
-    const operations = batch.Records.map((value) => {
-      const record = parseRecord(value);
-      const operation = operationOf(record, table, documentId(record.keys, ['pk', 'sk']), 0);
+    const { parseKeyMapping } = await import('../../formats/function-config.ts');
+    const { collapse } = await import('../../handler/events/collapse.ts');
+    const { Tables } = await import('../../handler/tables.ts');
+    const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+    const mapping = parseKeyMapping(
+      JSON.stringify({ bench: { TableName: 'Bench', PrimaryKey: 'pk', SortKey: 'sk', Index: 'bench-preserialised' } }),
+    );
+    const tables = new Tables(
+      { options: { defaults: {}, tables: {} } } as unknown as ConstructorParameters<typeof Tables>[0],
+      mapping,
+      new Map(),
+    );
+    const operations = collapse(batch.Records, tables, silent).writes.map(({ state }) => {
+      if (state === undefined) throw new Error('no malformed records here');
+      const operation = operationOf(state, 0);
       if (operation instanceof Promise) throw new Error('no transform here');
       return operation;
     });

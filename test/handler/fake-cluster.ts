@@ -18,7 +18,8 @@ export async function startFakeCluster(): Promise<FakeCluster> {
     createServer((request, response) => {
       void readBody(request).then((body) => {
         const path = request.url ?? '';
-        if (!path.startsWith('/_bulk')) {
+        const [, index] = /^\/([^/]+)\/_bulk/.exec(path) ?? [];
+        if (index === undefined) {
           if (request.method !== 'GET') changes.push(`${request.method} ${path}`);
           response.end('{}');
           return;
@@ -26,12 +27,10 @@ export async function startFakeCluster(): Promise<FakeCluster> {
         const items = body
           .toString()
           .split('\n')
-          .filter((line) => /^\{"(?:index|delete)":\{"_index"/.test(line))
+          .filter((line) => /^\{"(?:index|delete)":\{"_id"/.test(line))
           .map((line) => {
-            const [[action, { _index, _id }] = ['', { _index: '', _id: '' }]] = Object.entries(
-              JSON.parse(line) as Record<string, { _index: string; _id: string }>,
-            );
-            written.push(`${_index}/${_id}`);
+            const [[action, { _id }] = ['', { _id: '' }]] = Object.entries(JSON.parse(line) as Record<string, { _id: string }>);
+            written.push(`${index}/${_id}`);
             return { [action]: { status: 200 } };
           });
         response.end(JSON.stringify({ errors: false, items }));

@@ -12,7 +12,7 @@ afterEach(() => {
 });
 afterAll(() => proxy.stop());
 
-const BULK = 'POST /_bulk';
+const BULK = /^POST \/[^/]+\/_bulk$/;
 const key = (pk: string): RecordOptions['keys'] & object => ({ pk: { S: pk } });
 const done = { batchItemFailures: [] };
 const failed = (counter: number): object => ({ batchItemFailures: [{ itemIdentifier: sequenceNumber(counter) }] });
@@ -40,7 +40,7 @@ function table(options: Partial<FunctionOptions> = {}): {
 const bulkIds = (request: RecordedRequest): string[] =>
   request.body
     .split('\n')
-    .filter((line) => /^{"(?:index|delete)":{"_index"/.test(line))
+    .filter((line) => /^{"(?:index|delete)":{"_id"/.test(line))
     .map((line) => Object.values(JSON.parse(line) as Record<string, { _id: string }>)[0]?._id ?? '');
 
 describe('what passes by itself is tried again', () => {
@@ -249,14 +249,14 @@ describe('the time is never used up', () => {
 describe('a request that is too large', () => {
   test('is halved until it goes through', async () => {
     const { write, all } = table();
-    proxy.on((request) => request.operation === BULK && bulkIds(request).length > 3, { answer: { status: 413, body: '' } }, Infinity);
+    proxy.on((request) => BULK.test(request.operation) && bulkIds(request).length > 3, { answer: { status: 413, body: '' } }, Infinity);
     expect(await write(Array.from({ length: 10 }, (_, i) => ({ keys: key(`k${i}`) })))).toEqual(done);
     expect(await all()).toHaveLength(10);
   });
 
   test('with one document alone makes it a dead letter', async () => {
     const { write, all, fn } = table();
-    proxy.on((request) => request.operation === BULK && request.body.includes('huge'), { answer: { status: 413, body: '' } }, Infinity);
+    proxy.on((request) => BULK.test(request.operation) && request.body.includes('huge'), { answer: { status: 413, body: '' } }, Infinity);
     expect(await write([{ keys: key('a') }, { keys: key('huge') }, { keys: key('b') }])).toEqual(done);
     expect(await all()).toEqual(['a', 'b']);
     expect([...fn.letters.values()].map(({ id, status }) => [id, status])).toEqual([['huge', 413]]);
@@ -280,7 +280,7 @@ describe('a request that is refused as a whole', () => {
 
   test('is searched for its culprit, and every other document is written', async () => {
     const { write, all, fn } = table();
-    proxy.on((request) => request.operation === BULK && request.body.includes('culprit'), refusal, Infinity);
+    proxy.on((request) => BULK.test(request.operation) && request.body.includes('culprit'), refusal, Infinity);
     const ids = ['a', 'b', 'culprit-1', 'c', 'd', 'culprit-2', 'e'];
     expect(await write(ids.map((id) => ({ keys: key(id) })))).toEqual(done);
     expect(await all()).toEqual(['a', 'b', 'c', 'd', 'e']);
@@ -498,16 +498,25 @@ describe('refresh', () => {
 
   test('is one per invocation, whatever the number of requests and retries', async () => {
     const { write } = table();
-    proxy.on((request) => request.operation === BULK && bulkIds(request).length > 2, { answer: { status: 413, body: '' } }, Infinity);
+    proxy.on((request) => BULK.test(request.operation) && bulkIds(request).length > 2, { answer: { status: 413, body: '' } }, Infinity);
     proxy.on(BULK, { answer: { status: 503, body: '' } }, 2);
     expect(await write(Array.from({ length: 9 }, (_, i) => ({ keys: key(`k${i}`) })))).toEqual(done);
-    expect(refreshes()).toBe(1);
+    expect(proxy.matching(/_refresh$/)).toHaveLength(1);
+  });
+
+  test('goes with the request where the whole batch fits in one, also when that is retried', async () => {
+    const { write } = table();
+    proxy.on(BULK, { answer: { status: 503, body: '' } });
+    expect(await write([{ keys: key('a') }, { keys: key('b') }])).toEqual(done);
+    expect(proxy.matching(BULK).map(({ path }) => new URL(path, 'http://cluster').searchParams.get('refresh'))).toEqual(['true', 'true']);
+    expect(proxy.matching(/_refresh$/)).toEqual([]);
   });
 
   test('that fails is logged and fails no record', async () => {
     const { write, fn } = table();
     proxy.on(/_refresh/, { answer: { status: 500, body: {} } }, Infinity);
-    expect(await write([{ keys: key('a') }])).toEqual(done);
+    // As many as go into two requests.
+    expect(await write(Array.from({ length: 400 }, (_, i) => ({ keys: key(`k${i}`) })))).toEqual(done);
     expect(fn.logs.map(({ message }) => message)).toContainEqual(expect.stringContaining('refresh failed'));
   });
 

@@ -7,6 +7,7 @@ import { awsCredentials } from '../../handler/aws/credentials.ts';
 import type { ReadSecret } from '../../handler/aws/secrets-manager.ts';
 import type { DeadLetter } from '../../handler/dead-letters/dead-letter.ts';
 import { Engine } from '../../handler/cluster/client.ts';
+import { IndexGate } from '../../handler/cluster/index-gate.ts';
 import { Indexes } from '../../handler/cluster/indexes.ts';
 import type { Runtime } from '../../handler/runtime.ts';
 import { Tables } from '../../handler/tables.ts';
@@ -72,9 +73,11 @@ export function testFunction(options: FunctionOptions): TestFunction {
   const logs: Record<string, unknown>[] = [];
   const lines: Record<string, unknown>[] = [];
   const log = (level: string) => (message: string, fields?: object) => void logs.push({ level, message, ...fields });
+  const indexes = new Indexes(engine, now);
   const runtime: Runtime = {
     engine,
-    indexes: new Indexes(engine, now),
+    indexes,
+    gate: new IndexGate(indexes, () => runtime.now()),
     tables: new Tables(config, mapping, new Map(Object.entries(options.transforms ?? {}))),
     release: config.release,
     environment: config.environment,

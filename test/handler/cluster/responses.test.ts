@@ -5,7 +5,8 @@ import { NoCredentials } from '../../../handler/cluster/authorization.ts';
 import { SecretError } from '../../../handler/aws/secrets-manager.ts';
 import type { EngineAnswer } from '../../../handler/cluster/client.ts';
 import { classifyItem, classifyRequest, classifyThrown } from '../../../handler/cluster/responses.ts';
-import { MalformedRecord, withoutValues } from '../../../handler/records/malformed-record.ts';
+import { MalformedRecord } from '../../../handler/records/malformed-record.ts';
+import { withoutValues } from '../../../handler/telemetry/redaction.ts';
 
 const NOW = Date.parse('2026-11-22T12:00:00Z');
 const answer = (status: number, body: unknown = {}, retryAfter?: string): EngineAnswer => ({

@@ -139,7 +139,7 @@ const shaped =
   (of: Parameters<typeof table>[0]): ((image: AttributeMap) => Promise<void>) =>
   async (image) => {
     try {
-      await operationOf({ ...about, newImage: image, oldImage: image }, table(of), 'id', 1e6);
+      await operationOf({ table: table(of), id: 'id', keys: about.keys, image, oldImage: image, event: 'MODIFY', version: undefined }, 1e6);
     } catch (error) {
       if (!(error instanceof MalformedRecord)) throw error;
     }

@@ -45,7 +45,7 @@ test('where no table is known yet, a cluster that answers is ok, and gets no ind
 test('where no table is known yet, a user who may use other indexes alone is no problem', async () => {
   const item = { delete: { status: 403, error: { type: 'security_exception', reason: 'no permissions for [indices:data/write/delete]' } } };
   const url = await serve((request, response) => {
-    const bulk = request.url?.startsWith('/_bulk') === true;
+    const bulk = request.url?.includes('/_bulk') === true;
     request
       .resume()
       .on('end', () => response.writeHead(bulk ? 200 : 403).end(bulk ? JSON.stringify({ errors: true, items: [item] }) : '{}'));

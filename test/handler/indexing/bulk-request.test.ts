@@ -15,7 +15,7 @@ const operation = (action: Action): Operation => ({ action, lines: { buffer: Buf
 async function outcomes(actions: readonly Action[], text: string): Promise<unknown[]> {
   const engine = { serverless: false, send: () => Promise.resolve({ status: 200, text, retryAfter: undefined }) } as unknown as Engine;
   const bulk = { engine, metrics: new Metrics(), now: Date.now, signal: new AbortController().signal };
-  return sendBulk(bulk, actions.map(operation), 'index', false);
+  return [...(await sendBulk(bulk, actions.map(operation), { index: 'index' })).outcomes];
 }
 
 const items = fc.array(

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { documentId, externalVersion } from '../../../handler/records/document-id.ts';
+import { documentId } from '../../../handler/records/document-id.ts';
+import { externalVersion } from '../../../handler/records/external-version.ts';
 
 const id = (hash: string, range?: string): string =>
   range === undefined ? documentId({ h: { S: hash } }, ['h']) : documentId({ r: { S: range }, h: { S: hash } }, ['h', 'r']);

@@ -1,0 +1,48 @@
+import type { Table } from '../tables.ts';
+import type { Indexes, NotReady } from './indexes.ts';
+
+/** ms: a check that an index exists holds this long, across the invocations of a warm function. */
+const HOLDS_MS = 1000;
+
+/**
+ * Lets requests through to indexes that exist: an index that is deleted under a warm function must not come back with the engine's
+ * defaults. Each index is checked, and created where it is missing, at most a second before each request.
+ */
+export class IndexGate {
+  readonly #indexes: Indexes;
+  readonly #now: () => number;
+  readonly #checks = new Map<string, { readonly at: number; readonly result: Promise<NotReady | undefined> }>();
+
+  constructor(indexes: Indexes, now: () => number) {
+    this.#indexes = indexes;
+    this.#now = now;
+  }
+
+  /** Whether a request may leave without a check. */
+  isOpen(index: string): boolean {
+    const check = this.#checks.get(index);
+    return check !== undefined && Math.abs(this.#now() - check.at) <= HOLDS_MS;
+  }
+
+  /** Checks the table's index unless a check still holds. @returns why the index is not ready, or undefined */
+  async ready(table: Table & { index: string }, signal: AbortSignal): Promise<NotReady | undefined> {
+    const { index } = table;
+    const known = this.#checks.get(index);
+    if (known !== undefined && this.isOpen(index)) return known.result;
+    const check = { at: this.#now(), result: this.#indexes.ensure(table, signal) };
+    this.#checks.set(index, check);
+    let holds = false;
+    try {
+      const problem = await check.result;
+      holds = problem === undefined;
+      return problem;
+    } finally {
+      if (!holds && this.#checks.get(index) === check) this.#checks.delete(index);
+    }
+  }
+
+  /** The cluster says that the index is missing. */
+  forget(index: string): void {
+    this.#checks.delete(index);
+  }
+}
