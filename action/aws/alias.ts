@@ -8,7 +8,8 @@ import {
 } from '@aws-sdk/client-lambda';
 import { UserError } from '../errors.ts';
 import { isAwsError } from './errors.ts';
-import { requirePackage, waitUntilReady } from './function.ts';
+import { isConflict, READY_WITHIN, requirePackage, waitUntilReady } from './function.ts';
+import { failsWith, retryUntil } from './retry.ts';
 import type { Aws } from './session.ts';
 
 /** What an alias points at, and what it pointed at before. */
@@ -73,23 +74,17 @@ export async function getAlias(aws: Aws, functionName: string, name: string): Pr
  * where `$LATEST` has not changed since. @param codeSha256 refused where `$LATEST` holds another package by now
  * @throws {SwappedPackageError} where the version holds another package
  */
-export async function publishVersion(aws: Aws, functionName: string, codeSha256: string): Promise<string> {
-  const until = aws.pace.now() + 10 * 60_000;
-  for (;;) {
-    try {
-      const { Version: version, CodeSha256: told } = await aws.call('lambda:PublishVersion', `function ${functionName}`, () =>
-        aws.lambda.send(new PublishVersionCommand({ FunctionName: functionName, CodeSha256: codeSha256 })),
-      );
-      if (version === undefined) throw new UserError(`function ${functionName}: AWS named no version that it published`);
-      const { CodeSha256: found } = await waitUntilReady(aws, functionName, 'after', version);
-      for (const hash of [told, found]) requirePackage(`version ${version} of function ${functionName}`, hash, codeSha256);
-      return version;
-    } catch (error) {
-      if (!isAwsError(error, 'ResourceConflictException') || aws.pace.now() >= until) throw error;
-      await aws.pace.sleep(500 + aws.pace.random() * 1_500);
-      await waitUntilReady(aws, functionName, 'before');
-    }
-  }
+export function publishVersion(aws: Aws, functionName: string, codeSha256: string): Promise<string> {
+  return retryUntil(aws.pace, aws.pace.now() + READY_WITHIN, failsWith(isConflict), async (before) => {
+    if (before > 0) await waitUntilReady(aws, functionName, 'before');
+    const { Version: version, CodeSha256: told } = await aws.call('lambda:PublishVersion', `function ${functionName}`, () =>
+      aws.lambda.send(new PublishVersionCommand({ FunctionName: functionName, CodeSha256: codeSha256 })),
+    );
+    if (version === undefined) throw new UserError(`function ${functionName}: AWS named no version that it published`);
+    const { CodeSha256: found } = await waitUntilReady(aws, functionName, 'after', version);
+    for (const hash of [told, found]) requirePackage(`version ${version} of function ${functionName}`, hash, codeSha256);
+    return version;
+  });
 }
 
 /** Creates the alias, or moves it: the whole traffic at once. @param former versions to go back to, newest first */

@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-lambda';
 import { UserError } from '../errors.ts';
 import { isAwsError, isTransient } from './errors.ts';
-import { TRANSIENT, withRetry } from './retry.ts';
+import { failsWith, retryUntil, TRANSIENT, withRetry } from './retry.ts';
 import { PATIENCE, type Aws } from './session.ts';
 
 /** A function, or one version of it, as AWS shows it. */
@@ -36,8 +36,8 @@ export type Code = (
 export type Configuration = Omit<UpdateFunctionConfigurationCommandInput, 'FunctionName' | 'RevisionId'>;
 
 /** ms: how long a function may be busy with a change; a function in a VPC takes minutes. */
-const READY_WITHIN = 10 * 60_000;
-/** ms: how long AWS may take to know of a fresh role everywhere (contract 2.3). */
+export const READY_WITHIN = 10 * 60_000;
+/** ms: how long AWS may take to know of a fresh role everywhere. */
 const ROLE_WITHIN = 60_000;
 
 const named = (name: string, qualifier?: string): string => `function ${name}${qualifier === undefined ? '' : `:${qualifier}`}`;
@@ -94,23 +94,25 @@ export async function waitUntilReady(
   moment: 'before' | 'after',
   qualifier?: string,
 ): Promise<FunctionConfiguration> {
-  const until = aws.pace.now() + READY_WITHIN;
-  for (let delay = 400; ; delay = Math.min(delay * 1.5, 5_000)) {
-    const found = await aws.call('lambda:GetFunctionConfiguration', named(name, qualifier), () =>
-      aws.lambda.send(
-        new GetFunctionConfigurationCommand({ FunctionName: name, ...(qualifier === undefined ? {} : { Qualifier: qualifier }) }),
-      ),
-    );
-    if (moment === 'after') refuseFailed(name, found);
-    if (isReady(found)) return found;
-    if (aws.pace.now() >= until) {
-      throw new UserError(
-        `${named(name, qualifier)} is still busy after ${READY_WITHIN / 60_000} minutes (State ${found.State ?? 'unknown'}, LastUpdateStatus ${found.LastUpdateStatus ?? 'unknown'})`,
-        'Look at the function in the console, and run again',
+  const found = await retryUntil(
+    aws.pace,
+    aws.pace.now() + READY_WITHIN,
+    (attempt) => 'value' in attempt && !isReady(attempt.value),
+    async () => {
+      const shown = await aws.call('lambda:GetFunctionConfiguration', named(name, qualifier), () =>
+        aws.lambda.send(
+          new GetFunctionConfigurationCommand({ FunctionName: name, ...(qualifier === undefined ? {} : { Qualifier: qualifier }) }),
+        ),
       );
-    }
-    await aws.pace.sleep(delay);
-  }
+      if (moment === 'after') refuseFailed(name, shown);
+      return shown;
+    },
+  );
+  if (isReady(found)) return found;
+  throw new UserError(
+    `${named(name, qualifier)} is still busy after ${READY_WITHIN / 60_000} minutes (State ${found.State ?? 'unknown'}, LastUpdateStatus ${found.LastUpdateStatus ?? 'unknown'})`,
+    'Look at the function in the console, and run again',
+  );
 }
 
 function refuseFailed(name: string, found: FunctionConfiguration): void {
@@ -138,22 +140,18 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** Ready → change → ready; a change that meets another one waits for it and is made again. @throws {UserError} */
-async function bracket<T extends FunctionConfiguration>(aws: Aws, name: string, change: () => Promise<T>): Promise<FunctionConfiguration> {
-  const until = aws.pace.now() + READY_WITHIN;
-  await waitUntilReady(aws, name, 'before');
-  for (;;) {
-    try {
-      const answer = await change();
-      // AWS answers InProgress; where an answer says that all is done already there is nothing to wait for.
-      if (answer.State === 'Active' && answer.LastUpdateStatus === 'Successful') return answer;
-      return await waitUntilReady(aws, name, 'after');
-    } catch (error) {
-      if (!isAwsError(error, 'ResourceConflictException') || aws.pace.now() >= until) throw error;
-      await aws.pace.sleep(500 + aws.pace.random() * 1_500);
-      await waitUntilReady(aws, name, 'before');
-    }
-  }
+function bracket(aws: Aws, name: string, change: () => Promise<FunctionConfiguration>): Promise<FunctionConfiguration> {
+  return retryUntil(aws.pace, aws.pace.now() + READY_WITHIN, failsWith(isConflict), async () => {
+    await waitUntilReady(aws, name, 'before');
+    const response = await change();
+    // AWS answers InProgress; where a response says that all is done already there is nothing to wait for.
+    if (response.State === 'Active' && response.LastUpdateStatus === 'Successful') return response;
+    return waitUntilReady(aws, name, 'after');
+  });
 }
+
+/** Whether a change met another one of the same function. */
+export const isConflict = (error: unknown): boolean => isAwsError(error, 'ResourceConflictException');
 
 /** How Lambda names the place of a package. */
 function placeOf(code: Code): { ZipFile: Uint8Array } | { S3Bucket: string; S3Key: string; S3ObjectVersion?: string } {
@@ -196,29 +194,27 @@ export async function createFunction(
   request: Omit<CreateFunctionCommandInput, 'FunctionName' | 'Code'>,
   code: Code,
 ): Promise<FunctionConfiguration | undefined> {
-  const until = aws.pace.now() + ROLE_WITHIN;
-  for (;;) {
-    try {
-      const { CodeSha256: told } = await aws.call('lambda:CreateFunction', named(name), () =>
-        aws.lambda.send(
-          new CreateFunctionCommand({
-            ...request,
-            FunctionName: name,
-            Code: placeOf(code),
-          }),
-          { requestTimeout: PATIENCE.upload },
-        ),
-      );
-      return withToldHash(await waitUntilReady(aws, name, 'after'), told, code);
-    } catch (error) {
-      if (isAwsError(error, 'ResourceConflictException') && error.action === 'lambda:CreateFunction') return undefined;
-      const roleUnknown =
-        isAwsError(error, 'InvalidParameterValueException') &&
-        /cannot be assumed by Lambda|role defined for the function/.test(error.words);
-      if (!roleUnknown || aws.pace.now() >= until) throw error;
-      await aws.pace.sleep(2_000 + aws.pace.random() * 3_000);
-    }
+  const create = async (): Promise<FunctionConfiguration> => {
+    const { CodeSha256: told } = await aws.call('lambda:CreateFunction', named(name), () =>
+      aws.lambda.send(new CreateFunctionCommand({ ...request, FunctionName: name, Code: placeOf(code) }), {
+        requestTimeout: PATIENCE.upload,
+      }),
+    );
+    return withToldHash(await waitUntilReady(aws, name, 'after'), told, code);
+  };
+  try {
+    return await retryUntil(aws.pace, aws.pace.now() + ROLE_WITHIN, failsWith(isRoleUnknown), create);
+  } catch (error) {
+    if (isAwsError(error, 'ResourceConflictException') && error.action === 'lambda:CreateFunction') return undefined;
+    throw error;
   }
+}
+
+/** Whether Lambda may not act as the role, perhaps because it does not know it yet. */
+function isRoleUnknown(error: unknown): boolean {
+  return (
+    isAwsError(error, 'InvalidParameterValueException') && /cannot be assumed by Lambda|role defined for the function/.test(error.words)
+  );
 }
 
 /** Puts a package in place. What AWS then runs is the caller's to compare (`requirePackage`). @throws {UserError} */

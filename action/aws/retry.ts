@@ -59,6 +59,42 @@ export async function withRetry<T>(pace: Pace, attempt: () => Promise<T>, choose
   }
 }
 
+/** How one attempt ended. */
+export type Attempt<T> = { readonly value: T } | { readonly error: unknown };
+
+/** ms between two attempts: the first pause, and the longest one. */
+const POLL = { first: 500, growth: 1.5, longest: 5_000 } as const;
+
+/**
+ * Makes attempts until one ends in something else than "busy", or the deadline has passed: then the last one counts, value or error. The
+ * pauses grow, and are drawn from their upper half, so that two that wait for the same thing part.
+ * @param deadline ms since 1970 @param isBusy whether an attempt that ended so is worth another one
+ * @param attempt is told how many were made before it
+ */
+export async function retryUntil<T>(
+  pace: Pace,
+  deadline: number,
+  isBusy: (attempt: Attempt<T>) => boolean,
+  attempt: (before: number) => Promise<T>,
+): Promise<T> {
+  for (let before = 0, pause: number = POLL.first; ; before += 1, pause = Math.min(pause * POLL.growth, POLL.longest)) {
+    const ended: Attempt<T> = await attempt(before).then(
+      (value) => ({ value }),
+      (error: unknown) => ({ error }),
+    );
+    if (pace.now() >= deadline || !isBusy(ended)) {
+      if ('error' in ended) throw ended.error;
+      return ended.value;
+    }
+    await pace.sleep((pause * (1 + pace.random())) / 2);
+  }
+}
+
+/** For `retryUntil`: busy is what fails with such an error. */
+export function failsWith(matches: (error: unknown) => boolean): (attempt: Attempt<unknown>) => boolean {
+  return (attempt) => 'error' in attempt && matches(attempt.error);
+}
+
 /** Works on all `items`, at most `limit` at a time; the results stand in the order of the items. The first error ends it. */
 export async function inParallel<T, R>(items: readonly T[], limit: number, work: (item: T) => Promise<R>): Promise<R[]> {
   const results = new Map<number, R>();

@@ -1,6 +1,7 @@
 import { DescribeTableCommand, UpdateTableCommand, type StreamViewType, type TableDescription } from '@aws-sdk/client-dynamodb';
 import { UserError } from '../errors.ts';
 import { isAwsError } from './errors.ts';
+import { retryUntil } from './retry.ts';
 import type { Aws } from './session.ts';
 
 /** What the action must know of a table. */
@@ -59,29 +60,32 @@ function labelTime(label: string | undefined): number | undefined {
 
 /** Enables the table's stream with `NEW_AND_OLD_IMAGES` and waits for it. @throws {UserError} */
 export async function enableStream(aws: Aws, name: string): Promise<Stream> {
-  const until = aws.pace.now() + STREAM_WITHIN;
-  for (let asked = false; ;) {
-    const stream = (await describeTable(aws, name))?.stream;
-    if (stream !== undefined) return stream;
-    if (aws.pace.now() >= until)
-      throw new UserError(`table ${name}: its stream is not there ${STREAM_WITHIN / 60_000} minutes after it was enabled`, 'Run again');
-    try {
-      if (!asked) {
-        await aws.call('dynamodb:UpdateTable', `table ${name}`, () =>
-          aws.dynamodb.send(
-            new UpdateTableCommand({ TableName: name, StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' } }),
-          ),
-        );
-        asked = true;
-        continue;
-      }
-    } catch (error) {
-      // Another change of the table is under way, or someone enabled the stream in the meantime.
-      const waits =
-        isAwsError(error, 'ResourceInUseException') ||
-        (isAwsError(error, 'ValidationException') && /already has an enabled stream/i.test(error.words));
-      if (!waits) throw error;
-    }
-    await aws.pace.sleep(1_000 + aws.pace.random() * 1_000);
-  }
+  let enabled = false;
+  const streamOf = async (): Promise<Stream | undefined> => (await describeTable(aws, name))?.stream;
+  const stream = await retryUntil(
+    aws.pace,
+    aws.pace.now() + STREAM_WITHIN,
+    (attempt) => ('value' in attempt ? attempt.value === undefined : isBeingChanged(attempt.error)),
+    async () => {
+      const found = await streamOf();
+      if (found !== undefined || enabled) return found;
+      await aws.call('dynamodb:UpdateTable', `table ${name}`, () =>
+        aws.dynamodb.send(
+          new UpdateTableCommand({ TableName: name, StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' } }),
+        ),
+      );
+      enabled = true;
+      return streamOf();
+    },
+  );
+  if (stream !== undefined) return stream;
+  throw new UserError(`table ${name}: its stream is not there ${STREAM_WITHIN / 60_000} minutes after it was enabled`, 'Run again');
+}
+
+/** Whether another change of the table is under way, or someone enabled the stream in the meantime. */
+function isBeingChanged(error: unknown): boolean {
+  return (
+    isAwsError(error, 'ResourceInUseException') ||
+    (isAwsError(error, 'ValidationException') && /already has an enabled stream/i.test(error.words))
+  );
 }

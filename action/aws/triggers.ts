@@ -10,6 +10,7 @@ import {
 } from '@aws-sdk/client-lambda';
 import { UserError } from '../errors.ts';
 import { isAwsError } from './errors.ts';
+import { failsWith, retryUntil } from './retry.ts';
 import type { Aws } from './session.ts';
 
 /** A trigger of the function: an event source mapping, as AWS shows it. */
@@ -130,38 +131,36 @@ export async function deleteTrigger(aws: Aws, uuid: string): Promise<void> {
 }
 
 /** A change of a trigger that is busy, or whose function is, is made again. */
-async function settled<T>(aws: Aws, uuid: string | undefined, change: () => Promise<T>): Promise<T> {
-  const until = aws.pace.now() + SETTLED_WITHIN;
-  for (;;) {
-    try {
-      return await change();
-    } catch (error) {
-      const busy =
-        isAwsError(error, 'ResourceInUseException') ||
-        (isAwsError(error, 'ResourceConflictException') && !/already exists/i.test(error.words));
-      if (!busy || aws.pace.now() >= until) throw error;
-      await aws.pace.sleep(1_000 + aws.pace.random() * 2_000);
-      if (uuid !== undefined) await waitUntilSettled(aws, uuid);
-    }
-  }
+function settled<T>(aws: Aws, uuid: string | undefined, change: () => Promise<T>): Promise<T> {
+  return retryUntil(aws.pace, aws.pace.now() + SETTLED_WITHIN, failsWith(isInUse), async (before) => {
+    if (before > 0 && uuid !== undefined) await waitUntilSettled(aws, uuid);
+    return change();
+  });
+}
+
+function isInUse(error: unknown): boolean {
+  return (
+    isAwsError(error, 'ResourceInUseException') || (isAwsError(error, 'ResourceConflictException') && !/already exists/i.test(error.words))
+  );
 }
 
 /** Polls until the trigger is neither being made nor changed. @throws {UserError} */
 export async function waitUntilSettled(aws: Aws, uuid: string): Promise<Trigger> {
-  const until = aws.pace.now() + SETTLED_WITHIN;
-  for (let delay = 500; ; delay = Math.min(delay * 1.5, 5_000)) {
-    const found = toTrigger(
-      await aws.call('lambda:GetEventSourceMapping', `trigger ${uuid}`, () =>
-        aws.lambda.send(new GetEventSourceMappingCommand({ UUID: uuid })),
+  const isChanging = ({ state }: Trigger): boolean => state.endsWith('ing');
+  const found = await retryUntil(
+    aws.pace,
+    aws.pace.now() + SETTLED_WITHIN,
+    (attempt) => 'value' in attempt && isChanging(attempt.value),
+    async () =>
+      toTrigger(
+        await aws.call('lambda:GetEventSourceMapping', `trigger ${uuid}`, () =>
+          aws.lambda.send(new GetEventSourceMappingCommand({ UUID: uuid })),
+        ),
       ),
-    );
-    if (!found.state.endsWith('ing')) return found;
-    if (aws.pace.now() >= until) {
-      throw new UserError(
-        `trigger ${uuid} is still ${found.state} after ${SETTLED_WITHIN / 60_000} minutes`,
-        'Look at the trigger in the console, and run again',
-      );
-    }
-    await aws.pace.sleep(delay);
-  }
+  );
+  if (!isChanging(found)) return found;
+  throw new UserError(
+    `trigger ${uuid} is still ${found.state} after ${SETTLED_WITHIN / 60_000} minutes`,
+    'Look at the trigger in the console, and run again',
+  );
 }
