@@ -1,7 +1,8 @@
-// Which of the function's events this is (contract 4).
+// Which of the function's events this is.
 import { processBatch, type BatchAnswer } from './events/stream-batch.ts';
-import { check, type CheckAnswer } from './events/check.ts';
+import { check } from './events/check.ts';
 import type { Runtime } from './runtime.ts';
+import type { CheckResponse } from '../formats/events.ts';
 
 /** What of Lambda's context is read; absent where a person calls the function by hand. */
 export interface LambdaContext {
@@ -14,7 +15,7 @@ const UNKNOWN_REMAINING = 30_000;
 const LATER = ['backfill', 'verify', 'redrive'];
 
 /** @throws {Error} saying what was expected, for any event that is not the function's */
-export async function answer(runtime: Runtime, event: unknown, context: LambdaContext | undefined): Promise<BatchAnswer | CheckAnswer> {
+export async function answer(runtime: Runtime, event: unknown, context: LambdaContext | undefined): Promise<BatchAnswer | CheckResponse> {
   const invocation = {
     functionName: context?.functionName ?? process.env.AWS_LAMBDA_FUNCTION_NAME ?? 'unknown',
     remaining: context?.getRemainingTimeInMillis?.() ?? UNKNOWN_REMAINING,

@@ -1,7 +1,9 @@
 import type { CreateFunctionCommandInput, FunctionConfiguration } from '@aws-sdk/client-lambda';
-import { sha256Of, type Actual } from '../deployed/deployed-function.ts';
+import type { Actual } from '../deployed/deployed-function.ts';
 import { applyTriggers, tableReports } from '../apply/triggers.ts';
-import { applyUpdate, finishServing, orPutBack, provide, type Applied } from '../apply/update-function.ts';
+import { providePackage } from '../apply/provide-package.ts';
+import { beforeCreate, rollBackOnFailure } from '../apply/rollback-on-failure.ts';
+import { applyUpdate, finishServing, type Applied, type Release } from '../apply/update-function.ts';
 import type { Run } from '../run.ts';
 import { createFunction } from '../aws/function.ts';
 import { describeLogGroup, keepLogs, type LogGroup } from '../aws/log-group.ts';
@@ -12,6 +14,7 @@ import type { Change } from '../plan/change.ts';
 import { settingsOnCreate, TIMEOUT_ON_CREATE, type SettingsRequest } from '../deployed/function-settings.ts';
 import { planConfiguration } from '../plan/configuration.ts';
 import { functionConfig } from '../plan/package-content.ts';
+import { reportServing } from './outputs.ts';
 import { readDeployed, refuseForeignEnvironment } from './read-deployed.ts';
 import { readEndpoint } from '../endpoint/read-endpoint.ts';
 import { readFeed, type Feed } from './source-tables.ts';
@@ -54,7 +57,7 @@ async function attempt(run: Run, made: number): Promise<void> {
   const { inputs, aws, report } = run;
   const deployment = await prepare(run);
   report.plan(deployment.changes);
-  reportServing(run, deployment, undefined);
+  reportDeployed(run, deployment, undefined);
   if (inputs.dryRun) return;
   const applied = await applyFunction(run, deployment);
   if (applied === 'exists') {
@@ -69,7 +72,7 @@ async function attempt(run: Run, made: number): Promise<void> {
     report.forgetPlan();
     return attempt(run, made + 1);
   }
-  reportServing(run, deployment, applied);
+  reportDeployed(run, deployment, applied);
   await applyTriggers(run, deployment.triggers.steps);
   if (deployment.triggers.steps.length > 0) await followTriggers(run, deployment);
 }
@@ -183,7 +186,7 @@ async function applyFunction(run: Run, deployment: Deployment): Promise<Applied 
   if (update === undefined) {
     applied = await create(run, deployment, setLogs);
   } else {
-    if (update.serves) applied = await applyUpdate(run, actual, update, wanted, withServing);
+    if (update.serves) applied = await applyUpdate(run, actual, update, { package: wanted, history: withServing });
     await changeTags(aws, actual.arn, tags.set, tags.remove);
     await setLogs();
   }
@@ -194,16 +197,16 @@ async function create(run: Run, { actual, package: wanted }: Deployment, setLogs
   const { inputs, aws, report } = run;
   const { environmentVariables: variables } = inputs;
   await actual.memory.begin(actual.memory.history.packages, typeof variables === 'object' ? Object.keys(variables) : []);
-  const code = await provide(run, wanted);
+  const code = await providePackage(run, wanted);
   const made = await createFunction(aws, inputs.functionName, createRequest(inputs), code);
   if (made === undefined) return 'exists';
   report.outputs({ created: 'true' });
   report.info(`Function ${inputs.functionName} is created.`);
   // Before the first invocation, which would create the log group itself.
   await setLogs();
-  return orPutBack(run, actual, undefined, wanted, () =>
-    finishServing(run, actual, wanted, made, actual.memory.history.packages, withServing, undefined),
-  );
+  const previous = beforeCreate(actual);
+  const release: Release = { package: wanted, history: withServing };
+  return rollBackOnFailure(run, previous, wanted, () => finishServing(run, previous, release, made));
 }
 
 function createRequest(inputs: Inputs): Omit<CreateFunctionCommandInput, 'FunctionName' | 'Code'> {
@@ -223,25 +226,22 @@ function createRequest(inputs: Inputs): Omit<CreateFunctionCommandInput, 'Functi
  */
 async function followTriggers(run: Run, before: Deployment): Promise<void> {
   const after = await prepare(run, before);
-  reportServing(run, after, undefined);
+  reportDeployed(run, after, undefined);
   if (after.update?.serves !== true) return;
   run.report.info('The triggers report batch item failures now; the key mapping in the package says so.');
   run.report.plan(after.update.changes);
   const replaced = before.package.sha256Hex;
-  const applied = await applyUpdate(run, after.actual, after.update, after.package, (history, record) =>
-    withServing(history, record, replaced),
-  );
-  reportServing(run, after, applied);
+  const applied = await applyUpdate(run, after.actual, after.update, {
+    package: after.package,
+    history: (history, record) => withServing(history, record, replaced),
+  });
+  reportDeployed(run, after, applied);
 }
 
-function reportServing({ inputs, report }: Run, { actual, feed, package: wanted }: Deployment, applied: Applied | undefined): void {
-  const alias = applied?.alias ?? actual.alias;
-  report.outputs({
-    'function-arn': actual.arn,
-    'function-version': inputs.alias === undefined ? '$LATEST' : (alias?.version ?? ''),
-    'alias-arn': alias?.arn ?? '',
-    'code-sha256': applied === undefined ? (sha256Of(actual.serving) ?? (inputs.dryRun ? wanted.sha256Base64 : '')) : wanted.sha256Base64,
-    ...(actual.latest === undefined && inputs.dryRun ? { created: 'true' } : {}),
-  });
+function reportDeployed(run: Run, { actual, feed, package: wanted }: Deployment, applied: Applied | undefined): void {
+  const { inputs, report } = run;
+  const created = actual.latest === undefined && inputs.dryRun;
+  reportServing(run, actual, { alias: applied?.alias, sha256: applied !== undefined || created ? wanted.sha256Base64 : undefined });
+  if (created) report.outputs({ created: 'true' });
   report.tables(tableReports(feed.mapping, feed.sources, inputs.alias));
 }

@@ -1,7 +1,8 @@
-import { sha256Of, type Actual } from '../deployed/deployed-function.ts';
+import type { Actual } from '../deployed/deployed-function.ts';
 import { tableReports } from '../apply/triggers.ts';
 import { applyUpdate } from '../apply/update-function.ts';
 import type { Run } from '../run.ts';
+import { reportServing } from './outputs.ts';
 import { readDeployed, refuseForeignEnvironment } from './read-deployed.ts';
 import { readFeed } from './source-tables.ts';
 import { listTriggers, type Trigger } from '../aws/triggers.ts';
@@ -65,17 +66,9 @@ export async function refreshMapping(run: Run): Promise<void> {
     },
   );
   report.plan(plan.changes);
-  const tell = (alias: Actual['alias'], sha256: string | undefined): void => {
-    report.outputs({
-      'function-arn': actual.arn,
-      'function-version': inputs.alias === undefined ? '$LATEST' : (alias?.version ?? ''),
-      'alias-arn': alias?.arn ?? '',
-      'code-sha256': sha256 ?? '',
-    });
-    report.tables(tableReports(feed.mapping, feed.sources, inputs.alias));
-  };
-  tell(actual.alias, sha256Of(serving));
+  reportServing(run, actual);
+  report.tables(tableReports(feed.mapping, feed.sources, inputs.alias));
   if (inputs.dryRun || !plan.serves) return;
-  const applied = await applyUpdate(run, actual, plan, wanted, withServing);
-  tell(applied.alias, wanted.sha256Base64);
+  const { alias } = await applyUpdate(run, actual, plan, { package: wanted, history: withServing });
+  reportServing(run, actual, { alias, sha256: wanted.sha256Base64 });
 }

@@ -1,11 +1,13 @@
 import type { Runtime } from '@aws-sdk/client-lambda';
 import { sha256Of, type Actual } from '../deployed/deployed-function.ts';
-import { applyUpdate, ask } from '../apply/update-function.ts';
+import { checkFunction } from '../apply/check-function.ts';
+import { applyUpdate } from '../apply/update-function.ts';
 import type { Run } from '../run.ts';
 import { listVersions, pointAlias, type Alias } from '../aws/alias.ts';
 import { packageKey, readObject } from '../aws/code-bucket.ts';
 import { change } from '../plan/change.ts';
 import type { ConfigurationPlan } from '../plan/configuration.ts';
+import { reportServing } from './outputs.ts';
 import { readDeployed, refuseForeignEnvironment } from './read-deployed.ts';
 import { UserError } from '../errors.ts';
 import { formerPackage, hasPassed, rolledBackTo, type PackageRecord } from '../deployed/package-history.ts';
@@ -25,12 +27,7 @@ export async function rollback(run: Run): Promise<void> {
       'Check function-name and the region',
     );
   }
-  report.outputs({
-    'function-arn': actual.arn,
-    'function-version': actual.alias?.version ?? '$LATEST',
-    'alias-arn': actual.alias?.arn ?? '',
-    'code-sha256': sha256Of(actual.serving) ?? '',
-  });
+  reportServing(run, actual);
   for (const warning of functionWarnings(inputs.functionName, actual.serving.configuration.Environment?.Variables ?? {}))
     report.warn(warning);
   await refuseForeignEnvironment(actual, inputs, undefined);
@@ -58,9 +55,9 @@ async function rollBackAlias(run: Run, actual: Actual, name: string): Promise<vo
   ]);
   if (inputs.dryRun) return;
   if (inputs.check) {
-    const answer = await ask(run, inputs.environment, target.version);
-    if (!answer.ok) {
-      const problems = answer.problems.map(({ what }) => what).join('; ');
+    const response = await checkFunction(run, inputs.environment, target.version);
+    if (!response.ok) {
+      const problems = response.problems.map(({ what }) => what).join('; ');
       throw new UserError(
         `The check of version ${target.version} failed: ${problems}; alias ${name} still serves version ${actual.alias.version}`,
         'Set check: false to roll back all the same',
@@ -68,7 +65,7 @@ async function rollBackAlias(run: Run, actual: Actual, name: string): Promise<vo
     }
   }
   const moved = await pointAlias(aws, functionName, name, actual.alias, target.version, target.former);
-  report.outputs({ 'function-version': moved.version, 'alias-arn': moved.arn, 'code-sha256': target.codeSha256 });
+  reportServing(run, actual, { alias: moved, sha256: target.codeSha256 });
 }
 
 /** The version to go back to, and what a further rollback goes to from there. */
@@ -167,8 +164,8 @@ async function rollBackPackage(run: Run, actual: Actual): Promise<void> {
       title: 'A package that cannot be checked',
       message: `The package ${record.sha256} was not made by this action and answers no check`,
     });
-  await applyUpdate(checked, actual, plan, wanted, rolledBackTo);
-  report.outputs({ 'code-sha256': wanted.sha256Base64 });
+  await applyUpdate(checked, actual, plan, { package: wanted, history: rolledBackTo });
+  reportServing(run, actual, { sha256: wanted.sha256Base64 });
 }
 
 function targetRecord({ inputs }: Run, { serving, memory: { history } }: Actual, current: string): PackageRecord {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type * as core from '@actions/core';
-import type { CheckAnswer } from '../aws/check.ts';
+import type { CheckResponse } from '../../formats/events.ts';
 import type { Change, Warning } from '../plan/change.ts';
 import { InputError, placeText, type Problem } from '../errors.ts';
 import { escaped, planJson, planMarkdown, planText, type PlanHeading } from './render-plan.ts';
@@ -71,7 +71,7 @@ export class Report {
   #planned = false;
   /** Whether anything in AWS is other than before, packages in the bucket aside. */
   #changed = false;
-  #check: CheckAnswer | undefined;
+  #check: CheckResponse | undefined;
   #tables: Readonly<Record<string, TableReport>> = {};
   #outputs: Pick<Outputs, 'function-arn' | 'function-version' | 'alias-arn' | 'code-sha256' | 'created'> = {
     'function-arn': '',
@@ -171,16 +171,16 @@ export class Report {
     this.#changed = changed;
   }
 
-  checked(answer: CheckAnswer): void {
-    this.#check = answer;
-    for (const { what, remedy } of answer.problems) {
-      const say = answer.ok ? this.#runner.warning : this.#runner.error;
+  checked(response: CheckResponse): void {
+    this.#check = response;
+    for (const { what, remedy } of response.problems) {
+      const say = response.ok ? this.#runner.warning : this.#runner.error;
       say(this.redact(`${what}${remedy === '' ? '' : `. ${remedy}`}`), { title: 'The check of the function' });
     }
-    const { cluster } = answer;
-    if (answer.ok)
+    const { cluster } = response;
+    if (response.ok)
       this.info(
-        `The function reaches the cluster${cluster === undefined ? '' : ` (${[cluster.distribution, cluster.version].filter(Boolean).join(' ')})`}.`,
+        `The function reaches the cluster${cluster.distribution === undefined ? '' : ` (${[cluster.distribution, cluster.version].filter(Boolean).join(' ')})`}.`,
       );
   }
 
@@ -288,7 +288,8 @@ export class Report {
   #checkText(): string {
     if (this.#check === undefined) return '';
     const { ok, cluster, problems } = this.#check;
-    if (ok) return cluster === undefined ? 'passed' : `passed: ${[cluster.distribution, cluster.version].filter(Boolean).join(' ')}`;
+    if (ok)
+      return cluster.distribution === undefined ? 'passed' : `passed: ${[cluster.distribution, cluster.version].filter(Boolean).join(' ')}`;
     return `failed: ${problems.map(({ what }) => what).join('; ')}`;
   }
 }

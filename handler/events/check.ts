@@ -1,4 +1,4 @@
-// The check event: proves that the deployed function can do its work, changing no document (contract 4).
+// The check event: proves that the deployed function can do its work, changing no document.
 import { abortAt, budgetFor } from '../budget.ts';
 import { probeBulk, probeWrite } from '../indexing/bulk-request.ts';
 import { clusterOf, type Cluster } from '../cluster/version.ts';
@@ -7,26 +7,10 @@ import { classifyRequest, classifyThrown, type Outcome } from '../cluster/respon
 import { withoutValues } from '../telemetry/redaction.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import type { Invocation, Runtime } from '../runtime.ts';
-
-export interface Problem {
-  readonly what: string;
-  readonly remedy: string;
-}
-
-export interface CheckAnswer {
-  readonly ok: boolean;
-  /** Empty where the cluster does not say (Elasticsearch behind some proxies, OpenSearch Serverless). */
-  readonly cluster: Cluster;
-  /** Host of the endpoint. */
-  readonly endpoint: string;
-  readonly environment: string;
-  readonly release: string;
-  readonly tables: Readonly<Record<string, { readonly index: string | null; readonly exists: boolean }>>;
-  readonly problems: readonly Problem[];
-}
+import type { CheckProblem, CheckResponse } from '../../formats/events.ts';
 
 /** Asks the cluster and S3 with the function's own credentials. What cannot be used is a problem in the answer, never an exception. */
-export async function check(runtime: Runtime, invocation: Invocation): Promise<CheckAnswer> {
+export async function check(runtime: Runtime, invocation: Invocation): Promise<CheckResponse> {
   const { signal, release } = abortAt(budgetFor(runtime.now(), invocation.remaining).writeUntil, runtime.now());
   try {
     // At the same time: a cluster that uses up the time says nothing about the place of dead letters.
@@ -35,7 +19,7 @@ export async function check(runtime: Runtime, invocation: Invocation): Promise<C
       checkDeadLetters(runtime, signal),
     ]);
     const problems = [...ofCluster, ...ofPlaces];
-    const answer: CheckAnswer = {
+    const answer: CheckResponse = {
       ok: problems.length === 0,
       cluster,
       endpoint: runtime.engine.host,
@@ -53,13 +37,13 @@ export async function check(runtime: Runtime, invocation: Invocation): Promise<C
   }
 }
 
-interface ClusterReport extends Pick<CheckAnswer, 'cluster' | 'tables'> {
-  readonly problems: Problem[];
+interface ClusterReport extends Pick<CheckResponse, 'cluster' | 'tables'> {
+  readonly problems: CheckProblem[];
 }
 
 /** The cluster and every table's index in it. */
 async function checkCluster(runtime: Runtime, signal: AbortSignal): Promise<ClusterReport> {
-  const problems: Problem[] = [];
+  const problems: CheckProblem[] = [];
   const cluster = await askCluster(runtime, signal, problems);
   if (cluster === undefined) return { cluster: {}, tables: {}, problems };
   const tables: [string, { index: string | null; exists: boolean }][] = [];
@@ -76,7 +60,7 @@ async function checkCluster(runtime: Runtime, signal: AbortSignal): Promise<Clus
 }
 
 /** What `GET /` says, empty where it says nothing; undefined where the cluster cannot be used at all. */
-async function askCluster(runtime: Runtime, signal: AbortSignal, problems: Problem[]): Promise<Cluster | undefined> {
+async function askCluster(runtime: Runtime, signal: AbortSignal, problems: CheckProblem[]): Promise<Cluster | undefined> {
   const { engine } = runtime;
   // Serverless collections have no GET /: the probes of the indexes show whether they can be used.
   if (engine.serverless) return {};
@@ -94,7 +78,7 @@ async function askCluster(runtime: Runtime, signal: AbortSignal, problems: Probl
 }
 
 /** Whether the table's index exists; what stands in the way of writing to it goes to `problems`. */
-async function checkTable(runtime: Runtime, table: Table, signal: AbortSignal, problems: Problem[]): Promise<boolean> {
+async function checkTable(runtime: Runtime, table: Table, signal: AbortSignal, problems: CheckProblem[]): Promise<boolean> {
   const { engine, indexes, now } = runtime;
   if (table.index === undefined) {
     problems.push({ what: `the table ${table.name} has no index`, remedy: 'Give it one with the option index' });
@@ -111,8 +95,8 @@ async function checkTable(runtime: Runtime, table: Table, signal: AbortSignal, p
 }
 
 /** Writes one small object per place of dead letters, always the same. @returns the problems of those that cannot be written to */
-async function checkDeadLetters(runtime: Runtime, signal: AbortSignal): Promise<Problem[]> {
-  const problems: Problem[] = [];
+async function checkDeadLetters(runtime: Runtime, signal: AbortSignal): Promise<CheckProblem[]> {
+  const problems: CheckProblem[] = [];
   const places = new Map<string, DeadLetterPlace>();
   // The table without a name has the defaults.
   for (const name of ['', ...runtime.tables.names()]) {
@@ -134,7 +118,7 @@ async function checkDeadLetters(runtime: Runtime, signal: AbortSignal): Promise<
   return problems;
 }
 
-function problemOf(failure: Outcome, subject: string): Problem {
+function problemOf(failure: Outcome, subject: string): CheckProblem {
   switch (failure.kind) {
     case 'configuration':
       return { what: `${subject} cannot be used: ${withoutValues(failure.reason)}`, remedy: failure.remedy };

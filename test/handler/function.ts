@@ -1,7 +1,8 @@
 // The function as a value: put together as its start does, with its effects kept for the test to look at.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { processBatch, type BatchAnswer } from '../../handler/events/stream-batch.ts';
-import { check, type CheckAnswer } from '../../handler/events/check.ts';
+import { check } from '../../handler/events/check.ts';
+import type { CheckResponse } from '../../formats/events.ts';
 import { parseConfig, parseKeyMapping, type Auth, type TableMapping, type TableOptions } from '../../formats/function-config.ts';
 import { awsCredentials } from '../../handler/aws/credentials.ts';
 import type { ReadSecret } from '../../handler/aws/secrets-manager.ts';
@@ -34,7 +35,7 @@ export interface TestFunction {
   readonly runtime: Runtime;
   /** @param remaining ms until the deadline */
   invoke(records: readonly unknown[], remaining?: number): Promise<BatchAnswer>;
-  check(): Promise<CheckAnswer>;
+  check(): Promise<CheckResponse>;
   /** Dead letters by the key of their object. */
   readonly letters: Map<string, DeadLetter>;
   readonly logs: Record<string, unknown>[];

@@ -1,6 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
 import { describeFormer, parseFormer } from '../../../action/aws/alias.ts';
-import { parseCheckAnswer } from '../../../action/aws/check.ts';
 import { uploadPackage } from '../../../action/aws/code-bucket.ts';
 import { AwsError, isDenied, isThrottled, isTransient } from '../../../action/aws/errors.ts';
 import {
@@ -301,45 +300,6 @@ describe('what AWS remembers for the action', () => {
     expect(parseFormer('made by hand')).toBeUndefined();
     expect(parseFormer(undefined)).toBeUndefined();
     expect(describeFormer(Array.from({ length: 99 }, (_, at) => String(1_000_000 - at))).length).toBeLessThanOrEqual(256);
-  });
-
-  test('the answer of a check is taken apart, whatever it is', () => {
-    expect(
-      parseCheckAnswer(
-        '{"ok":true,"cluster":{"distribution":"opensearch","version":"2.19.6"},"environment":"STAGE","release":"1","tables":{"T":{"index":"t","exists":true}},"problems":[]}',
-        undefined,
-      ),
-    ).toMatchObject({
-      ok: true,
-      cluster: { distribution: 'opensearch', version: '2.19.6' },
-      tables: { T: { index: 't', exists: true } },
-    });
-    expect(parseCheckAnswer('{"ok":false,"problems":[{"what":"a","remedy":"b"},7]}', undefined)).toMatchObject({
-      ok: false,
-      problems: [{ what: 'a', remedy: 'b' }],
-    });
-    for (const [payload, error, expected] of [
-      ['null', undefined, /is none/],
-      ['<html>', undefined, /is none/],
-      ['{"errorType":"Sandbox.Timedout","errorMessage":"Task timed out after 60.00 seconds"}', 'Unhandled', /Task timed out/],
-      ['{"errorType":"Runtime.ImportModuleError","errorMessage":"Cannot find module"}', 'Unhandled', /Cannot find module/],
-    ] as const) {
-      const answer = parseCheckAnswer(payload, error);
-      expect(answer.ok).toBe(false);
-      expect(answer.problems[0]?.what).toMatch(expected);
-    }
-  });
-
-  test.each([
-    ['2.19.6', '2.19.6'],
-    ['9.0.0-beta1', '9.0.0-beta1'],
-    ['2.19.6 ##[error]x', undefined],
-    ['::error::x', undefined],
-    ['1'.repeat(99), undefined],
-    [7, undefined],
-  ])('the version of a cluster that says %j is %j', (version, expected) => {
-    const payload = JSON.stringify({ ok: true, cluster: { distribution: `open\nsearch`, version } });
-    expect(parseCheckAnswer(payload, undefined).cluster).toEqual({ distribution: 'unknown', version: expected });
   });
 
   test.each([

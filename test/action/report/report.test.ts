@@ -181,9 +181,10 @@ describe('the report', () => {
     report.note(`A note on ${secret}`);
     report.checked({
       ok: false,
-      cluster: undefined,
-      environment: undefined,
-      release: undefined,
+      cluster: {},
+      endpoint: '',
+      environment: '',
+      release: '',
       tables: {},
       problems: [{ what: secret, remedy: secret }],
     });
@@ -210,6 +211,7 @@ describe('the report', () => {
     report.checked({
       ok: true,
       cluster: { distribution: evil, version: evil },
+      endpoint: evil,
       environment: evil,
       release: evil,
       tables: {},

@@ -1,0 +1,157 @@
+// What served before a change, and how it is put back where the check fails.
+import type { FunctionConfiguration } from '@aws-sdk/client-lambda';
+import { packageKey, readObject } from '../aws/code-bucket.ts';
+import { SwappedPackageError, updateConfiguration, waitUntilReady } from '../aws/function.ts';
+import type { Actual } from '../deployed/deployed-function.ts';
+import type { History, PackageRecord } from '../deployed/package-history.ts';
+import { UserError } from '../errors.ts';
+import { openPackage, type Package } from '../package/package.ts';
+import { patchBack } from '../plan/configuration.ts';
+import type { Run } from '../run.ts';
+import type { CheckResponse } from '../../formats/events.ts';
+import { failedCheck } from './check-function.ts';
+import { bridge, keepTakenOver, providePackage, putInPlace } from './provide-package.ts';
+
+/** The state before a change. */
+export interface Previous {
+  /** As the run found it. */
+  readonly actual: Actual;
+  /** What a failed check goes back to; undefined: nothing served. */
+  readonly fallback: Fallback | undefined;
+  /** The packages that served, newest first. */
+  readonly packages: readonly PackageRecord[];
+}
+
+/** What a failed check goes back to. */
+interface Fallback {
+  readonly configuration: FunctionConfiguration;
+  readonly sha256Base64: string | undefined;
+  readonly load: () => Promise<Uint8Array>;
+  /** Once it is back. */
+  readonly history: History;
+  /** Whether it passed for deployed, or is what an interrupted or failed run left. */
+  readonly settled: boolean;
+  /** Names of environment variables whose values before the change are not known. */
+  readonly lost: readonly string[];
+}
+
+/** The state before the function is created. */
+export function beforeCreate(actual: Actual): Previous {
+  return { actual, fallback: undefined, packages: actual.memory.history.packages };
+}
+
+/** The state before an update; a package of another hand is kept. @param variables names of those that the update changes @throws {UserError} */
+export async function beforeUpdate(run: Run, actual: Actual, variables: readonly string[]): Promise<Previous> {
+  const fallback = await fallbackOf(run, actual, variables);
+  return { actual, fallback, packages: await keepTakenOver(run, actual) };
+}
+
+/**
+ * What served last and may serve again. After an interrupted run that is not what was found in place, which nobody has checked, but what
+ * the history names.
+ */
+async function fallbackOf(
+  { aws, inputs: { codeBucket, functionName } }: Run,
+  { serving, servingPackage, memory: { history } }: Actual,
+  variables: readonly string[],
+): Promise<Fallback | undefined> {
+  if (serving === undefined) return undefined;
+  const [former] = history.packages;
+  const unread = serving.configuration.Environment?.Error === undefined ? [] : variables;
+  if (history.pending && former !== undefined && codeBucket !== undefined) {
+    const stored = await readObject(aws, codeBucket, packageKey(functionName, former.sha256));
+    // Whoever may write to the bucket may have replaced it: what is put back is what passed its check, or nothing.
+    if (stored !== undefined && openPackage(stored.bytes).sha256Hex === former.sha256) {
+      const lost = [...new Set([...(history.variables ?? []), ...unread])].sort();
+      return {
+        // Values of environment variables are in no history, because they may be secret: they stay as they are.
+        configuration: {
+          ...former.configuration,
+          ...(serving.configuration.Environment === undefined ? {} : { Environment: serving.configuration.Environment }),
+        },
+        sha256Base64: Buffer.from(former.sha256, 'hex').toString('base64'),
+        load: () => Promise.resolve(stored.bytes),
+        // Where other variables may be in place than those that passed the check, the next run checks again.
+        history: { format: 1, pending: lost.length > 0, packages: history.packages, ...(lost.length > 0 ? { variables: lost } : {}) },
+        settled: true,
+        lost,
+      };
+    }
+  }
+  return {
+    configuration: serving.configuration,
+    sha256Base64: serving.configuration.CodeSha256,
+    load: async () => (await servingPackage())?.bytes ?? new Uint8Array(),
+    history: unread.length > 0 ? { ...history, pending: true } : history,
+    settled: !history.pending,
+    lost: unread,
+  };
+}
+
+/**
+ * Takes a step after which AWS must run the package that it was given; another one counts as a failed check.
+ * @throws {UserError} after what served was put back
+ */
+export async function rollBackOnFailure<T>(run: Run, previous: Previous, wanted: Package, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    if (!(error instanceof SwappedPackageError)) throw error;
+    const response = failedCheck(error.message, '');
+    run.report.checked(response);
+    throw await putBack(run, previous, response, wanted);
+  }
+}
+
+/** Puts back what served before a failed check. @returns the error that says what became of it */
+export async function putBack(run: Run, previous: Previous, { problems }: CheckResponse, replaced: Package): Promise<UserError> {
+  const { functionName, alias } = run.inputs;
+  const { actual, fallback } = previous;
+  const words = problems.map(({ what, remedy }) => `${what}${remedy === '' ? '' : `. ${remedy}`}`).join('; ');
+  const failed = `The check of function ${functionName} failed: ${words === '' ? 'the function gave no reason' : words}`;
+  if (fallback === undefined)
+    return new UserError(failed, 'The function stays as it was created, without triggers; fix this and run again');
+  const serves = alias === undefined || actual.alias === undefined ? '' : `; alias ${alias} still serves version ${actual.alias.version}`;
+  const [kept, hint] = serves === '' ? lostVariables(fallback) : [''];
+  try {
+    if (!(await restore(run, actual, fallback, replaced))) {
+      const nothing = kept === '' ? '. There is no former package or configuration to go back to' : kept;
+      return new UserError(`${failed}${serves === '' ? nothing : serves}`, hint);
+    }
+    const what = fallback.settled
+      ? 'The former package and configuration'
+      : 'The package and configuration that an interrupted or failed run had left';
+    return new UserError(`${failed}. ${what} were put back${serves}${kept}`, hint);
+  } catch (cause) {
+    const why = cause instanceof UserError ? cause.message : 'an unexpected error';
+    return new UserError(`${failed}. And the former package and configuration could not be put back: ${why}`, 'Run again', { cause });
+  }
+}
+
+/** What is said of variables that were not put back, and what to do about it. */
+function lostVariables({ lost }: Fallback): [string, string?] {
+  if (lost.length === 0) return [''];
+  return [
+    `. These environment variables were not put back, because an interrupted run may have changed them or AWS could not decrypt them, and their former values are not known: ${lost.join(', ')}`,
+    'Set them by environment-variables and run again',
+  ];
+}
+
+/** @returns whether anything was other than before @throws {UserError} */
+async function restore(run: Run, actual: Actual, fallback: Fallback, replaced: Package): Promise<boolean> {
+  const { aws, inputs, report } = run;
+  const now = await waitUntilReady(aws, inputs.functionName, 'before');
+  const patch = patchBack(now, fallback.configuration);
+  const same = now.CodeSha256 === fallback.sha256Base64;
+  if (same && Object.keys(patch).length === 0) return false;
+  const former = same ? undefined : openPackage(await fallback.load());
+  if (former !== undefined && actual.alias === undefined) await bridge(run, patch, replaced, former);
+  if (Object.keys(patch).length > 0) await updateConfiguration(aws, inputs.functionName, patch);
+  if (former !== undefined) {
+    const architecture = fallback.configuration.Architectures?.[0];
+    await putInPlace(run, await providePackage(run, former), architecture === now.Architectures?.[0] ? undefined : architecture);
+  }
+  await actual.memory.end(fallback.history);
+  report.changed(false);
+  return true;
+}
