@@ -127,13 +127,13 @@ async function throughput(): Promise<void> {
   console.log('\n## Documents per second into OpenSearch 2, refresh on\n');
   row('batch', 'product', 'same bytes, pre-serialised', 'npm library, bulk', 'product : pre-serialised', 'product : library');
   row('---', '---', '---', '---', '---', '---');
-  for (const size of [100, 500, 1000]) {
+  for (const size of [1, 10, 100, 500, 1000]) {
     const subjects = {
       product: await subject('product', search.url, packageFor(search.url)),
       preserialised: await subject('preserialised', search.url),
       library: await subject('library', search.url, peer),
     };
-    const batches = 2000 / size;
+    const batches = Math.min(200, 2000 / size);
     const { product, preserialised, library } = await inTurns(subjects, size, batches, 20);
     const rate = ({ wall }: Rounds): string => ((size * batches * 1000) / median(wall)).toFixed(0);
     row(

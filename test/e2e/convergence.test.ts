@@ -27,7 +27,9 @@ const operations = Number(process.env.CONVERGENCE_OPERATIONS ?? 3000);
 const TIMEOUT = 2000;
 const KEYS = 60;
 
-const proxy = await startProxy(stack.search.url);
+/** Calls and requests that are kept: a run of many minutes must not hold them all. */
+const KEEP = 2000;
+const proxy = await startProxy(stack.search.url, { keep: KEEP });
 const folder = await mkdtemp(join(tmpdir(), 'convergence-'));
 afterAll(async () => {
   await proxy.stop();
@@ -144,6 +146,7 @@ test(
       new Player({
         streams: stack.clients.streams,
         retryMs: 20,
+        keep: KEEP,
         mapping: {
           EventSourceArn: stream,
           StartingPosition: 'TRIM_HORIZON',

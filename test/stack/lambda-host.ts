@@ -66,6 +66,9 @@ interface Current {
   answer?: Pick<Invocation, 'payload' | 'functionError'>;
 }
 
+/** Characters of a function's log that are kept. */
+const MAX_LOG = 16 * 1024 * 1024;
+
 /** Starts the host of a function; the function's process starts with the first event. */
 export async function startLambda(options: LambdaOptions): Promise<LambdaHost> {
   const { timeout = 60 } = options;
@@ -75,6 +78,8 @@ export async function startLambda(options: LambdaOptions): Promise<LambdaHost> {
   let queue: Promise<unknown> = Promise.resolve();
   let coldStarts = 0;
   let log = '';
+  /** Characters of the log that are gone. */
+  let dropped = 0;
   let stopped = false;
 
   const settle = (result: Current['answer']): void => {
@@ -150,6 +155,11 @@ export async function startLambda(options: LambdaOptions): Promise<LambdaHost> {
     for (const stream of [started.stdout, started.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         log += text;
+        // Of a long run the end: what an invocation says is far below this.
+        if (log.length > MAX_LOG) {
+          dropped += log.length - MAX_LOG / 2;
+          log = log.slice(-MAX_LOG / 2);
+        }
       });
     }
     started.once('close', (code, signal) => {
@@ -161,7 +171,7 @@ export async function startLambda(options: LambdaOptions): Promise<LambdaHost> {
   const run = async (event: unknown): Promise<Invocation> => {
     if (stopped) throw new Error(`The host of ${options.name} is stopped.`);
     const id = randomUUID();
-    const from = log.length;
+    const from = dropped + log.length;
     const startedAt = Date.now();
     const result = await new Promise<Pick<Invocation, 'payload' | 'functionError'>>((resolve) => {
       current = { id, event: JSON.stringify(event), settle: resolve };
@@ -169,7 +179,7 @@ export async function startLambda(options: LambdaOptions): Promise<LambdaHost> {
       if (!child) boot();
       hand();
     });
-    return { requestId: id, ...result, logs: log.slice(from), durationMs: Date.now() - startedAt };
+    return { requestId: id, ...result, logs: log.slice(Math.max(0, from - dropped)), durationMs: Date.now() - startedAt };
   };
   return {
     invoke: (event) => {

@@ -10,6 +10,7 @@ import {
   GetShardIteratorCommand,
   TrimmedDataAccessException,
 } from '@aws-sdk/client-dynamodb-streams';
+import { pushBounded } from './bounded.ts';
 import { type Answer, type Attempt, deliver, type Delivery, type MappingRules } from './delivery.ts';
 import { type DynamoDBRecord, sequenceOf, Stamps } from './stream-records.ts';
 
@@ -47,6 +48,8 @@ export interface PlayerOptions {
   readonly pollMs?: number;
   /** Milliseconds before a batch is tried again; default 50. */
   readonly retryMs?: number;
+  /** How many calls and records are kept, for long runs; by default all. */
+  readonly keep?: number;
 }
 
 /** Milliseconds for which a list of shards is good, as long as none has ended. */
@@ -56,9 +59,9 @@ const LIST_MS = 1000;
 const EVENT_BYTES = 6 * 1024 * 1024;
 
 export class Player {
-  /** Every call of the function so far, in order. */
+  /** Every call of the function so far, in order; of a long run the last ones. */
   readonly history: Attempt[] = [];
-  /** Every record seen so far, in order, each once. */
+  /** Every record seen so far, in order, each once; of a long run the last ones. */
   readonly records: DynamoDBRecord[] = [];
   /** What went to the on-failure destination. */
   readonly failures: FailureMessage[] = [];
@@ -172,7 +175,7 @@ export class Player {
       // A batch that was left undone by a stop is read again.
       if (this.#seen.has(sequenceOf(record))) continue;
       this.#seen.add(sequenceOf(record));
-      this.records.push(record);
+      pushBounded(this.records, record, this.#options.keep ?? Infinity);
     }
     for (const batch of withinEventSize(records)) {
       if (!(await deliver(this.#delivery(shardId), batch))) return false;
@@ -208,7 +211,7 @@ export class Player {
       pause: () => sleep(retryMs),
       stopped: () => this.#stopping,
       observe: (attempt) => {
-        this.history.push(attempt);
+        pushBounded(this.history, attempt, this.#options.keep ?? Infinity);
       },
       giveUp: async (records, condition, invocations) => {
         const message: FailureMessage = {

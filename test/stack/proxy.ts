@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, request a
 import { request as httpsRequest } from 'node:https';
 import { gunzipSync } from 'node:zlib';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pushBounded } from './bounded.ts';
 import { listen, readBody } from './loopback.ts';
 import { operationOf } from './operations.ts';
 
@@ -39,7 +40,7 @@ export type Matcher = string | RegExp | ((request: RecordedRequest) => boolean);
 
 export interface Proxy {
   readonly url: string;
-  /** All requests so far, in the order of their arrival. */
+  /** All requests so far, in the order of their arrival; of a long run the last ones. */
   readonly requests: readonly RecordedRequest[];
   /** The requests that match. */
   matching(matcher: Matcher): RecordedRequest[];
@@ -70,8 +71,9 @@ interface Answer {
  * Starts a proxy on a free loopback port.
  * @param upstream address that requests go on to
  * @param options.ca certificate (PEM) to trust, where the upstream speaks HTTPS
+ * @param options.keep how many requests are recorded, for long runs; by default all
  */
-export async function startProxy(upstream: string, options: { readonly ca?: string } = {}): Promise<Proxy> {
+export async function startProxy(upstream: string, options: { readonly ca?: string; readonly keep?: number } = {}): Promise<Proxy> {
   const requests: { -readonly [name in keyof RecordedRequest]: RecordedRequest[name] }[] = [];
   let rules: Rule[] = [];
 
@@ -91,7 +93,7 @@ export async function startProxy(upstream: string, options: { readonly ca?: stri
     const { method = 'GET', url: path = '/', headers } = incoming;
     const body = (headers['content-encoding'] === 'gzip' ? gunzipSync(bytes) : bytes).toString('utf8');
     const record: (typeof requests)[number] = { method, path, headers, body, operation: operationOf(method, path, headers, body) };
-    requests.push(record);
+    pushBounded(requests, record, options.keep ?? Infinity);
     const behaviour = behaviourFor(record);
     if (behaviour.delayMs) await sleep(behaviour.delayMs);
     if (behaviour.until) await behaviour.until;
