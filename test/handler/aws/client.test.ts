@@ -190,14 +190,23 @@ describe('an object for S3', () => {
     expect(server.seen.map(({ request }) => request.url)).toEqual(['/below/bucket/key', '/bucket/key']);
   });
 
-  test('goes out eight at a time', async () => {
+  test('goes out eight at a time: the ninth waits for one of them', async () => {
     const waiting: ServerResponse[] = [];
     const eight = Promise.withResolvers<undefined>();
-    answers = Array.from({ length: 8 }, () => (response: ServerResponse) => {
-      if (waiting.push(response) === 8) eight.resolve(undefined);
+    const ninth = Promise.withResolvers<undefined>();
+    answers = Array.from({ length: 9 }, () => (response: ServerResponse) => {
+      waiting.push(response);
+      if (waiting.length === 8) eight.resolve(undefined);
+      if (waiting.length === 9) ninth.resolve(undefined);
     });
-    const all = Promise.all(Array.from({ length: 8 }, (_, i) => put('bucket', `key ${i}`, '{}', signal())));
+    const all = Promise.all(Array.from({ length: 9 }, (_, i) => put('bucket', `key ${i}`, '{}', signal())));
     await eight.promise;
+    // Whatever would have left by now has arrived: a request of its own goes there and back.
+    answers.unshift((response) => response.end());
+    await fetch(server.url);
+    expect(waiting).toHaveLength(8);
+    waiting[0]?.end();
+    await ninth.promise;
     for (const response of waiting) response.end();
     await all;
   });
