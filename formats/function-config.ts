@@ -1,8 +1,7 @@
-// The formats of the two files that the action puts into the package: config.json and table_mapping.json. The action writes them,
-// the handler reads them; both take the types and the rules from here.
+// config.json: what the function was told about its environment. The action writes it, the handler reads it.
 import { ConfigError, isObject, type Json, known, object, oneOf, parseObject, REDEPLOY, shown, string } from './fields.ts';
-
-export { ConfigError };
+import { indexNameProblem } from './index-name.ts';
+import { parseS3Uri } from './s3-uri.ts';
 
 /** How the function proves who it is to the cluster. */
 export type Auth =
@@ -50,21 +49,6 @@ export interface FunctionConfig {
   };
 }
 
-/** table_mapping.json, an entry: what the function must know of one table. */
-export interface TableMapping {
-  readonly TableName: string;
-  /** Name of the hash key attribute. */
-  readonly PrimaryKey: string;
-  /** Name of the range key attribute, where the table has one. */
-  readonly SortKey?: string;
-  readonly Index: string;
-  /** Whether the table's trigger has `ReportBatchItemFailures`: without it Lambda ignores the function's answer. */
-  readonly ReportBatchItemFailures: boolean;
-}
-
-/** table_mapping.json: by the table's name in lower case, sorted. */
-export type KeyMapping = Readonly<Record<string, TableMapping>>;
-
 /** Where no option says otherwise (contract 5). */
 export const DEFAULT_OPTIONS = {
   refresh: true,
@@ -73,29 +57,6 @@ export const DEFAULT_OPTIONS = {
   'partial-batch-response': 'auto',
   'ttl-deletes': 'delete',
 } as const satisfies TableOptions;
-
-/**
- * The index of a table where no option names one: the table's name in lower case without leading `_`, `-` and `+` (which no engine
- * takes). Undefined where nothing is left.
- */
-export function defaultIndex(table: string): string | undefined {
-  const index = table.toLowerCase().replace(/^[_\-+]+/, '');
-  return index === '' || index === '.' || index === '..' ? undefined : index;
-}
-
-/**
- * Why `index` is no legal name of an index or alias, or undefined where it is one.
- * Rules: the engines' MetadataCreateIndexService.validateIndexOrAliasName.
- */
-export function indexNameProblem(index: string): string | undefined {
-  if (index === '' || index === '.' || index === '..') return 'an index name must not be empty, "." or ".."';
-  if (index !== index.toLowerCase()) return 'an index name must be in lower case';
-  if (/^[_\-+]/.test(index)) return 'an index name must not begin with _, - or +';
-  if (/[\\/*?"<>| ,#:]/.test(index)) return 'an index name must not hold a space or any of \\ / * ? " < > | , # :';
-  if (!index.isWellFormed()) return 'an index name must be whole characters';
-  if (Buffer.byteLength(index) > 255) return 'an index name must not be longer than 255 bytes';
-  return undefined;
-}
 
 /** Takes config.json apart. @throws {ConfigError} naming the key and the remedy. */
 export function parseConfig(text: string, file = 'config.json'): FunctionConfig {
@@ -131,46 +92,6 @@ export function parseConfig(text: string, file = 'config.json'): FunctionConfig 
       ...(onlyKnownTables === undefined ? {} : { 'only-known-tables': onlyKnownTables }),
     },
   };
-}
-
-/**
- * Takes table_mapping.json apart, the predecessor's form too: per table the whole answer of DescribeTable, with `PrimaryKey` and
- * `SortKey`; such a file says nothing of the trigger. @throws {ConfigError}
- */
-export function parseKeyMapping(text: string, file = 'table_mapping.json'): KeyMapping {
-  const remedy = 'Run the action with operation: refresh-mapping';
-  const root = parseObject(text, file, remedy);
-  return Object.fromEntries(
-    Object.entries(root).map(([key, entry]) => {
-      if (!isObject(entry)) throw new ConfigError(file, key, `expected an object, found ${shown(entry)}`, remedy);
-      const described = isObject(entry.Table) ? entry.Table : entry;
-      const name = described.TableName ?? entry.TableName ?? key;
-      const { PrimaryKey: hash, SortKey: range } = entry;
-      if (typeof name !== 'string' || name === '') throw new ConfigError(file, `${key}.TableName`, 'expected a table name', remedy);
-      if (typeof hash !== 'string' || hash === '')
-        throw new ConfigError(file, `${key}.PrimaryKey`, 'expected the name of the hash key', remedy);
-      if (range !== undefined && range !== null && typeof range !== 'string') {
-        throw new ConfigError(file, `${key}.SortKey`, 'expected the name of the range key', remedy);
-      }
-      const index = entry.Index ?? defaultIndex(name);
-      if (typeof index !== 'string' || indexNameProblem(index) !== undefined) {
-        throw new ConfigError(
-          file,
-          `${key}.Index`,
-          `${shown(entry.Index)} is no index name`,
-          'Give the table an index in the options file',
-        );
-      }
-      const mapping: TableMapping = {
-        TableName: name,
-        PrimaryKey: hash,
-        ...(typeof range === 'string' && range !== '' ? { SortKey: range } : {}),
-        Index: index,
-        ReportBatchItemFailures: entry.ReportBatchItemFailures === true,
-      };
-      return [key.toLowerCase(), mapping];
-    }),
-  );
 }
 
 function parseAuth(auth: Json, file: string): Auth {
@@ -249,10 +170,4 @@ function parseOptions(options: Json, file: string, at: string): TableOptions {
     throw new ConfigError(file, `${at}.transform`, `expected transforms/<name>.mjs, found ${shown(options.transform)}`, REDEPLOY);
   }
   return options;
-}
-
-/** `s3://bucket/prefix` → its parts, the prefix without slashes at its ends. */
-export function parseS3Uri(uri: string): { bucket: string; prefix: string } | undefined {
-  const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/s.exec(uri);
-  return match?.[1] === undefined ? undefined : { bucket: match[1], prefix: (match[2] ?? '').replace(/^\/+|(?<!\/)\/+$/g, '') };
 }

@@ -1,13 +1,8 @@
 // What the function knows of each table: key, index, options, all resolved once per table and start.
-import {
-  DEFAULT_OPTIONS,
-  defaultIndex,
-  indexNameProblem,
-  parseS3Uri,
-  type FunctionConfig,
-  type KeyMapping,
-  type TableOptions,
-} from '../formats/function-config.ts';
+import { DEFAULT_OPTIONS, type FunctionConfig, type TableOptions } from '../formats/function-config.ts';
+import { defaultIndex, indexNameProblem } from '../formats/index-name.ts';
+import { parseS3Uri } from '../formats/s3-uri.ts';
+import type { KeyMapping } from '../formats/key-mapping.ts';
 import { excluding, including, type Projection } from './documents/projection.ts';
 import type { Transform } from './documents/transform.ts';
 import { MalformedRecord } from './records/malformed-record.ts';

@@ -4,7 +4,7 @@ import { createTrigger, deleteTrigger, updateTrigger, waitUntilSettled, type Tri
 import type { Run } from '../run.ts';
 import type { Source } from '../plan/key-mapping.ts';
 import type { TableReport } from '../report/report.ts';
-import type { KeyMapping } from '../../formats/function-config.ts';
+import type { KeyMapping } from '../../formats/key-mapping.ts';
 import type { TriggerStep } from '../plan/trigger-step.ts';
 
 /** Lambda's control plane takes about fifteen calls a second in all, and a trigger is waited for with several. */

@@ -1,5 +1,6 @@
 // The tables whose streams the function reads, and the key mapping that is made of them.
-import type { FunctionConfig, KeyMapping } from '../../formats/function-config.ts';
+import type { FunctionConfig } from '../../formats/function-config.ts';
+import type { KeyMapping } from '../../formats/key-mapping.ts';
 import type { Aws } from '../aws/session.ts';
 import type { Trigger } from '../aws/triggers.ts';
 import type { Actual } from '../deployed/deployed-function.ts';

@@ -1,6 +1,8 @@
 // The form of the options file (contract 5). docs/options.schema.json and the reference in docs/options.md are made from it.
 import { z } from 'zod';
-import { DEFAULT_OPTIONS, indexNameProblem, parseS3Uri } from '../../formats/function-config.ts';
+import { DEFAULT_OPTIONS } from '../../formats/function-config.ts';
+import { indexNameProblem } from '../../formats/index-name.ts';
+import { parseS3Uri } from '../../formats/s3-uri.ts';
 import { transformPathProblem } from './transforms.ts';
 import {
   TRIGGER_DEFAULTS,

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate';
-import type { FunctionConfig, KeyMapping } from '../../formats/function-config.ts';
+import type { FunctionConfig } from '../../formats/function-config.ts';
+import type { KeyMapping } from '../../formats/key-mapping.ts';
 import { UserError } from '../errors.ts';
 
 /** Names of the entries that the handler reads. */

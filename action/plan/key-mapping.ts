@@ -1,4 +1,6 @@
-import { defaultIndex, indexNameProblem, type FunctionConfig, type KeyMapping } from '../../formats/function-config.ts';
+import { defaultIndex, indexNameProblem } from '../../formats/index-name.ts';
+import type { FunctionConfig } from '../../formats/function-config.ts';
+import type { KeyMapping } from '../../formats/key-mapping.ts';
 import { inParallel } from '../aws/retry.ts';
 import type { Aws } from '../aws/session.ts';
 import { describeTable, type Table } from '../aws/tables.ts';

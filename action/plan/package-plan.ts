@@ -1,5 +1,6 @@
 // What differs between the package that serves and the one that is wanted, named part by part. Pure; no secret in it.
-import { parseConfig, parseKeyMapping, type FunctionConfig, type KeyMapping } from '../../formats/function-config.ts';
+import { parseConfig, type FunctionConfig } from '../../formats/function-config.ts';
+import { parseKeyMapping, type KeyMapping } from '../../formats/key-mapping.ts';
 import { change, isSame, type Change } from './change.ts';
 import type { Shown } from '../shown.ts';
 import { CONFIG_ENTRY, MAPPING_ENTRY, entryText, type Package } from '../package/package.ts';

@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { AttributeMap } from '../records/attribute.ts';
-import { ConfigError, type FunctionConfig } from '../../formats/function-config.ts';
+import { ConfigError } from '../../formats/fields.ts';
+import type { FunctionConfig } from '../../formats/function-config.ts';
 import { documentText } from './document.ts';
 import { MalformedRecord } from '../records/malformed-record.ts';
 import { type ShapingTime, unlimited } from './shaping-time.ts';

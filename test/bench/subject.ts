@@ -64,7 +64,7 @@ function preserialised(): { send: Send; prepare: (batch: { Records: unknown[] })
   const prepare = async (batch: { Records: unknown[] }): Promise<Send> => {
     const { operationOf } = await import('../../handler/indexing/bulk-operation.ts');
     const { joined } = await import('../../handler/documents/json-writer.ts');
-    const { parseKeyMapping } = await import('../../formats/function-config.ts');
+    const { parseKeyMapping } = await import('../../formats/key-mapping.ts');
     const { collapse } = await import('../../handler/events/collapse.ts');
     const { Tables } = await import('../../handler/tables.ts');
     const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };

@@ -19,7 +19,8 @@ import {
   withEntry,
 } from '../../../action/package/package.ts';
 import { RELEASE } from '../../../action/release.ts';
-import { type FunctionConfig, type TableMapping, parseConfig, parseKeyMapping } from '../../../formats/function-config.ts';
+import { type FunctionConfig, parseConfig } from '../../../formats/function-config.ts';
+import { type TableMapping, parseKeyMapping } from '../../../formats/key-mapping.ts';
 import manifest from '../../../package.json' with { type: 'json' };
 
 const config: FunctionConfig = {
