@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import ts from 'typescript';
-import { releaseOf } from '../action/resolve/ref-patterns.ts';
 import { PROJECT } from './stack/cache.ts';
 
 /** Made from an option of the user's own workflow, for names of branches and tags. */
@@ -16,9 +15,6 @@ const [SHORT, LONG] = [1_500, 24_000];
 const FACTOR = 64;
 /** Times as long as a pattern that looks at each character once: below, there is nothing to compare. */
 const HARMLESS = 40;
-
-/** Patterns that take time with the square of their text, and are tried on short texts alone: by whom, and how they begin. */
-const CUT_BEFORE: readonly (readonly [file: string, beginning: string])[] = [['ref-patterns.ts', '^((?:.*[^0-9A-Za-z.])?v?']];
 
 interface Pattern {
   readonly where: string;
@@ -103,17 +99,13 @@ function timed(pattern: RegExp, text: string, tries: number): number {
 }
 
 const files = globSync('{formats,handler,action}/**/*.ts', { cwd: PROJECT }).sort();
-const all = files.flatMap(patternsOf);
-const isCut = ({ where, pattern }: Pattern): boolean =>
-  CUT_BEFORE.some(([file, beginning]) => where.includes(`/${file}:`) && pattern.source.startsWith(beginning));
-const patterns = all.filter((pattern) => !isCut(pattern));
+const patterns = files.flatMap(patternsOf);
 /** Fails at each character. */
 // eslint-disable-next-line no-control-regex -- no text of the tests has it
 const LINEAR = /\u0001(?=\u0002)/;
 
-test('all patterns are found, and those that are cut before are still there', () => {
+test('all patterns are found', () => {
   expect(patterns.length).toBeGreaterThan(150);
-  expect(all.length - patterns.length).toBe(CUT_BEFORE.length);
 });
 
 /** Why a pattern is not linear, or undefined where it is. */
@@ -141,9 +133,4 @@ test.each([
   /(failed to parse field \[[^\]]*\] of type \[[^\]]*\])[^]*/,
 ])('%s is noticed, which is not', (pattern) => {
   expect(problemOf(pattern)).toMatch(/times as long/);
-});
-
-test('a tag that is longer than any is not looked at', () => {
-  expect(releaseOf(`v1${'.0'.repeat(400)}-rc.1`)).toBe(`v1${'.0'.repeat(400)}`);
-  expect(releaseOf(`v1${'.0'.repeat(500)}-rc.1`)).toBeUndefined();
 });

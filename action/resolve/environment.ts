@@ -1,10 +1,11 @@
-import { environmentName } from '../inputs/aws-rules.ts';
 import { InputError } from '../errors.ts';
 import type { Problem } from '../errors.ts';
 import { quoted } from '../inputs/reader.ts';
 import { OPERATIONS } from '../inputs/operation.ts';
 import type { Operation } from '../inputs/operation.ts';
-import { matchesPatterns, parseRef, patternExpression, releaseOf } from './ref-patterns.ts';
+import { deployableName, parseEnvironments, PLAN_SUFFIX } from './environment-lines.ts';
+import type { Rule } from './environment-lines.ts';
+import { isPrerelease, matchesPatterns, parseRef, withoutSuffix } from './ref-patterns.ts';
 import type { Ref } from './ref-patterns.ts';
 import { nearest } from '../../formats/nearest.ts';
 
@@ -47,15 +48,6 @@ export interface Resolution {
   readonly reason: string;
 }
 
-/** The environments where the caller names none, as the workflows' input `environments` has them. */
-export const DEFAULT_ENVIRONMENTS = 'branch main: STAGE\ntag v*: PROD\n';
-
-interface Rule {
-  readonly kind: Ref['kind'];
-  readonly patterns: readonly string[];
-  readonly environment: string;
-}
-
 /**
  * Which environment and operation an event stands for. What the caller names wins; an event that is not in the table does nothing unless
  * the caller names an environment for it (a nightly `verify`, say). No event of a pull request changes anything, whatever the caller names.
@@ -86,9 +78,11 @@ export function resolveEnvironment(event: WorkflowEvent, asked: Asked): Resoluti
   const what = ref === undefined ? event.name : `${event.name} of ${ref.kind} ${ref.name}`;
   if (environment === undefined) {
     if (event.name === 'workflow_dispatch') {
-      throw new InputError([{ where: 'environment', message: `environment: ${missing(ref, event)}; name the environment to run in` }]);
+      throw new InputError([
+        { where: 'environment', message: `environment: ${missing(ref, event, rules)}; name the environment to run in` },
+      ]);
     }
-    return nothing(ref === undefined ? `the event ${event.name} stands for no environment` : missing(ref, event));
+    return nothing(ref === undefined ? `the event ${event.name} stands for no environment` : missing(ref, event, rules));
   }
   const because =
     asked.environment === '' && rule !== undefined
@@ -102,15 +96,6 @@ export function resolveEnvironment(event: WorkflowEvent, asked: Asked): Resoluti
     dryRun: asked.dryRun || ofPullRequest,
     reason: because,
   };
-}
-
-const PLAN_SUFFIX = '-plan';
-
-/** What is expected instead of a name, where it may not be that of an environment: those of plans take no deploys. */
-function deployableName(name: string): string | undefined {
-  const expected = environmentName(name);
-  if (expected !== undefined || !name.endsWith(PLAN_SUFFIX)) return expected;
-  return `a name that does not end in ${PLAN_SUFFIX}, as the GitHub environments of plans do`;
 }
 
 /**
@@ -146,8 +131,9 @@ function idleReason(event: WorkflowEvent): string | undefined {
   if (event.name === 'pull_request' && event.pullRequest?.withoutSecrets === true) {
     return 'a pull request from a fork or from Dependabot gets neither secrets nor a role, so nothing can be planned for it';
   }
+  // `released` alone tells of a prerelease that became a release: https://docs.github.com/webhooks/webhook-events-and-payloads#release
   if (event.name === 'release' && event.action !== 'published' && event.action !== 'released')
-    return `a release was ${event.action ?? 'changed'}, and only a published one is deployed`;
+    return `a release was ${event.action ?? 'changed'}, and only one that is published or released is deployed`;
   return undefined;
 }
 
@@ -160,17 +146,23 @@ function refOf(event: WorkflowEvent): Ref | undefined {
 /** A prerelease matches only patterns that mean prereleases: that would not match the release itself, as `v*` does. */
 function matches({ kind, patterns }: Rule, ref: Ref, event: WorkflowEvent): boolean {
   if (kind !== ref.kind || !matchesPatterns(ref.name, patterns)) return false;
-  const release = kind === 'tag' ? releaseOf(ref.name) : undefined;
-  if (release !== undefined) return !matchesPatterns(release, patterns);
-  return event.release?.prerelease !== true || patterns.includes(ref.name);
+  if (!marksPrerelease(ref, event)) return true;
+  const release = withoutSuffix(ref.name);
+  return release === undefined ? patterns.some((one) => one.replace(/\\(.)/g, '$1') === ref.name) : !matchesPatterns(release, patterns);
 }
 
-function missing(ref: Ref | undefined, event: WorkflowEvent): string {
+/** Of a release GitHub's own flag decides, whatever its tag looks like; of a pushed tag, its name. */
+function marksPrerelease(ref: Ref, event: WorkflowEvent): boolean {
+  return ref.kind === 'tag' && (event.release?.prerelease ?? isPrerelease(ref.name));
+}
+
+function missing(ref: Ref | undefined, event: WorkflowEvent, rules: readonly Rule[]): string {
   if (ref === undefined) return `${event.ref} is neither a branch nor a tag`;
-  const isPrerelease = ref.kind === 'tag' && (releaseOf(ref.name) !== undefined || event.release?.prerelease === true);
-  return isPrerelease
+  const fits = rules.some(({ kind, patterns }) => kind === ref.kind && matchesPatterns(ref.name, patterns));
+  if (!fits || !marksPrerelease(ref, event)) return `${ref.kind} ${ref.name} matches no pattern of environments`;
+  return event.release === undefined
     ? `tag ${ref.name} is a prerelease, and no pattern of environments names it`
-    : `${ref.kind} ${ref.name} matches no pattern of environments`;
+    : `release ${ref.name} is marked as a prerelease on GitHub, and no pattern of environments names it`;
 }
 
 function parseOperation(text: string, problems: Problem[]): Operation | undefined {
@@ -181,40 +173,6 @@ function parseOperation(text: string, problems: Problem[]): Operation | undefine
   note(problems, 'operation', `expected one of ${OPERATIONS.join(', ')}, found ${quoted(text)}${hint}`);
   return undefined;
 }
-
-/** Lines `[branch|tag] <patterns>: <environment>`; blank lines and comments are skipped. */
-function parseEnvironments(text: string, problems: Problem[]): Rule[] {
-  const lines = (text.trim() === '' ? DEFAULT_ENVIRONMENTS : text).split(/\r?\n/);
-  return lines.flatMap((line, index) => {
-    if (/^\s*(?:#|$)/.test(line)) return [];
-    const problem = (message: string): never[] => {
-      note(problems, 'environments', `line ${index + 1}: ${message}`);
-      return [];
-    };
-    // By hand: a pattern for the whole line would try each of a thousand blanks to its end.
-    const colon = line.lastIndexOf(':');
-    const environment = line.slice(colon + 1).trim();
-    const words = colon < 0 || /\s/.test(environment) ? [] : wordsOf(line.slice(0, colon));
-    const [first = ''] = words;
-    const kind = words.length > 1 && (first === 'branch' || first === 'tag') ? first : undefined;
-    const patterns = kind === undefined ? words : words.slice(1);
-    if (patterns.length === 0) return problem(`expected a line as "branch main: STAGE", found ${quoted(line.trim())}`);
-    const expected = deployableName(environment);
-    if (expected !== undefined) return problem(`expected after the colon ${expected}, found ${quoted(environment)}`);
-    if (patterns.every((pattern) => pattern.startsWith('!')))
-      return problem('a pattern with ! takes back what one before it let in; put that one first');
-    for (const pattern of patterns) {
-      try {
-        patternExpression(pattern.replace(/^!/, ''));
-      } catch (error) {
-        return problem(`the pattern ${quoted(pattern)} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-      }
-    }
-    return [{ kind: kind ?? 'branch', patterns, environment }];
-  });
-}
-
-const wordsOf = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '');
 
 function note(problems: Problem[], where: string, message: string): void {
   problems.push({ where, message: `${where}: ${message}` });

@@ -64,16 +64,56 @@ export function patternExpression(pattern: string): RegExp {
   }
 }
 
-/** Characters: no tag of GitHub's is longer, and the pattern takes time with the square of them. */
-const TAG_LIMIT = 1000;
+/** A pushed tag that is a prerelease by semantic versioning (semver.org, rule 9); a date such as `v2026.11.26-1` is none. */
+export function isPrerelease(tag: string): boolean {
+  const version = versionOf(tag);
+  return version !== undefined && !(version.isDate && /^-\d+(?:\+|$)/.test(tag.slice(version.end)));
+}
 
-/**
- * The name of the release that a tag precedes, `v2.0.0` for `v2.0.0-rc.1` (semver.org, rule 9), also behind a prefix as `orders-v…`;
- * undefined where the tag is no prerelease.
- */
-export function releaseOf(tag: string): string | undefined {
-  if (tag.length > TAG_LIMIT) return undefined;
-  return /^((?:.*[^0-9A-Za-z.])?v?\d+(?:\.\d+)*)-[0-9A-Za-z][0-9A-Za-z.-]*(?:\+.*)?$/.exec(tag)?.[1];
+/** The name that a tag has without what follows its version or date, `v2.0.0` for `v2.0.0-rc.1`; undefined where nothing does. */
+export function withoutSuffix(tag: string): string | undefined {
+  const version = versionOf(tag);
+  return version === undefined ? undefined : tag.slice(0, version.end);
+}
+
+const DATE = /(?<!\d|\d\.)(\d{4})[.-](\d\d?)[.-](\d\d?)(?!\d|\.\d)/g;
+const VERSION = /(?<!\d|\d\.)\d+\.\d+\.\d+(?!\d|\.\d)/g;
+/** `2`, `v2.0`: no version of semver.org, but read as one. */
+const SHORT_VERSION = /(?<![0-9A-Za-z.])[vV]?\d+(?:\.\d+)*(?![0-9A-Za-z.])/g;
+
+/** Where the version or date ends that a `-` follows; what stands before it, such as `orders-v`, may be anything. */
+function versionOf(tag: string): { readonly end: number; readonly isDate: boolean } | undefined {
+  const found = (pattern: RegExp): { at: number; end: number }[] =>
+    [...tag.matchAll(pattern)].map(({ index, 0: text }) => ({ at: index, end: index + text.length }));
+  const dates = [...tag.matchAll(DATE)]
+    .filter(
+      ({ index, 1: year, 2: month, 3: day }) =>
+        isDay(Number(year), Number(month), Number(day)) && !isSuffix(tag.slice(Math.max(0, index - 64), index)),
+    )
+    .map(({ index, 0: text }) => ({ at: index, end: index + text.length, isDate: true }));
+  const versions = found(VERSION)
+    .filter(({ at }) => !dates.some((date) => date.at === at))
+    .map((one) => ({ ...one, isDate: false }));
+  const candidates = [...dates, ...versions].sort((a, b) => a.at - b.at);
+  if (candidates.length === 0) candidates.push(...found(SHORT_VERSION).map((one) => ({ ...one, isDate: false })));
+  // The first that ends the name, or that build metadata or a suffix follows; a part of a path such as `node-1.2.3/v2` is none.
+  const first = candidates.find(({ end }) => ['', '-', '+'].includes(tag.charAt(end)));
+  return first !== undefined && tag.charAt(first.end) === '-' ? first : undefined;
+}
+
+/** Whether what follows `before` is the suffix of a version, as the date of the snapshot `v1.2-2024-05-01`. */
+function isSuffix(before: string): boolean {
+  const last = /-[vV]?$/.test(before)
+    ? before
+        .slice(0, before.lastIndexOf('-'))
+        .split(/[^0-9A-Za-z.]/)
+        .at(-1)
+    : undefined;
+  return last !== undefined && /^[vV]?\d+(?:\.\d+)*$/.test(last);
+}
+
+function isDay(year: number, month: number, day: number): boolean {
+  return month >= 1 && month <= 12 && day >= 1 && day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
 }
 
 const escaped = (character: string): string => character.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&');

@@ -28570,7 +28570,7 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("util");
 /***/ ((__webpack_module__, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8244);
+/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3426);
 
 await (0,_run_js__WEBPACK_IMPORTED_MODULE_0__/* .runResolve */ .y)(process.env);
 
@@ -28579,7 +28579,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 8244:
+/***/ 3426:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -31535,6 +31535,59 @@ function getIDToken(aud) {
  */
 
 //# sourceMappingURL=core.js.map
+;// CONCATENATED MODULE: ./action/errors.js
+/**
+ * An error made for a person: one clear sentence that says what, where and how to mend it. Everything that the action expects to go
+ * wrong ends as one; anything else is a defect and is reported as such.
+ */
+class UserError extends Error {
+    name = 'UserError';
+    hint;
+    /**
+     * @param message what went wrong and where, without a full stop at its end
+     * @param hint how to mend it
+     */
+    constructor(message, hint, options) {
+        super(hint === undefined ? message : `${message}. ${hint}`, options);
+        this.hint = hint;
+    }
+}
+/** `search.yml:3` */
+function placeText({ file, line }) {
+    return line === undefined ? file : `${file}:${line}`;
+}
+/** All problems of everything that was given, reported at once. */
+class InputError extends UserError {
+    name = 'InputError';
+    problems;
+    constructor(problems) {
+        super(problems.map(({ place, message }) => `${place === undefined ? '' : `${placeText(place)}: `}${message}`).join('\n'));
+        this.problems = problems;
+    }
+}
+/** Any thrown thing as one sentence for the person who reads the log. */
+function failureSentence(error) {
+    if (error instanceof UserError)
+        return error.message;
+    const words = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    return `This is a defect of the action, please report it: ${words}`;
+}
+/** Waits for all, and puts the problems of all into one error. Any other error comes first. */
+async function collectProblems(work) {
+    const results = await Promise.allSettled(work);
+    const problems = [];
+    for (const result of results) {
+        if (result.status === 'fulfilled')
+            continue;
+        if (!(result.reason instanceof InputError))
+            throw result.reason;
+        problems.push(...result.reason.problems);
+    }
+    if (problems.length > 0)
+        throw new InputError(problems);
+    return results.map((result) => (result.status === 'fulfilled' ? result.value : undefined));
+}
+
 ;// CONCATENATED MODULE: ./action/inputs/reader.js
 
 /** `none` in an input that can be cleared (contract 2.1). */
@@ -31670,6 +31723,43 @@ function quoted(value) {
     return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
 }
 
+;// CONCATENATED MODULE: ./action/inputs/operation.js
+/** Every value of the input `operation`. */
+const OPERATIONS = ['deploy', 'refresh-mapping', 'rollback', 'backfill', 'verify', 'redrive'];
+
+;// CONCATENATED MODULE: ./formats/nearest.js
+/**
+ * The name among `names` that `word` was most likely meant to be, or undefined where none is near: the smallest edit distance, at most a
+ * third of the word's length and never more than three.
+ */
+function nearest_nearest(word, names) {
+    const limit = Math.min(3, Math.max(1, Math.floor(word.length / 3)));
+    let best;
+    let least = limit + 1;
+    for (const name of names) {
+        const distance = editDistance(word.toLowerCase(), name.toLowerCase());
+        if (distance < least)
+            [least, best] = [distance, name];
+    }
+    return best;
+}
+/** Letters added, left out, changed, and neighbours that changed places (optimal string alignment): the slips of a hand that types. */
+function editDistance(a, b) {
+    let before = [];
+    let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+    for (let i = 1; i <= a.length; i++) {
+        const next = [i];
+        for (let j = 1; j <= b.length; j++) {
+            const substitute = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+            const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+            const swap = swapped ? (before[j - 2] ?? 0) + 1 : Infinity;
+            next.push(Math.min(substitute, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, swap));
+        }
+        [before, row] = [row, next];
+    }
+    return row[b.length] ?? 0;
+}
+
 ;// CONCATENATED MODULE: ./action/inputs/aws-rules.js
 
 const PARTITION = 'aws(?:-[a-z]+)*';
@@ -31778,63 +31868,6 @@ const environmentName = (value) => /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/.test(val
     ? undefined
     : 'a name of up to 64 letters, digits, _, - and . (such as STAGE or PROD)';
 
-;// CONCATENATED MODULE: ./action/errors.js
-/**
- * An error made for a person: one clear sentence that says what, where and how to mend it. Everything that the action expects to go
- * wrong ends as one; anything else is a defect and is reported as such.
- */
-class UserError extends Error {
-    name = 'UserError';
-    hint;
-    /**
-     * @param message what went wrong and where, without a full stop at its end
-     * @param hint how to mend it
-     */
-    constructor(message, hint, options) {
-        super(hint === undefined ? message : `${message}. ${hint}`, options);
-        this.hint = hint;
-    }
-}
-/** `search.yml:3` */
-function placeText({ file, line }) {
-    return line === undefined ? file : `${file}:${line}`;
-}
-/** All problems of everything that was given, reported at once. */
-class InputError extends UserError {
-    name = 'InputError';
-    problems;
-    constructor(problems) {
-        super(problems.map(({ place, message }) => `${place === undefined ? '' : `${placeText(place)}: `}${message}`).join('\n'));
-        this.problems = problems;
-    }
-}
-/** Any thrown thing as one sentence for the person who reads the log. */
-function failureSentence(error) {
-    if (error instanceof UserError)
-        return error.message;
-    const words = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    return `This is a defect of the action, please report it: ${words}`;
-}
-/** Waits for all, and puts the problems of all into one error. Any other error comes first. */
-async function collectProblems(work) {
-    const results = await Promise.allSettled(work);
-    const problems = [];
-    for (const result of results) {
-        if (result.status === 'fulfilled')
-            continue;
-        if (!(result.reason instanceof InputError))
-            throw result.reason;
-        problems.push(...result.reason.problems);
-    }
-    if (problems.length > 0)
-        throw new InputError(problems);
-    return results.map((result) => (result.status === 'fulfilled' ? result.value : undefined));
-}
-
-;// CONCATENATED MODULE: ./action/inputs/operation.js
-/** Every value of the input `operation`. */
-const OPERATIONS = ['deploy', 'refresh-mapping', 'rollback', 'backfill', 'verify', 'redrive'];
-
 ;// CONCATENATED MODULE: ./action/resolve/ref-patterns.js
 /** `refs/heads/main`, `refs/tags/v1`; undefined for any other ref, such as that of a pull request. */
 function parseRef(ref) {
@@ -31897,50 +31930,207 @@ function patternExpression(pattern) {
         throw new Error('a range in [ ] runs backwards');
     }
 }
-/** Characters: no tag of GitHub's is longer, and the pattern takes time with the square of them. */
-const TAG_LIMIT = 1000;
-/**
- * The name of the release that a tag precedes, `v2.0.0` for `v2.0.0-rc.1` (semver.org, rule 9), also behind a prefix as `orders-v…`;
- * undefined where the tag is no prerelease.
- */
-function releaseOf(tag) {
-    if (tag.length > TAG_LIMIT)
-        return undefined;
-    return /^((?:.*[^0-9A-Za-z.])?v?\d+(?:\.\d+)*)-[0-9A-Za-z][0-9A-Za-z.-]*(?:\+.*)?$/.exec(tag)?.[1];
+/** A pushed tag that is a prerelease by semantic versioning (semver.org, rule 9); a date such as `v2026.11.26-1` is none. */
+function isPrerelease(tag) {
+    const version = versionOf(tag);
+    return version !== undefined && !(version.isDate && /^-\d+(?:\+|$)/.test(tag.slice(version.end)));
+}
+/** The name that a tag has without what follows its version or date, `v2.0.0` for `v2.0.0-rc.1`; undefined where nothing does. */
+function withoutSuffix(tag) {
+    const version = versionOf(tag);
+    return version === undefined ? undefined : tag.slice(0, version.end);
+}
+const DATE = /(?<!\d|\d\.)(\d{4})[.-](\d\d?)[.-](\d\d?)(?!\d|\.\d)/g;
+const VERSION = /(?<!\d|\d\.)\d+\.\d+\.\d+(?!\d|\.\d)/g;
+/** `2`, `v2.0`: no version of semver.org, but read as one. */
+const SHORT_VERSION = /(?<![0-9A-Za-z.])[vV]?\d+(?:\.\d+)*(?![0-9A-Za-z.])/g;
+/** Where the version or date ends that a `-` follows; what stands before it, such as `orders-v`, may be anything. */
+function versionOf(tag) {
+    const found = (pattern) => [...tag.matchAll(pattern)].map(({ index, 0: text }) => ({ at: index, end: index + text.length }));
+    const dates = [...tag.matchAll(DATE)]
+        .filter(({ index, 1: year, 2: month, 3: day }) => isDay(Number(year), Number(month), Number(day)) && !isSuffix(tag.slice(Math.max(0, index - 64), index)))
+        .map(({ index, 0: text }) => ({ at: index, end: index + text.length, isDate: true }));
+    const versions = found(VERSION)
+        .filter(({ at }) => !dates.some((date) => date.at === at))
+        .map((one) => ({ ...one, isDate: false }));
+    const candidates = [...dates, ...versions].sort((a, b) => a.at - b.at);
+    if (candidates.length === 0)
+        candidates.push(...found(SHORT_VERSION).map((one) => ({ ...one, isDate: false })));
+    // The first that ends the name, or that build metadata or a suffix follows; a part of a path such as `node-1.2.3/v2` is none.
+    const first = candidates.find(({ end }) => ['', '-', '+'].includes(tag.charAt(end)));
+    return first !== undefined && tag.charAt(first.end) === '-' ? first : undefined;
+}
+/** Whether what follows `before` is the suffix of a version, as the date of the snapshot `v1.2-2024-05-01`. */
+function isSuffix(before) {
+    const last = /-[vV]?$/.test(before)
+        ? before
+            .slice(0, before.lastIndexOf('-'))
+            .split(/[^0-9A-Za-z.]/)
+            .at(-1)
+        : undefined;
+    return last !== undefined && /^[vV]?\d+(?:\.\d+)*$/.test(last);
+}
+function isDay(year, month, day) {
+    return month >= 1 && month <= 12 && day >= 1 && day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
 }
 const escaped = (character) => character.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&');
 
-;// CONCATENATED MODULE: ./formats/nearest.js
+;// CONCATENATED MODULE: ./action/resolve/environment-lines.js
+// The input `environments`: which branches and tags go to which environment.
+
+
+
+
+/** The environments where the caller names none, as the workflows' input `environments` has them. */
+const DEFAULT_ENVIRONMENTS = 'branch main: STAGE\ntag v*: PROD\n';
+/** Words that are taken for `branch` and `tag`: GitHub's own filters, parts of refs, and what people call them. */
+const MEANT = {
+    branch: ['branch', 'branches', 'head', 'heads'],
+    tag: ['tag', 'tags', 'release', 'releases', 'version', 'versions'],
+};
 /**
- * The name among `names` that `word` was most likely meant to be, or undefined where none is near: the smallest edit distance, at most a
- * third of the word's length and never more than three.
+ * Lines `branch|tag <patterns>: <environment>`, or one bare pattern, which is a branch's; blank lines and comments are skipped. A line
+ * that could mean a tag is never taken for a branch: an environment such as PROD would be open to whoever may push that branch.
+ * @param problems gets one sentence per line that is wrong, with the nearest form
  */
-function nearest_nearest(word, names) {
-    const limit = Math.min(3, Math.max(1, Math.floor(word.length / 3)));
-    let best;
-    let least = limit + 1;
-    for (const name of names) {
-        const distance = editDistance(word.toLowerCase(), name.toLowerCase());
-        if (distance < least)
-            [least, best] = [distance, name];
-    }
-    return best;
+function parseEnvironments(text, problems) {
+    const lines = (text.trim() === '' ? DEFAULT_ENVIRONMENTS : text).split(/\r\n|\n|\r/);
+    return lines.flatMap((line, index) => {
+        const content = line.trim();
+        if (content === '' || content.startsWith('#'))
+            return [];
+        const result = parseLine(content);
+        if (typeof result !== 'string')
+            return [result];
+        problems.push({ where: 'environments', message: `environments: line ${index + 1}: ${result}` });
+        return [];
+    });
 }
-/** Letters added, left out, changed, and neighbours that changed places (optimal string alignment): the slips of a hand that types. */
-function editDistance(a, b) {
-    let before = [];
-    let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-    for (let i = 1; i <= a.length; i++) {
-        const next = [i];
-        for (let j = 1; j <= b.length; j++) {
-            const substitute = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-            const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-            const swap = swapped ? (before[j - 2] ?? 0) + 1 : Infinity;
-            next.push(Math.min(substitute, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, swap));
-        }
-        [before, row] = [row, next];
+/** @returns the rule, or what is wrong with the line */
+function parseLine(line) {
+    // By hand: a pattern for the whole line would try each of a thousand blanks to its end.
+    const colon = line.lastIndexOf(':');
+    const environment = line.slice(colon + 1).trim();
+    const words = colon < 0 || /\s/.test(environment) ? [] : wordsOf(line.slice(0, colon));
+    const [first = ''] = words;
+    const kind = words.length > 1 && (first === 'branch' || first === 'tag') ? first : undefined;
+    const written = kind === undefined ? words : words.slice(1);
+    if (written.length === 0)
+        return `expected a line as "branch main: STAGE", found ${quoted(line)}${didYouMean(line)}`;
+    const patterns = written.map(unquoted);
+    const problem = (kind === undefined ? bareProblem(patterns, line) : kindsWithin(patterns)) ??
+        patterns.map((pattern) => wordProblem(pattern, line)).find((one) => one !== undefined);
+    if (problem !== undefined)
+        return problem;
+    const expected = deployableName(environment);
+    if (expected !== undefined) {
+        const hint = /["'{}[\],]/.test(environment) ? didYouMean(line) : '';
+        return `expected after the colon ${expected}, found ${quoted(environment)}${hint}`;
     }
-    return row[b.length] ?? 0;
+    if (patterns.every((pattern) => pattern.startsWith('!')))
+        return 'a pattern with ! takes back what one before it let in; put that one first';
+    for (const pattern of patterns) {
+        try {
+            patternExpression(pattern.replace(/^!/, ''));
+        }
+        catch (error) {
+            return `the pattern ${quoted(pattern)} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+        }
+    }
+    return { kind: kind ?? 'branch', patterns, environment };
+}
+/** What is wrong with a line that begins with neither `branch` nor `tag`, as far as its patterns show. */
+function bareProblem(patterns, line) {
+    const [first = '', ...others] = patterns;
+    if (others.length > 0) {
+        if (/^[-*+•–]$/u.test(first))
+            return `this input is lines, not a list${didYouMean(line)}`;
+        return kindOf(first) === undefined
+            ? `without branch or tag a line has exactly one pattern, and this one has ${patterns.length}${didYouMean(line)}`
+            : `it begins with ${quoted(first)}, where branch or tag is expected${didYouMean(line)}`;
+    }
+    if (MEANT.branch.includes(first.toLowerCase()) || MEANT.tag.includes(first.toLowerCase()))
+        return `${quoted(first)} alone could be a kind or a name; write "branch <pattern>: <environment>" or "tag <pattern>: <environment>"`;
+    if (SHORT_OF_REF.test(first))
+        return `patterns match short names, without refs/${didYouMean(line)}`;
+    // `release/**` is a name that branches have.
+    if (/^tags?(?![0-9A-Za-z])/i.test(first) || looksLikeVersion(first))
+        return `${quoted(first)} looks like a tag, and a line without tag before it is for branches${didYouMean(line)}`;
+    return undefined;
+}
+/** `branch main tag v*`: two lines in one. */
+function kindsWithin(patterns) {
+    const word = patterns.length < 2 ? undefined : patterns.find((pattern) => /^(?:branch(?:es)?|tags?)$/i.test(pattern));
+    return word === undefined ? undefined : `${quoted(word)} is among the patterns; give each kind a line of its own`;
+}
+/** What no pattern has: the signs of lists, maps and quotes, which would match nothing, or something else. */
+function wordProblem(pattern, line) {
+    const plain = pattern.replace(/\\./gu, '');
+    if (/["']|^[`‘’“”„]|[`‘’“”„]$/u.test(plain))
+        return `quotes, if any, go around each pattern by itself${didYouMean(line)}`;
+    if (/^!?refs\//i.test(pattern))
+        return `patterns match short names, without refs/${didYouMean(line)}`;
+    if (/^[{}]|[,;:]|\}$|^\[[A-Za-z]{2,}\]$|^\[[^\]]*\*|^[-=|&>→]+$/u.test(plain))
+        return `${quoted(pattern)} is not a pattern; patterns are separated by blanks, with no list or map around them${didYouMean(line)}`;
+    return undefined;
+}
+/** `refs/tags/v*`, `heads/main`: a whole ref, or most of one. */
+const SHORT_OF_REF = /^(?:refs|heads)\//i;
+/** `v*`, `v1.*`, `v[0-9]+`, `1.2.3`: what tags are called, and no branch but by accident. `v2` and `v2.x` are names of branches too. */
+function looksLikeVersion(pattern) {
+    return (/^v(?:\d|[*?[])/i.test(pattern) && /[*?[+]/.test(pattern)) || /^v?\d+\.\d+\.\d/i.test(pattern);
+}
+/** The kind that the first word of a line was meant as: in any case, misspelt, with a sign after it. */
+function kindOf(word) {
+    const [, letters = ''] = /^([a-z]+)[:=,]?$/.exec(word.toLowerCase()) ?? [];
+    const kinds = ['branch', 'tag'];
+    const names = kinds.flatMap((kind) => MEANT[kind]);
+    const found = names.includes(letters) ? letters : letters.length < 3 ? undefined : nearest_nearest(letters, names);
+    return found === undefined ? undefined : kinds.find((kind) => MEANT[kind].includes(found));
+}
+/** The form that a line most likely was meant to have, as the end of a sentence; empty where that is anybody's guess. */
+function didYouMean(line) {
+    const colon = line.lastIndexOf(':');
+    if (colon < 0)
+        return '';
+    const plain = (text) => text.split(/[\s{}"'`‘’“”„,;:=]+/u).filter((word) => /[\p{L}\p{N}*?[]/u.test(word));
+    const before = plain(line.slice(0, colon));
+    const words = before.filter((word, at) => at > 0 || before.length === 1 || word !== '*');
+    const named = words.length > 1 ? kindOf(words[0] ?? '') : undefined;
+    const ref = /(?:^|[^\w-])tags?\//i.test(line) ? 'tag' : SHORT_OF_REF.test(words[0] ?? '') ? 'branch' : undefined;
+    const patterns = (named === undefined ? words : words.slice(1)).map((word) => word
+        .replace(/^\[(?=[A-Za-z]*[^\]-]*\]?$)/, '')
+        .replace(/^(?:refs\/)?(?:heads|tags?)\//i, '')
+        .replace(/^([^[]*)\]$/, '$1'));
+    const versions = patterns.filter(looksLikeVersion).length;
+    const kind = named ?? ref ?? (versions === 0 ? 'branch' : versions === patterns.length ? 'tag' : undefined);
+    const [environment = '', ...rest] = plain(line.slice(colon + 1));
+    if (kind === undefined || patterns.length === 0 || patterns.includes(''))
+        return '';
+    return rest.length > 0 || environmentName(environment) !== undefined
+        ? ''
+        : `; did you mean "${kind} ${patterns.join(' ')}: ${environment}"?`;
+}
+/** What is expected instead of a name, where it may not be that of an environment: those of plans take no deploys. */
+function deployableName(name) {
+    const expected = environmentName(name);
+    if (expected !== undefined || !name.endsWith(PLAN_SUFFIX))
+        return expected;
+    return `a name that does not end in ${PLAN_SUFFIX}, as the GitHub environments of plans do`;
+}
+/** What the GitHub environments of plans end in. */
+const PLAN_SUFFIX = '-plan';
+/** Split at blanks, save those between quotes. */
+function wordsOf(text) {
+    return text.match(/(?:\\\S|'[^']*'|"[^"]*"|[^\s'"\\])+|\S+/g) ?? [];
+}
+/** A word without the quotes around it, as GitHub's own examples have them. */
+function unquoted(word) {
+    const quote = word.charAt(0);
+    if (word.length < 2 || (quote !== "'" && quote !== '"') || !word.endsWith(quote))
+        return word;
+    const inner = word.slice(1, -1).trim();
+    return inner === '' || inner.includes(quote) || /\s/.test(inner) ? word : inner;
 }
 
 ;// CONCATENATED MODULE: ./action/resolve/environment.js
@@ -31950,8 +32140,6 @@ function editDistance(a, b) {
 
 
 
-/** The environments where the caller names none, as the workflows' input `environments` has them. */
-const DEFAULT_ENVIRONMENTS = 'branch main: STAGE\ntag v*: PROD\n';
 /**
  * Which environment and operation an event stands for. What the caller names wins; an event that is not in the table does nothing unless
  * the caller names an environment for it (a nightly `verify`, say). No event of a pull request changes anything, whatever the caller names.
@@ -31984,9 +32172,11 @@ function resolveEnvironment(event, asked) {
     const what = ref === undefined ? event.name : `${event.name} of ${ref.kind} ${ref.name}`;
     if (environment === undefined) {
         if (event.name === 'workflow_dispatch') {
-            throw new InputError([{ where: 'environment', message: `environment: ${missing(ref, event)}; name the environment to run in` }]);
+            throw new InputError([
+                { where: 'environment', message: `environment: ${missing(ref, event, rules)}; name the environment to run in` },
+            ]);
         }
-        return nothing(ref === undefined ? `the event ${event.name} stands for no environment` : missing(ref, event));
+        return nothing(ref === undefined ? `the event ${event.name} stands for no environment` : missing(ref, event, rules));
     }
     const because = asked.environment === '' && rule !== undefined
         ? `${what} matches ${rule.kind} ${rule.patterns.join(' ')}`
@@ -31999,14 +32189,6 @@ function resolveEnvironment(event, asked) {
         dryRun: asked.dryRun || ofPullRequest,
         reason: because,
     };
-}
-const PLAN_SUFFIX = '-plan';
-/** What is expected instead of a name, where it may not be that of an environment: those of plans take no deploys. */
-function deployableName(name) {
-    const expected = environmentName(name);
-    if (expected !== undefined || !name.endsWith(PLAN_SUFFIX))
-        return expected;
-    return `a name that does not end in ${PLAN_SUFFIX}, as the GitHub environments of plans do`;
 }
 /**
  * The GitHub environment of plans: one of its own, so that no token of a pull request has the subject that the deploying role trusts.
@@ -32041,8 +32223,9 @@ function idleReason(event) {
     if (event.name === 'pull_request' && event.pullRequest?.withoutSecrets === true) {
         return 'a pull request from a fork or from Dependabot gets neither secrets nor a role, so nothing can be planned for it';
     }
+    // `released` alone tells of a prerelease that became a release: https://docs.github.com/webhooks/webhook-events-and-payloads#release
     if (event.name === 'release' && event.action !== 'published' && event.action !== 'released')
-        return `a release was ${event.action ?? 'changed'}, and only a published one is deployed`;
+        return `a release was ${event.action ?? 'changed'}, and only one that is published or released is deployed`;
     return undefined;
 }
 function refOf(event) {
@@ -32056,18 +32239,24 @@ function refOf(event) {
 function matches({ kind, patterns }, ref, event) {
     if (kind !== ref.kind || !matchesPatterns(ref.name, patterns))
         return false;
-    const release = kind === 'tag' ? releaseOf(ref.name) : undefined;
-    if (release !== undefined)
-        return !matchesPatterns(release, patterns);
-    return event.release?.prerelease !== true || patterns.includes(ref.name);
+    if (!marksPrerelease(ref, event))
+        return true;
+    const release = withoutSuffix(ref.name);
+    return release === undefined ? patterns.some((one) => one.replace(/\\(.)/g, '$1') === ref.name) : !matchesPatterns(release, patterns);
 }
-function missing(ref, event) {
+/** Of a release GitHub's own flag decides, whatever its tag looks like; of a pushed tag, its name. */
+function marksPrerelease(ref, event) {
+    return ref.kind === 'tag' && (event.release?.prerelease ?? isPrerelease(ref.name));
+}
+function missing(ref, event, rules) {
     if (ref === undefined)
         return `${event.ref} is neither a branch nor a tag`;
-    const isPrerelease = ref.kind === 'tag' && (releaseOf(ref.name) !== undefined || event.release?.prerelease === true);
-    return isPrerelease
+    const fits = rules.some(({ kind, patterns }) => kind === ref.kind && matchesPatterns(ref.name, patterns));
+    if (!fits || !marksPrerelease(ref, event))
+        return `${ref.kind} ${ref.name} matches no pattern of environments`;
+    return event.release === undefined
         ? `tag ${ref.name} is a prerelease, and no pattern of environments names it`
-        : `${ref.kind} ${ref.name} matches no pattern of environments`;
+        : `release ${ref.name} is marked as a prerelease on GitHub, and no pattern of environments names it`;
 }
 function parseOperation(text, problems) {
     const operation = OPERATIONS.find((one) => one === text);
@@ -32078,42 +32267,6 @@ function parseOperation(text, problems) {
     note(problems, 'operation', `expected one of ${OPERATIONS.join(', ')}, found ${quoted(text)}${hint}`);
     return undefined;
 }
-/** Lines `[branch|tag] <patterns>: <environment>`; blank lines and comments are skipped. */
-function parseEnvironments(text, problems) {
-    const lines = (text.trim() === '' ? DEFAULT_ENVIRONMENTS : text).split(/\r?\n/);
-    return lines.flatMap((line, index) => {
-        if (/^\s*(?:#|$)/.test(line))
-            return [];
-        const problem = (message) => {
-            note(problems, 'environments', `line ${index + 1}: ${message}`);
-            return [];
-        };
-        // By hand: a pattern for the whole line would try each of a thousand blanks to its end.
-        const colon = line.lastIndexOf(':');
-        const environment = line.slice(colon + 1).trim();
-        const words = colon < 0 || /\s/.test(environment) ? [] : wordsOf(line.slice(0, colon));
-        const [first = ''] = words;
-        const kind = words.length > 1 && (first === 'branch' || first === 'tag') ? first : undefined;
-        const patterns = kind === undefined ? words : words.slice(1);
-        if (patterns.length === 0)
-            return problem(`expected a line as "branch main: STAGE", found ${quoted(line.trim())}`);
-        const expected = deployableName(environment);
-        if (expected !== undefined)
-            return problem(`expected after the colon ${expected}, found ${quoted(environment)}`);
-        if (patterns.every((pattern) => pattern.startsWith('!')))
-            return problem('a pattern with ! takes back what one before it let in; put that one first');
-        for (const pattern of patterns) {
-            try {
-                patternExpression(pattern.replace(/^!/, ''));
-            }
-            catch (error) {
-                return problem(`the pattern ${quoted(pattern)} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-            }
-        }
-        return [{ kind: kind ?? 'branch', patterns, environment }];
-    });
-}
-const wordsOf = (text) => text.split(/\s+/).filter((word) => word !== '');
 function note(problems, where, message) {
     problems.push({ where, message: `${where}: ${message}` });
 }

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { actionFile } from '../../action/action-file.ts';
-import { DEFAULT_ENVIRONMENTS, planEnvironment } from '../../action/resolve/environment.ts';
+import { DEFAULT_ENVIRONMENTS } from '../../action/resolve/environment-lines.ts';
+import { planEnvironment } from '../../action/resolve/environment.ts';
 import { OPERATIONS } from '../../action/inputs/operation.ts';
 import { PROJECT } from '../stack/cache.ts';
 

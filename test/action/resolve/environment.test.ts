@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Asked, Resolution, WorkflowEvent } from '../../../action/resolve/environment.ts';
 import { laneOf, resolveEnvironment } from '../../../action/resolve/environment.ts';
 import { InputError } from '../../../action/errors.ts';
-import { matchesPatterns, parseRef, patternExpression, releaseOf } from '../../../action/resolve/ref-patterns.ts';
+import { matchesPatterns, parseRef, patternExpression, isPrerelease, withoutSuffix } from '../../../action/resolve/ref-patterns.ts';
 
 const nothingAsked: Asked = { environments: '', environment: '', operation: '', dryRun: false };
 const resolve = (event: WorkflowEvent, asked: Partial<Asked> = {}): Resolution => resolveEnvironment(event, { ...nothingAsked, ...asked });
@@ -139,7 +139,7 @@ describe('the input environments', () => {
   const environments = `
 # our environments
 branch main: STAGE
-release/** !release/**-alpha: QA
+branch release/** !release/**-alpha: QA
 tag v*-rc.*: QA
 tag v*: PROD
 tag orders-v*: ORDERS
@@ -160,6 +160,86 @@ tag orders-v*: ORDERS
     ['tags/x', undefined],
   ])('sends %s to %s: the first line that matches wins', (ref, environment) => {
     expect(resolve(push(ref), { environments }).environment).toBe(environment);
+  });
+
+  test.each([
+    ["branch 'main': STAGE", 'heads/main', 'STAGE'],
+    ['branch "main": STAGE', 'heads/main', 'STAGE'],
+    ["'main': STAGE", 'heads/main', 'STAGE'],
+    ["tag 'v[0-9]+.[0-9]+.[0-9]+': PROD", 'tags/v1.2.3', 'PROD'],
+    ['\ttag\t\'v*\'  "w*" :\tPROD\r', 'tags/w1', 'PROD'],
+    ["branch 'x/**' '!x/a': QA", 'heads/x/b', 'QA'],
+    ['branch tags: QA', 'heads/tags', 'QA'],
+    ['tag release: QA', 'tags/release', 'QA'],
+    ['branch v*: QA', 'heads/v2-rewrite', 'QA'],
+    ['release/*: QA', 'heads/release/1', 'QA'],
+    ['v2: QA', 'heads/v2', 'QA'],
+    ['v2.x: QA', 'heads/v2.x', 'QA'],
+    ['[Mm]ain: QA', 'heads/main', 'QA'],
+    ["branch it\\'s: QA", "heads/it's", 'QA'],
+  ])('takes %j and sends %s to %s', (line, ref, environment) => {
+    expect(resolve(push(ref), { environments: line }).environment).toBe(environment);
+  });
+
+  test.each<[line: string, form: string | undefined]>([
+    ['tags v*: PROD', 'tag v*: PROD'],
+    ['Tag v*: PROD', 'tag v*: PROD'],
+    ['TAG v*: PROD', 'tag v*: PROD'],
+    ['tgas v*: PROD', 'tag v*: PROD'],
+    ['tag: v*: PROD', 'tag v*: PROD'],
+    ['tag:v*: PROD', 'tag v*: PROD'],
+    ['tag=v*: PROD', 'tag v*: PROD'],
+    ['release v*: PROD', 'tag v*: PROD'],
+    ['Releases v*: PROD', 'tag v*: PROD'],
+    ['branches main: STAGE', 'branch main: STAGE'],
+    ['Branch main: STAGE', 'branch main: STAGE'],
+    ['brnach main develop: STAGE', 'branch main develop: STAGE'],
+    ['main develop: STAGE', 'branch main develop: STAGE'],
+    ['release/** !release/**-alpha: QA', 'branch release/** !release/**-alpha: QA'],
+    ['any v*: PROD', undefined],
+    ['- branch main: STAGE', 'branch main: STAGE'],
+    ['- tag v*: PROD', 'tag v*: PROD'],
+    ['* tags v*: PROD', 'tag v*: PROD'],
+    ['- v*: PROD', 'tag v*: PROD'],
+    ['branch [main]: STAGE', 'branch main: STAGE'],
+    ['branch [main, develop]: STAGE', 'branch main develop: STAGE'],
+    ["tags: ['v*']", undefined],
+    ['branch main, develop: STAGE', 'branch main develop: STAGE'],
+    ['branch main,develop: STAGE', 'branch main develop: STAGE'],
+    ['{ main: STAGE }', undefined],
+    ['{branch main: STAGE}', 'branch main: STAGE'],
+    ['main: { environment: STAGE }', undefined],
+    ['branch: main', undefined],
+    ['tag: PROD', undefined],
+    ['tags: PROD', undefined],
+    ['release: PROD', undefined],
+    ['tags:', undefined],
+    ['tags/v*: PROD', 'tag v*: PROD'],
+    ['tag/v*: PROD', 'tag v*: PROD'],
+    ['refs/tags/v*: PROD', 'tag v*: PROD'],
+    ['tag refs/tags/v*: PROD', 'tag v*: PROD'],
+    ['branch refs/heads/main: STAGE', 'branch main: STAGE'],
+    ['v*: PROD', 'tag v*: PROD'],
+    ["'v*': PROD", 'tag v*: PROD'],
+    ['v[0-9]+.[0-9]+.[0-9]+: PROD', 'tag v[0-9]+.[0-9]+.[0-9]+: PROD'],
+    ['v1.2.3: PROD', 'tag v1.2.3: PROD'],
+    ['branch main tag v*: PROD', undefined],
+    ["branch 'main develop': STAGE", 'branch main develop: STAGE'],
+    ['"branch main": STAGE', 'branch main: STAGE'],
+    ["'tag v*': PROD", 'tag v*: PROD'],
+    ["branch 'main: STAGE", 'branch main: STAGE'],
+    ["branch main': STAGE", 'branch main: STAGE'],
+    ["tag 'v*'x: PROD", undefined],
+    ['branch ‘main’: STAGE', 'branch main: STAGE'],
+    ['branch `main`: STAGE', 'branch main: STAGE'],
+    ["branch '': STAGE", undefined],
+    ["branch main: 'STAGE'", 'branch main: STAGE'],
+  ])('refuses %j, with the nearest form where there is one: %j', (line, form) => {
+    const [message = '', ...others] = problems(push('heads/main'), { environments: `x: DEV\n${line}` });
+    expect(others).toEqual([]);
+    expect(message).toMatch(/^environments: line 2: ./);
+    if (form === undefined) expect(message).not.toMatch(/did you mean "branch .*v\*/);
+    else expect(message).toContain(`; did you mean "${form}"?`);
   });
 
   test('names a prerelease by its own name', () => {
@@ -232,12 +312,75 @@ describe('a pattern', () => {
   });
 });
 
-test('a tag is a prerelease by the rules of semantic versions', () => {
-  expect(releaseOf('v2.0.0-rc.1')).toBe('v2.0.0');
-  expect(releaseOf('2.0-beta+5')).toBe('2.0');
-  expect(releaseOf('v2-rc1')).toBe('v2');
-  expect(releaseOf('orders-v1.0.0-rc.1')).toBe('orders-v1.0.0');
-  for (const tag of ['v2.0.0', 'v2.0.0+build-5', 'release-x', 'stable', 'v1.2.3.4']) expect(releaseOf(tag)).toBeUndefined();
+describe('a pushed tag', () => {
+  test.each([
+    ['v2.0.0-rc.1', 'v2.0.0'],
+    ['V2.0.0-rc.1', 'V2.0.0'],
+    ['2.0-beta+5', '2.0'],
+    ['v2-rc1', 'v2'],
+    ['v1.2.3-42', 'v1.2.3'],
+    ['v1.2.3.4-rc1', 'v1.2.3.4'],
+    ['orders-v1.0.0-rc.1', 'orders-v1.0.0'],
+    ['orders/1.0.0-rc.1+build.5', 'orders/1.0.0'],
+    ['release1.0.0-rc.1', 'release1.0.0'],
+    ['node-18.2.1/v1.0.0-rc.1', 'node-18.2.1/v1.0.0'],
+    ['v1.0.0-2024-05-01', 'v1.0.0'],
+    ['v1.0-2024-05-01', 'v1.0'],
+    ['v1.0.0-2024.05.01-1', 'v1.0.0'],
+    ['v2026.11.26-rc.1', 'v2026.11.26'],
+    ['v2026-11-26-rc1', 'v2026-11-26'],
+    ['v2026.11.26-1.2', 'v2026.11.26'],
+    // No months and days.
+    ['v2026.13.26-1', 'v2026.13.26'],
+    ['v2026.11.31-1', 'v2026.11.31'],
+    ['v2026.0.1-1', 'v2026.0.1'],
+    ['v226.11.26-1', 'v226.11.26'],
+  ])('%s is a prerelease by semantic versioning, of %s', (tag, release) => {
+    expect(isPrerelease(tag)).toBe(true);
+    expect(withoutSuffix(tag)).toBe(release);
+  });
+
+  test.each([
+    ...['v2.0.0', 'v2.0.0+build-5', 'v2.0.0+5-1', 'v2+5-1', 'v2.0.0+2024-05-01', 'release-x', 'stable', 'v1.2.3.4', 'release-2024'],
+    ...['v2026.11.26', 'v2026.11.26-1', '2026.11.26-12', 'v2024-05-01', '2024-05-01-2', 'v2026.1.5-1', 'v2026.11-26-3'],
+    ...['orders-v2026.11.26-1', 'orders/2024-05-01', 'v2026.11.26-1+build-5', 'v2026.11.26+build-5', 'v2024.02.29-1'],
+  ])('%s is no prerelease', (tag) => {
+    expect(isPrerelease(tag)).toBe(false);
+  });
+});
+
+describe('of a release GitHub’s flag says whether it is a prerelease, not its tag:', () => {
+  test.each(['v2.0.0', 'v2026.11.26-1', 'v2024-05-01', 'v1.2.3-42', 'v2.0.0-rc.1', 'v2.0.0+build-5'])('%s', (tag) => {
+    for (const action of ['published', 'released']) {
+      expect(resolve(release(tag, { action }))).toMatchObject({
+        environment: 'PROD',
+        operation: 'deploy',
+        reason: `release of tag ${tag} matches tag v*`,
+      });
+    }
+    expect(resolve(release(tag, { prerelease: true }))).toMatchObject({
+      environment: undefined,
+      reason: `release ${tag} is marked as a prerelease on GitHub, and no pattern of environments names it`,
+    });
+    expect(
+      resolve(release(tag, { prerelease: true }), { environments: `tag v*: PROD\ntag ${tag.replace('+', '\\+')}: QA` }).environment,
+    ).toBe('QA');
+  });
+
+  test('a pattern that means prereleases takes those that are dates too', () => {
+    const environments = 'tag v*-*: QA\ntag v*: PROD';
+    expect(resolve(release('v2026.11.26-1', { prerelease: true }), { environments }).environment).toBe('QA');
+    expect(resolve(release('v2026.11.26', { prerelease: false }), { environments }).environment).toBe('PROD');
+  });
+
+  test('the reason is true for tags that nothing names and for other actions too', () => {
+    expect(resolve(release('1.0.0', { prerelease: true })).reason).toBe('tag 1.0.0 matches no pattern of environments');
+    expect(resolve(push('tags/1.0.0-rc.1')).reason).toBe('tag 1.0.0-rc.1 matches no pattern of environments');
+    for (const action of ['created', 'prereleased', 'edited', 'deleted', 'unpublished'])
+      expect(resolve(release('v1.0.0', { action })).reason).toBe(
+        `a release was ${action}, and only one that is published or released is deployed`,
+      );
+  });
 });
 
 test('a ref is a branch, a tag or neither', () => {
