@@ -26,6 +26,7 @@ import type { Options } from '../options/options.ts';
 import { buildPackage, readHandler, type Package } from '../package/package.ts';
 import { planCreation, planFunction, planLogs, planTags, type FunctionPlan, type TagPlan } from '../plan/function-plan.ts';
 import { optionsSource, sourcesOf } from '../plan/provenance.ts';
+import { namedTables, optionTableProblems, uncheckedTablesWarning } from '../plan/option-tables.ts';
 import { planTriggers, type TriggerPlan } from '../plan/trigger-plan.ts';
 import type { TriggerContext } from '../plan/trigger-step.ts';
 import { functionWarnings, variablesAfter } from '../plan/transport-warnings.ts';
@@ -103,7 +104,14 @@ async function prepare(run: Run, instead?: Deployment): Promise<Deployment> {
   const plannedTriggers = planTriggers(feed.sources, feed.triggers, options, context);
   const { serving, latest } = actual;
   const configuration = serving === undefined ? undefined : planConfiguration(inputs, serving.configuration);
-  const problems = [...feed.problems, ...plannedTriggers.problems, ...(configuration?.problems ?? []), ...createProblems(inputs, actual)];
+  const named = namedTables(inputs, triggers);
+  const problems = [
+    ...optionTableProblems(options, named),
+    ...feed.problems,
+    ...plannedTriggers.problems,
+    ...(configuration?.problems ?? []),
+    ...createProblems(inputs, actual),
+  ];
   if (problems.length > 0) throw new InputError(problems);
   const wanted = buildPackage({ handler, config, mapping: feed.mapping, transforms: options.transforms });
   const found = await refuseForeignEnvironment(actual, inputs, wanted);
@@ -125,6 +133,7 @@ async function prepare(run: Run, instead?: Deployment): Promise<Deployment> {
   const unfed = latest === undefined ? unfedWarning(feed.triggers, context) : [];
   const variables = variablesAfter(inputs, serving?.configuration.Environment?.Variables);
   for (const warning of [
+    ...uncheckedTablesWarning(options, named),
     ...plannedTriggers.warnings,
     ...unfed,
     ...timeoutWarning(inputs, serving?.configuration),

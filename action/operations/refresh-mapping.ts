@@ -5,12 +5,14 @@ import type { Run } from '../run.ts';
 import { reportServing } from './outputs.ts';
 import { readDeployed, refuseForeignEnvironment } from './read-deployed.ts';
 import { readFeed } from './source-tables.ts';
-import { listTriggers, type Trigger } from '../aws/triggers.ts';
-import { collectProblems, InputError, UserError } from '../errors.ts';
+import { listTriggers, streamOrigin, type Trigger } from '../aws/triggers.ts';
+import { collectProblems, InputError, UserError, type Problem } from '../errors.ts';
 import { hasPassed, withServing } from '../deployed/package-history.ts';
 import { configOf } from '../plan/package-plan.ts';
 import { MAPPING_ENTRY, entryText, mappingText, withEntry } from '../package/package.ts';
 import { planFunction } from '../plan/function-plan.ts';
+import type { Warning } from '../plan/change.ts';
+import { namedTables, unknownTables, type UnknownTable } from '../plan/option-tables.ts';
 import { functionWarnings } from '../plan/transport-warnings.ts';
 
 /** Replaces the key mapping in the package that serves; code, endpoint, options and configuration stay (contract 2). @throws {UserError} */
@@ -38,11 +40,14 @@ export async function refreshMapping(run: Run): Promise<void> {
     );
   }
   const feed = await readFeed(aws, inputs, config.options, report, triggers, actual);
-  if (feed.problems.length > 0) throw new InputError(feed.problems);
+  const unknown = unknownTables(Object.keys(config.options.tables), namedTables(inputs, triggers));
+  const problems = [...unknown.flatMap(misspelt), ...feed.problems];
+  if (problems.length > 0) throw new InputError(problems);
+  for (const { name, near } of unknown) if (near === undefined) report.warn(withoutTable(name));
   for (const trigger of feed.triggers.filter(({ reportsBatchItemFailures }) => !reportsBatchItemFailures)) {
     report.warn({
       title: 'A trigger without ReportBatchItemFailures',
-      message: `Trigger ${trigger.uuid} lacks ReportBatchItemFailures: one record that fails makes its whole batch come again. Deploy with its table in tables, or add it by hand`,
+      message: `Trigger ${trigger.uuid} of table ${streamOrigin(trigger.source)?.table ?? trigger.source} lacks ReportBatchItemFailures: after one failed record its whole batch is retried. Deploy with this table in tables, or add it by hand`,
     });
   }
   const text = mappingText(feed.mapping);
@@ -72,3 +77,15 @@ export async function refreshMapping(run: Run): Promise<void> {
   const { alias } = await applyUpdate(run, actual, plan, { package: wanted, history: withServing });
   reportServing(run, actual, { alias, sha256: wanted.sha256Base64 });
 }
+
+/** The deployed options name a table almost as a trigger's is named: they have never been applied to it. */
+function misspelt({ name, near }: UnknownTable): Problem[] {
+  if (near === undefined) return [];
+  const message = `The deployed options are for table ${name}, and the function reads table ${near}, to which they are not applied. Fix the name in the options file (tables.${name}) and run operation: deploy`;
+  return [{ where: `tables.${name}`, message }];
+}
+
+const withoutTable = (name: string): Warning => ({
+  title: 'Options of a table that is none',
+  message: `The deployed options are for table ${name}, which no trigger of the function reads. Fix the name in the options file, or remove it, and run operation: deploy`,
+});

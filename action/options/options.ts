@@ -1,5 +1,5 @@
 import type { TableOptions } from '../../formats/function-config.ts';
-import type { Problem } from '../errors.ts';
+import type { Place, Problem } from '../errors.ts';
 import { TRIGGER_DEFAULTS, type TriggerOptions } from './trigger-options.ts';
 
 /** What the options file says for one environment. */
@@ -8,6 +8,8 @@ export interface Options {
   readonly defaults: TableOptions;
   /** By the table's exact name: its own options, which the handler lays over the defaults. */
   readonly tables: Readonly<Record<string, TableOptions>>;
+  /** By the table's exact name: where the options file names it. */
+  readonly tablePlaces: Readonly<Record<string, Place>>;
   readonly triggers: { readonly defaults: TriggerOptions; readonly tables: Readonly<Record<string, TriggerOptions>> };
   readonly pruneTriggers: boolean;
   /** Undefined: records of tables that nobody named are indexed too. */
@@ -21,6 +23,7 @@ export interface Options {
 export const NO_OPTIONS: Options = {
   defaults: {},
   tables: {},
+  tablePlaces: {},
   triggers: { defaults: TRIGGER_DEFAULTS, tables: {} },
   pruneTriggers: false,
   transforms: {},

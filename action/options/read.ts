@@ -35,12 +35,13 @@ export async function readOptions(
     if ('problems' in result) problems.push(...result.problems.map((problem) => placed(problem, [...at, 'transform'], placeOf)));
     texts.set(file, 'text' in result ? result.text : '');
   }
+  if (content !== undefined) problems.push(...missingEnvironment(content, environment, placeOf));
   if (content === undefined || problems.length > 0) throw new InputError(problems);
-  return effective(content, environment, texts, [...rules.warnings, ...missingEnvironment(content, environment, placeOf)]);
+  return { ...effective(content, environment, texts), tablePlaces: tablePlaces(content, environment, placeOf), warnings: rules.warnings };
 }
 
 /** The options of one environment, as the package and the triggers take them. */
-function effective(file: OptionsFile, environment: string, texts: ReadonlyMap<string, string>, warnings: Problem[]): Options {
+function effective(file: OptionsFile, environment: string, texts: ReadonlyMap<string, string>): Omit<Options, 'tablePlaces' | 'warnings'> {
   const { defaults, tables, pruneTriggers, onlyKnownTables } = forEnvironment(file, environment);
   const names = entryNames([defaults, ...Object.values(tables)].flatMap(({ transform }) => transform ?? []));
   const packed = ({ transform, ...rest }: TableOptions): TableOptions => {
@@ -59,7 +60,6 @@ function effective(file: OptionsFile, environment: string, texts: ReadonlyMap<st
     pruneTriggers,
     ...(onlyKnownTables ? { onlyKnownTables } : {}),
     transforms: Object.fromEntries([...names].map(([transform, name]) => [name, texts.get(transform) ?? ''])),
-    warnings,
   };
 }
 
@@ -84,11 +84,40 @@ function placed(problem: Problem, path: Path, placeOf: (path: Path) => Place): P
   return problem.place === undefined ? { ...problem, place: placeOf(path) } : problem;
 }
 
-/** Overrides for an environment that is called almost like this one, and so was meant to be it. */
+/** Where the file names each table that has options in `environment`. */
+function tablePlaces(file: OptionsFile, environment: string, placeOf: (path: Path) => Place): Record<string, Place> {
+  const own = Object.hasOwn(file.environments ?? {}, environment) ? file.environments?.[environment] : undefined;
+  const paths = [
+    ...Object.keys(own?.tables ?? {}).map((name): Path => ['environments', environment, 'tables', name]),
+    ...Object.keys(file.tables ?? {}).map((name): Path => ['tables', name]),
+  ];
+  return Object.fromEntries(paths.map((path): [string, Place] => [String(path.at(-1)), placeOf(path)]));
+}
+
+/** Overrides for an environment that is called almost like this one, and so were meant for it: they would be ignored. */
 function missingEnvironment(file: OptionsFile, environment: string, placeOf: (path: Path) => Place): Problem[] {
   const names = Object.keys(file.environments ?? {});
-  const near = names.includes(environment) ? undefined : names.find((name) => name.toLowerCase() === environment.toLowerCase());
-  if (near === undefined) return [];
-  const message = `environments.${near}: this is environment ${environment}, which has no overrides; did you mean ${environment}?`;
-  return [{ where: `environments.${near}`, message, place: placeOf(['environments', near]) }];
+  if (names.includes(environment)) return [];
+  return names
+    .filter((name) => isMisspelt(name, environment))
+    .map((name) => ({
+      where: `environments.${name}`,
+      message: `environments.${name}: this is environment ${environment}, which has no overrides; did you mean ${environment}? If ${environment} is to have none, add ${environment}: {}`,
+      place: placeOf(['environments', name]),
+    }));
+}
+
+/** Whether two names differ in case, in blanks or in one letter; QA1 and QA2 differ in a digit, and are two environments. */
+function isMisspelt(name: string, environment: string): boolean {
+  const [written, meant] = [name, environment].map((one) => one.normalize('NFKC').replace(/\s/gu, '').toLowerCase());
+  if (written === undefined || meant === undefined || written === meant) return true;
+  const lengths = [written.length, meant.length];
+  if (Math.min(...lengths) < 2 || Math.max(...lengths) - Math.min(...lengths) > 1) return false;
+  let [start, end] = [0, 0];
+  while (start < Math.min(...lengths) && written[start] === meant[start]) start++;
+  while (end < Math.min(...lengths) - start && written.at(-1 - end) === meant.at(-1 - end)) end++;
+  const [ofWritten, ofMeant] = [written.slice(start, written.length - end), meant.slice(start, meant.length - end)];
+  if (/\d/.test(ofWritten + ofMeant)) return false;
+  // One letter more, less or another, or two neighbours that changed places.
+  return (ofWritten.length < 2 && ofMeant.length < 2) || (ofWritten.length === 2 && ofWritten === ofMeant.slice(1) + ofMeant.slice(0, 1));
 }

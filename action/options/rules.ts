@@ -1,4 +1,5 @@
 import type { Place, Problem } from '../errors.ts';
+import { checkPattern } from './filter-pattern.ts';
 import { pathText } from './parse.ts';
 import type { Path } from './parse.ts';
 
@@ -37,6 +38,13 @@ export function checkOptions(file: unknown, placeOf: (path: Path) => Place): { p
         [...path, 'trigger', 'maximum-record-age-hours'],
         'a stream keeps records for 24 hours, so those that are not indexed by then vanish without a trace; set 23 or less',
       );
+    }
+    const patterns: readonly unknown[] = Array.isArray(trigger.filter) ? trigger.filter : [];
+    for (const [at, pattern] of patterns.entries()) {
+      if (!isObject(pattern)) continue;
+      const notes = checkPattern(pattern);
+      for (const { path: below, message } of notes.problems) note(problems, [...path, 'trigger', 'filter', at, ...below], message);
+      for (const { path: below, message } of notes.warnings) note(warnings, [...path, 'trigger', 'filter', at, ...below], message);
     }
     if (dropsChanges(trigger.filter)) {
       note(

@@ -61,7 +61,10 @@ const trigger = z
       filter: z
         .array(z.record(z.string(), z.unknown(), expected('an event pattern as an object')), expected('a list of event patterns'))
         .max(10, expected('at most 10 event patterns'))
-        .meta({ description: 'Event patterns, as objects; records that match none do not reach the function.', default: [] }),
+        .meta({
+          description: 'Event patterns, as objects whose every leaf is a list; records that match none do not reach the function.',
+          default: [],
+        }),
       enabled: boolean().meta({ description: 'Whether the trigger runs; when not set, one that someone disabled stays disabled.' }),
     },
     expected('the settings of a trigger'),

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import {
   CreateEventSourceMappingCommand,
@@ -199,5 +202,43 @@ describe('deploy over triggers made by hand', () => {
     expect(disabled.log).toContain('is disabled and stays so');
     expect(it.mutations()).toEqual([]);
     await it.stop();
+  });
+});
+
+describe('options for a table that is none', () => {
+  let it: Deployment;
+  let workspace: string;
+  beforeAll(async () => {
+    it = await prepareDeployment(stack);
+    workspace = mkdtempSync(join(tmpdir(), 'workspace-'));
+  });
+  afterAll(async () => {
+    rmSync(workspace, { recursive: true, force: true });
+    await it.stop();
+  });
+
+  const run = (options: string, inputs: Readonly<Record<string, string>> = {}): ReturnType<Deployment['run']> => {
+    writeFileSync(join(workspace, 'search.yml'), options);
+    return it.run({ config: 'search.yml', ...inputs }, { workspace });
+  };
+
+  test('are refused before anything is changed, with the table that was meant', async () => {
+    const [table = ''] = it.tables;
+    const misspelt = await run(`tables:\n  ${table.toLowerCase()}: { exclude: [card] }\n`, { tables: table });
+    expect(misspelt.code).toBe(1);
+    expect(misspelt.log).toContain(`this deploy has no table ${table.toLowerCase()}; did you mean ${table}?`);
+    expect(it.mutations()).toEqual([]);
+  });
+
+  test('are not judged while no table is known, which draws a warning, and are once a trigger is there', async () => {
+    const [table = ''] = it.tables;
+    const wrong = `tables:\n  ${table.toLowerCase()}: { exclude: [card] }\n`;
+    const unknown = await run(wrong);
+    expect(unknown.log).toContain('so that these names were not checked');
+    expect(unknown.code).toBe(0);
+    await it.run({ tables: table, 'dry-run': 'false', check: 'false' });
+    const withTrigger = await run(wrong);
+    expect(withTrigger.code).toBe(1);
+    expect(withTrigger.log).toContain(`did you mean ${table}?`);
   });
 });

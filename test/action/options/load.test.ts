@@ -64,6 +64,7 @@ describe('the options file', () => {
     expect(none).toEqual({
       defaults: {},
       tables: {},
+      tablePlaces: {},
       triggers: { defaults, tables: {} },
       pruneTriggers: false,
       transforms: {},
@@ -337,15 +338,58 @@ tables:
       filter: [{ dynamodb: { NewImage: { type: { S: [order] } } } }]
   Users: { trigger: { filter: [{ eventName: [INSERT] }] } }
   Keys: { trigger: { filter: [{ eventSource: ["aws:dynamodb"], dynamodb: { Keys: { NewImage: { S: [a] } } } }] } }
-environments:
-  Stage: {}
 `);
     expect(warnings.map(({ where, place }) => `${place?.line ?? 0} ${where}`)).toEqual([
       '4 defaults.trigger.maximum-record-age-hours',
       '8 tables.Orders.trigger.filter',
       '9 tables.Users.trigger.filter',
-      '12 environments.Stage',
     ]);
+  });
+
+  test.each<[written: string, environment: string]>([
+    ['prod', 'PROD'],
+    ['Prod', 'PROD'],
+    ['"PROD "', 'PROD'],
+    ['" PROD"', 'PROD'],
+    ['"PR OD"', 'PROD'],
+    ['"PROD\\t"', 'PROD'],
+    ['"PROD\\u00a0"', 'PROD'],
+    ['PRO', 'PROD'],
+    ['PRODD', 'PROD'],
+    ['PRAD', 'PROD'],
+    ['PORD', 'PROD'],
+    ['prd', 'PROD'],
+    ['PRОD', 'PROD'],
+    ['PROD-EU', 'PROD_EU'],
+    ['stagE', 'STAGE'],
+  ])('has no overrides for %s where this is environment %s, which they were meant for', async (written, environment) => {
+    write('options.yml', `defaults: {}\nenvironments:\n  ${written}: { tables: { Orders: { exclude: [card] } } }\n`);
+    const loading = loadOptions('options.yml', { workspace, environment });
+    await expect(loading).rejects.toThrow(
+      new RegExp(
+        `^options.yml:3: environments\\..*: this is environment ${environment}, which has no overrides; did you mean ${environment}\\?`,
+      ),
+    );
+    const own = `defaults: {}\nenvironments:\n  ${written}: {}\n  ${environment}: {}\n`;
+    expect((await load(own, environment)).tables).toEqual({});
+  });
+
+  test.each([
+    ['PROD2', 'PROD'],
+    ['QA1', 'QA2'],
+    ['STAGE', 'PROD'],
+    ['PR', 'PROD'],
+    ['A', 'B'],
+  ])('may have overrides for %s in environment %s, which is another', async (written, environment) => {
+    expect((await load(`environments:\n  ${written}: { defaults: { refresh: false } }\n`, environment)).defaults).toEqual({});
+  });
+
+  test('says where it names each table of this environment', async () => {
+    const file = 'tables:\n  Orders: {}\nenvironments:\n  STAGE:\n    tables: { Users: {} }\n  PROD: { tables: { Others: {} } }\n';
+    expect((await load(file)).tablePlaces).toEqual({
+      Orders: { file: 'options.yml', line: 2 },
+      Users: { file: 'options.yml', line: 5 },
+    });
   });
 });
 
