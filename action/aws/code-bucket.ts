@@ -40,8 +40,8 @@ export async function readObject(
 /** bytes: an endpoint file is a few lines. */
 const MOST = 1024 * 1024;
 
-/** The text of the endpoint file. @throws {UserError} naming the inputs that say where it lies */
-export async function readEndpointFile(aws: Aws, bucket: string, key: string): Promise<string> {
+/** The bytes of the endpoint file. @throws {UserError} naming the inputs that say where it lies */
+export async function readEndpointFile(aws: Aws, bucket: string, key: string): Promise<Uint8Array> {
   const found = await readObject(aws, bucket, key, 's3:GetObject (endpoint file)');
   if (found === undefined) {
     throw new UserError(
@@ -51,7 +51,7 @@ export async function readEndpointFile(aws: Aws, bucket: string, key: string): P
   }
   if (found.bytes.length > MOST)
     throw new UserError(`endpoint-file: ${at(bucket, key)} is larger than ${MOST} bytes`, 'Check endpoint-file');
-  return Buffer.from(found.bytes).toString('utf8');
+  return found.bytes;
 }
 
 /** Uploads a package under `key`. @returns the version of the object; undefined where the bucket keeps none @throws {AwsError} */

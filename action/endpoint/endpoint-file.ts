@@ -1,9 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 import type { Auth } from '../../formats/function-config.ts';
 import { nearest } from '../../formats/nearest.ts';
+import { addressProblem, hostProblem } from './address-problem.ts';
 import { amazonHost } from './amazon-hosts.ts';
 import { InputError } from '../errors.ts';
-import type { Problem } from '../errors.ts';
+import type { Place, Problem } from '../errors.ts';
 import { isKeyLike } from '../inputs/reader.ts';
 import { isLoopback } from '../loopback.ts';
 import { parseSettings } from './key-value-file.ts';
@@ -21,6 +22,14 @@ export interface Endpoint {
   /** To be masked before anything is written. */
   readonly secrets: readonly string[];
   readonly warnings: readonly Problem[];
+  /** What the file said to releases that left backslashes in double quotes alone, where that was something else. */
+  readonly former?: FormerReading;
+}
+
+/** Of an `Endpoint`, what such a release put into the package. */
+export interface FormerReading extends Pick<Endpoint, 'endpoint' | 'auth' | 'certificateAuthority'> {
+  /** Where the values lie that were read otherwise. */
+  readonly places: readonly { readonly key: string; readonly place: Place }[];
 }
 
 export interface EndpointSource {
@@ -43,23 +52,51 @@ const KEYS = [
 type Key = (typeof KEYS)[number];
 
 /**
- * Reads an endpoint file, or the cluster's URL alone (contract 2.3, "Endpoint file"). Of its values only the host and plain words are
- * ever shown. @throws {InputError} with every problem of the file
+ * Reads an endpoint file, or the cluster's URL alone. Of its values only the host and plain words are ever shown.
+ * @throws {InputError} with every problem of the file
  */
 export function parseEndpoint(text: string, { source }: EndpointSource): Endpoint {
-  const file = new EndpointFile(text, source);
+  const present = readAs(text, source, false);
+  const { former, ...endpoint } = present;
+  if (former.places.length === 0) return endpoint;
+  try {
+    const before = readAs(text, source, true);
+    return {
+      ...endpoint,
+      secrets: [...new Set([...endpoint.secrets, ...before.secrets])],
+      former: {
+        endpoint: before.endpoint,
+        auth: before.auth,
+        ...(before.certificateAuthority === undefined ? {} : { certificateAuthority: before.certificateAuthority }),
+        places: former.places,
+      },
+    };
+  } catch {
+    // It refused what is accepted now: nothing of that was deployed.
+    return endpoint;
+  }
+}
+
+/** @param formerly with the values as releases read them that left backslashes in double quotes alone */
+function readAs(
+  text: string,
+  source: string,
+  formerly: boolean,
+): Omit<Endpoint, 'former'> & { readonly former: Pick<FormerReading, 'places'> } {
+  const file = new EndpointFile(text, source, formerly);
   const url = file.url();
   const auth = file.auth(url);
   const certificateAuthority = file.certificateAuthority();
   file.warnOfUnused(auth);
-  if (file.problems.length > 0 || url === undefined || auth === undefined) throw new InputError(file.problems);
+  if (file.problems.length > 0 || url === undefined || auth === undefined) throw new InputError([...file.problems, ...file.misspelt]);
   return {
     endpoint: `${url.protocol}//${url.host}${url.pathname.replace(/(?<!\/)\/+$/, '')}`,
     host: url.hostname,
     auth,
     ...(certificateAuthority === undefined ? {} : { certificateAuthority }),
     secrets: file.secrets(url),
-    warnings: file.warnings,
+    warnings: [...file.misspelt, ...file.warnings],
+    former: { places: file.former },
   };
 }
 
@@ -90,10 +127,16 @@ const base64 = (text: string): string => Buffer.from(text).toString('base64');
 class EndpointFile {
   readonly problems: Problem[] = [];
   readonly warnings: Problem[] = [];
+  /** Keys that resemble a known one: a warning, and a part of the error where something is wrong. */
+  readonly misspelt: Problem[] = [];
+  /** The values that releases read otherwise which left backslashes in double quotes alone. */
+  readonly former: { readonly key: string; readonly place: Place }[] = [];
+  /** Where ES_ENDPOINT most likely is, under another name. */
+  #endpointLike: { readonly shown: string; readonly line: number; readonly isName: boolean } | undefined;
   readonly #source: string;
   readonly #values = new Map<string, { value: string; line: number | undefined }>();
 
-  constructor(text: string, source: string) {
+  constructor(text: string, source: string, formerly: boolean) {
     this.#source = source;
     const bare = text.replace(/^\uFEFF/, '').trim();
     if (/^[a-z][a-z0-9+.-]*:\/\/\S*$/i.test(bare)) {
@@ -102,17 +145,23 @@ class EndpointFile {
     }
     const { settings, problems } = parseSettings(text);
     for (const { line, message } of problems) this.problems.push({ where: 'ES_ENDPOINT', message, place: { file: source, line } });
-    for (const { key, value, line } of settings) {
+    for (const { key, value: present, former, line } of settings) {
+      const value = formerly ? (former ?? present) : present;
       const first = this.#values.get(key);
       if (first !== undefined) {
         this.problems.push({ where: key, message: `${key} is there twice; leave one of them`, place: { file: source, line } });
       } else if ((KEYS as readonly string[]).includes(key)) {
         if (value !== '') this.#values.set(key, { value, line });
+        if (former !== undefined) this.former.push({ key, place: { file: source, line } });
       } else {
         const near = nearest(key, KEYS);
         const hint = near === undefined ? `the keys are ${KEYS.join(', ')}` : `did you mean ${near}?`;
         const shown = near !== undefined || isKeyLike(key) ? `the key ${key}` : 'this key';
-        this.warnings.push({ where: 'ES_ENDPOINT', message: `${shown} is not known and not used; ${hint}`, place: { file: source, line } });
+        const note = { where: 'ES_ENDPOINT', message: `${shown} is not known and not used; ${hint}`, place: { file: source, line } };
+        (near === undefined ? this.warnings : this.misspelt).push(note);
+        const isName = near === 'ES_ENDPOINT';
+        if ((isName || isAddress(key, value)) && (this.#endpointLike === undefined || (isName && !this.#endpointLike.isName)))
+          this.#endpointLike = { shown, line, isName };
       }
     }
   }
@@ -144,15 +193,29 @@ class EndpointFile {
     const value = this.#get('ES_ENDPOINT');
     const allowHttp = this.#oneOf('ES_ALLOW_HTTP', ['true', 'false']) === 'true';
     if (value === undefined) {
-      this.#problem(
-        'ES_ENDPOINT',
-        "ES_ENDPOINT is missing; add a line ES_ENDPOINT='https://<host>', or give the URL alone, beginning with https://",
-      );
+      const like = this.#endpointLike;
+      if (like === undefined) {
+        const remedy = "add a line ES_ENDPOINT='https://<host>', or give the URL alone, beginning with https://";
+        this.#problem('ES_ENDPOINT', `ES_ENDPOINT is missing; ${remedy}`);
+      } else {
+        const message = `ES_ENDPOINT is missing; line ${like.line} has ${like.shown}: did you mean ES_ENDPOINT?`;
+        this.problems.push({ where: 'ES_ENDPOINT', message, place: { file: this.#source, line: like.line } });
+      }
+      return undefined;
+    }
+    const wrong = /^https?:\/\//i.test(value) ? addressProblem(value) : undefined;
+    if (wrong !== undefined) {
+      this.#problem('ES_ENDPOINT', `ES_ENDPOINT ${wrong}`);
       return undefined;
     }
     const url = /\s/.test(value) ? null : URL.parse(value);
     if (url === null || !['https:', 'http:'].includes(url.protocol) || !/^https?:\/\//i.test(value)) {
       this.#problem('ES_ENDPOINT', 'ES_ENDPOINT is no URL; it must begin with https:// and name the host');
+      return undefined;
+    }
+    const impossible = hostProblem(url);
+    if (impossible !== undefined) {
+      this.#problem('ES_ENDPOINT', `ES_ENDPOINT ${impossible}`);
       return undefined;
     }
     if (url.protocol === 'http:' && !isLoopback(url.hostname) && !allowHttp) {
@@ -292,6 +355,11 @@ class EndpointFile {
     const all = [this.#get('ES_PASSWORD'), this.#get('ES_API_KEY'), url.password, decoded(url.password)];
     return [...new Set(all.filter((secret) => secret !== undefined && secret !== ''))] as string[];
   }
+}
+
+/** Whether an unknown key may have the cluster's address, by its name or its value. */
+function isAddress(key: string, value: string): boolean {
+  return /^https?:\/\//i.test(value) || /(?:^|[_.-])(?:endpoint|ur[il]|hosts?|domain|cluster)(?:[_.-]|$)/i.test(key);
 }
 
 /** A part of a URL without its percent signs; a stray percent sign stands for itself. */

@@ -4,6 +4,8 @@ import { isKeyLike } from '../inputs/reader.ts';
 export interface Setting {
   readonly key: string;
   readonly value: string;
+  /** The value as releases read it that left backslashes in double quotes alone, where that is another one. */
+  readonly former?: string;
   /** 1 for the first line of the file. */
   readonly line: number;
 }
@@ -19,8 +21,10 @@ const QUOTES = ["'''", '"""', "'", '"'];
 
 /**
  * Takes a settings file apart as Python, a shell and dotenv agree on it: `KEY='value'`, `KEY="value"` or `KEY=value`, `export` before
- * it, comments, blank lines, any line ends, a byte order mark. Values are data: nothing in them is evaluated or unescaped. A value runs
- * over several lines between triple quotes, or where it begins as a certificate does.
+ * it, comments, blank lines, any line ends, a byte order mark. Values are data, and nothing in them is evaluated. In double quotes `\"`,
+ * `\\`, `\n` and `\t` are a quote, a backslash, a line feed and a tab, as Python and dotenv read them, and any other backslash stays; in
+ * single quotes and without quotes all do. A value runs over several lines between triple quotes, or where it begins as a certificate
+ * does.
  */
 export function parseSettings(text: string): { settings: Setting[]; problems: BadLine[] } {
   const lines = text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/);
@@ -41,26 +45,43 @@ export function parseSettings(text: string): { settings: Setting[]; problems: Ba
       continue;
     }
     const isOpenEnded = quote.length === 3 || rest.startsWith('-----BEGIN', quote.length);
-    const closed = upToQuote(quote, [rest.slice(quote.length), ...(isOpenEnded ? lines.slice(at + 1) : [])]);
+    const inside = [rest.slice(quote.length), ...(isOpenEnded ? lines.slice(at + 1) : [])];
+    const escapes = quote.startsWith('"');
+    const closed = upToQuote(quote, inside, escapes);
+    const former = escapes ? upToQuote(quote, inside, false) : undefined;
     if (closed === undefined) {
-      problems.push({ line, message: `the quote of ${isKeyLike(key) ? key : 'this key'} is not closed at the end of the value` });
+      const name = isKeyLike(key) ? key : 'this key';
+      const hint =
+        former === undefined ? '' : '; \\" is a quote inside of it: write \\\\ for a backslash, or put the value in single quotes';
+      problems.push({ line, message: `the quote of ${name} is not closed at the end of the value${hint}` });
       // What follows is the rest of a certificate, not lines of its own.
       if (isOpenEnded) break;
       continue;
     }
-    settings.push({ key, value: closed.value, line });
+    const value = escapes ? unescaped(closed.value) : closed.value;
+    settings.push({ key, value, line, ...(former === undefined || former.value === value ? {} : { former: former.value }) });
     at += closed.lines - 1;
   }
   return { settings, problems };
 }
 
-/** The value before the first `quote` that ends it: one with nothing but a comment after it, so that `'it's'` is `it's`. */
-function upToQuote(quote: string, lines: readonly string[]): { value: string; lines: number } | undefined {
+/**
+ * The value before the first `quote` that ends it: one with nothing but a comment after it, so that `'it's'` is `it's`.
+ * @param escapes whether a quote after a backslash is a part of the value
+ */
+function upToQuote(quote: string, lines: readonly string[], escapes: boolean): { value: string; lines: number } | undefined {
   for (const [index, line] of lines.entries()) {
-    for (let end = line.indexOf(quote); end >= 0; end = line.indexOf(quote, end + 1)) {
-      if (!/^\s*(?:#.*)?$/.test(line.slice(end + quote.length))) continue;
-      return { value: [...lines.slice(0, index), line.slice(0, end)].join('\n'), lines: index + 1 };
+    for (let end = 0; end < line.length; end++) {
+      if (escapes && line.charAt(end) === '\\') end++;
+      else if (line.startsWith(quote, end) && /^\s*(?:#.*)?$/.test(line.slice(end + quote.length)))
+        return { value: [...lines.slice(0, index), line.slice(0, end)].join('\n'), lines: index + 1 };
     }
   }
   return undefined;
+}
+
+const ESCAPED: Readonly<Record<string, string>> = { n: '\n', t: '\t' };
+
+function unescaped(text: string): string {
+  return text.replace(/\\(["\\nt])/g, (_, character: string) => ESCAPED[character] ?? character);
 }

@@ -1,8 +1,9 @@
 // Where the endpoint comes from: the input, else the endpoint file in S3.
 import { readEndpointFile } from '../aws/code-bucket.ts';
 import type { Aws } from '../aws/session.ts';
-import { UserError } from '../errors.ts';
+import { InputError, UserError } from '../errors.ts';
 import { parseObjectLocation } from '../inputs/aws-rules.ts';
+import { fileText } from '../inputs/file-text.ts';
 import type { Inputs } from '../inputs/inputs.ts';
 import type { Report } from '../report/report.ts';
 import { encodedSecretsOf, parseEndpoint, type Endpoint } from './endpoint-file.ts';
@@ -25,5 +26,8 @@ async function endpointInBucket(aws: Aws, { endpointFile, codeBucket, environmen
     );
   }
   const source = location.bucket === undefined ? location.key : endpointFile;
-  return parseEndpoint(await readEndpointFile(aws, bucket, location.key), { source });
+  const file = fileText(await readEndpointFile(aws, bucket, location.key));
+  if ('text' in file) return parseEndpoint(file.text, { source });
+  const place = { file: source, ...(file.line === undefined ? {} : { line: file.line }) };
+  throw new InputError([{ where: 'endpoint-file', message: `endpoint-file: ${file.problem}`, place }]);
 }

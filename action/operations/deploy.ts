@@ -16,6 +16,7 @@ import { planConfiguration } from '../plan/configuration.ts';
 import { functionConfig } from '../plan/package-content.ts';
 import { reportServing } from './outputs.ts';
 import { readDeployed, refuseForeignEnvironment } from './read-deployed.ts';
+import { formerReadingWarnings } from '../endpoint/former-reading.ts';
 import { readEndpoint } from '../endpoint/read-endpoint.ts';
 import { readFeed, type Feed } from './source-tables.ts';
 import { collectProblems, InputError, UserError, type Problem } from '../errors.ts';
@@ -134,6 +135,7 @@ async function prepare(run: Run, instead?: Deployment): Promise<Deployment> {
   const variables = variablesAfter(inputs, serving?.configuration.Environment?.Variables);
   for (const warning of [
     ...uncheckedTablesWarning(options, named),
+    ...formerReadingWarnings(endpoint, found),
     ...plannedTriggers.warnings,
     ...unfed,
     ...timeoutWarning(inputs, serving?.configuration),

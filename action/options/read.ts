@@ -3,6 +3,7 @@ import { dirname, posix } from 'node:path';
 import type { TableOptions } from '../../formats/function-config.ts';
 import { InputError } from '../errors.ts';
 import type { Place, Problem } from '../errors.ts';
+import { fileText } from '../inputs/file-text.ts';
 import { quoted } from '../inputs/reader.ts';
 import { parseOptionsFile } from './parse.ts';
 import type { Path } from './parse.ts';
@@ -75,8 +76,9 @@ async function readConfig(config: string, workspace: string): Promise<{ path: st
         : `there is no file ${quoted(config)} in the workspace; check the path, and that the job checks the repository out`,
     );
   }
-  const text = await readFile(found.real, 'utf8').catch(() => refuse(`${quoted(config)} cannot be read; name a YAML file`));
-  return { path: found.real, text };
+  const bytes = await readFile(found.real).catch(() => refuse(`${quoted(config)} cannot be read; name a YAML file`));
+  const file = fileText(bytes);
+  return 'text' in file ? { path: found.real, text: file.text } : refuse(`${quoted(config)} cannot be read: ${file.problem}`);
 }
 
 /** A problem of a transform that cannot be read stands where the options file names it. */

@@ -3,6 +3,8 @@ import fc from 'fast-check';
 import { amazonHost } from '../../../action/endpoint/amazon-hosts.ts';
 import type { Endpoint } from '../../../action/endpoint/endpoint-file.ts';
 import { encodedSecretsOf, parseEndpoint, secretsOf } from '../../../action/endpoint/endpoint-file.ts';
+import { formerReadingWarnings } from '../../../action/endpoint/former-reading.ts';
+import { buildPackage, type Package } from '../../../action/package/package.ts';
 import { InputError } from '../../../action/errors.ts';
 import { parseSettings } from '../../../action/endpoint/key-value-file.ts';
 import { selfSigned } from '../../stack/self-signed.ts';
@@ -188,6 +190,98 @@ describe('an endpoint file', () => {
     expect(problems(text)).toContain(message);
   });
 
+  test.each([
+    ["ES_ENPOINT='https://a.b'", 'STAGE_es_creds:1: ES_ENDPOINT is missing; line 1 has the key ES_ENPOINT: did you mean ES_ENDPOINT?'],
+    ["es_endpoint='https://a.b'", 'STAGE_es_creds:1: ES_ENDPOINT is missing; line 1 has the key es_endpoint: did you mean ES_ENDPOINT?'],
+    ["ES-ENDPOINT='https://a.b'", 'STAGE_es_creds:1: ES_ENDPOINT is missing; line 1 has the key ES-ENDPOINT: did you mean ES_ENDPOINT?'],
+    [
+      "# x\r\nOPENSEARCH_URL='https://a.b'",
+      'STAGE_es_creds:2: ES_ENDPOINT is missing; line 2 has the key OPENSEARCH_URL: did you mean ES_ENDPOINT?',
+    ],
+    ['ES_HOST=a.b', 'STAGE_es_creds:1: ES_ENDPOINT is missing; line 1 has the key ES_HOST: did you mean ES_ENDPOINT?'],
+    ["elastic='https://a.b'", 'STAGE_es_creds:1: ES_ENDPOINT is missing; line 1 has this key: did you mean ES_ENDPOINT?'],
+    [
+      'OTHER_URL=https://a.b\nES_ENDPONT=https://a.b',
+      'STAGE_es_creds:2: ES_ENDPOINT is missing; line 2 has the key ES_ENDPONT: did you mean ES_ENDPOINT?',
+    ],
+  ])('%j tells where the address is, under another name', (text, message) => {
+    expect(problems(text)).toContain(message);
+  });
+
+  test('tells of a misspelt key where something is missing for it', () => {
+    expect(problems('ES_ENDPOINT=https://a.b', 'ES_USERNAM=u', 'ES_PASSWORD=p')).toEqual([
+      'STAGE_es_creds:3: ES_USERNAME and ES_PASSWORD go together; set both or neither',
+      'STAGE_es_creds:2: the key ES_USERNAM is not known and not used; did you mean ES_USERNAME?',
+    ]);
+  });
+
+  test.each([
+    ...[
+      'https://https://a.b',
+      'https://http://a.b',
+      'http://https://a.b',
+      'HTTPS://HTTPS://a.b',
+      'https://https//a.b',
+      'https://https:9200',
+    ],
+    ...['https://a.b/https://c.d', 'https://https', 'https://htps://a.b'],
+  ])('%s is refused, because its scheme is there twice', (address) => {
+    for (const text of [address, `ES_ENDPOINT='${address}'\nES_ALLOW_HTTP=true`])
+      expect(problems(text).join()).toContain('ES_ENDPOINT has https:// twice, or a second URL; leave one');
+  });
+
+  test.each([
+    ...[
+      'https://${VAR}',
+      'https://$VAR',
+      'https://${VAR}:9200',
+      'https://search-${STAGE}.example.com',
+      'https://{{ host }}',
+      'https://{host}',
+    ],
+    ...[
+      'https://<domain>',
+      'https://<your domain>',
+      'https://search.<region>.es.amazonaws.com',
+      'https://${{ secrets.HOST }}/',
+      'https://%HOST%',
+    ],
+    ...['https://[domain]', 'https://a.b/${PATH}', 'https://u:p@${HOST}', 'https://undefined'],
+  ])('%s is refused, because nobody replaced its placeholder', (address) => {
+    const message = 'ES_ENDPOINT has a placeholder, such as ${VAR} or <domain>, that nobody replaced; ';
+    expect(problems(`ES_ENDPOINT='${address}'`).join()).toContain(message);
+  });
+
+  test.each([
+    ['https://a..b', 'a part between its dots is empty'],
+    ['https://.a', 'a part between its dots is empty'],
+    ['https://...', 'a part between its dots is empty'],
+    [`https://${'a'.repeat(64)}.b`, 'a part between its dots is longer than 63 characters'],
+    [`https://${'a.'.repeat(130)}b`, 'it is longer than 253 characters'],
+    ['https://-a.b', 'a part between its dots begins or ends with -'],
+    ['https://*.es.amazonaws.com', 'it has a character that no host has'],
+  ])('%s is refused, because its host cannot be', (address, reason) => {
+    expect(problems(address)).toEqual([`STAGE_es_creds: ES_ENDPOINT names a host that cannot be: ${reason}`]);
+  });
+
+  test('names one host, and a port that there is', () => {
+    expect(problems('https://a.b,c.d')).toEqual(['STAGE_es_creds: ES_ENDPOINT must name one host; remove the others']);
+    expect(problems('https://a.b:0')).toEqual(['STAGE_es_creds: ES_ENDPOINT names port 0, which no server has']);
+  });
+
+  test.each([
+    ...['https://elasticsearch:9200', 'https://search', 'https://my_service.local', 'https://10.0.0.7', 'https://[fd00::7]:9200'],
+    ...[
+      'https://search.example.com.',
+      'https://xn--bcher-kva.example',
+      'https://bücher.example',
+      'https://a.b/a%20b',
+      'https://u:$p%3C@a.b',
+    ],
+  ])('%s can be', (address) => {
+    expect(problems(address)).toEqual([]);
+  });
+
   test('is judged as a whole: every problem is reported at once', () => {
     expect(problems('ES_ENDPOINT=http://a.b', 'nonsense', 'ES_AUTH=x', 'ES_CA=y')).toHaveLength(4);
   });
@@ -225,10 +319,43 @@ describe('a settings file', () => {
     expect(value("'a b # c'")).toBe('a b # c');
     expect(value(`'it's'`)).toBe("it's");
     expect(value(`'ends in \\'`)).toBe('ends in \\');
-    expect(value('"$(id) ${HOME} \\n `id`"')).toBe('$(id) ${HOME} \\n `id`');
+    expect(value('"$(id) ${HOME} `id`"')).toBe('$(id) ${HOME} `id`');
     expect(value(`""`)).toBe('');
     expect(value(`''`)).toBe('');
     expect(value(`'a' # it's`)).toBe('a');
+  });
+
+  test.each([
+    ['"abc\\"def"', 'abc"def'],
+    ['"abc\\\\def"', 'abc\\def'],
+    ['"ends in \\\\"', 'ends in \\'],
+    ['"a\\nb\\tc"', 'a\nb\tc'],
+    ['"a\\\\nb"', 'a\\nb'],
+    ['"\\d \\$ \\\' \\u0041"', "\\d \\$ \\' \\u0041"],
+    ['"a\\" # b" # c', 'a" # b'],
+    ['"a"b" # c', 'a"b'],
+    ['"""a\\"b"""', 'a"b'],
+    ["'abc\\\"d\\n'", 'abc\\"d\\n'],
+    ["'a\\\\b'", 'a\\\\b'],
+    ['abc\\"d\\n', 'abc\\"d\\n'],
+  ])('reads %s with its escapes in double quotes alone', (text, expected) => {
+    expect(value(text)).toBe(expected);
+  });
+
+  test('says why a quote behind a backslash does not close a value', () => {
+    expect(parseSettings('KEY="abc\\"').problems).toEqual([
+      {
+        line: 1,
+        message:
+          'the quote of KEY is not closed at the end of the value; \\" is a quote inside of it: write \\\\ for a backslash, or put the value in single quotes',
+      },
+    ]);
+  });
+
+  test('remembers how a value was read while backslashes were left alone', () => {
+    const [setting] = parseSettings('KEY="abc\\"def"').settings;
+    expect(setting).toEqual({ key: 'KEY', value: 'abc"def', former: 'abc\\"def', line: 1 });
+    expect(parseSettings('KEY="a\\d"').settings).toEqual([{ key: 'KEY', value: 'a\\d', line: 1 }]);
   });
 
   test('takes an unquoted value up to its comment', () => {
@@ -240,7 +367,7 @@ describe('a settings file', () => {
   test('reads back every value that has no quote of its own kind and stands on one line', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), fc.constantFrom("'", '"'), (text, quote) => {
-        fc.pre(!/[\r\n]/.test(text) && !text.includes(quote));
+        fc.pre(!/[\r\n]/.test(text) && !text.includes(quote) && !(quote === '"' && text.includes('\\')));
         expect(parseSettings(`A=1\nKEY=${quote}${text}${quote} # comment\nB=2`)).toEqual({
           settings: [
             { key: 'A', value: '1', line: 1 },
@@ -259,6 +386,46 @@ describe('a settings file', () => {
         for (const { line } of [...parseSettings(text).settings, ...parseSettings(text).problems]) expect(line).toBeGreaterThan(0);
       }),
     );
+  });
+});
+
+describe('a value that a former release read otherwise', () => {
+  const file = ['ES_ENDPOINT=https://a.b', 'ES_USERNAME=u', 'ES_PASSWORD="abc\\"def"'];
+  const packageWith = (password: string): Package =>
+    buildPackage({
+      handler: new Uint8Array([1]),
+      config: {
+        format: 1,
+        release: '0.0.1',
+        environment: 'STAGE',
+        endpoint: 'https://a.b',
+        auth: { type: 'basic', username: 'u', password },
+        options: { defaults: {}, tables: {} },
+      },
+      mapping: {},
+      transforms: {},
+    });
+
+  test('draws a warning where the deployed package has it so, and both readings are masked', () => {
+    const endpoint = parse(...file);
+    expect(endpoint.auth).toEqual({ type: 'basic', username: 'u', password: 'abc"def' });
+    expect(endpoint.secrets).toEqual(['abc"def', 'abc\\"def']);
+    const [warning, ...others] = formerReadingWarnings(endpoint, packageWith('abc\\"def'));
+    expect(others).toEqual([]);
+    expect(warning?.message).toMatch(
+      /^The deployed package has ES_PASSWORD \(STAGE_es_creds:3\) with all its backslashes, .*single quotes$/,
+    );
+    expect(warning?.message).not.toContain('def');
+  });
+
+  test('draws none where the package has the present value, another one, or is not there', () => {
+    const endpoint = parse(...file);
+    expect(formerReadingWarnings(endpoint, packageWith('abc"def'))).toEqual([]);
+    expect(formerReadingWarnings(endpoint, packageWith('other'))).toEqual([]);
+    expect(formerReadingWarnings(endpoint, undefined)).toEqual([]);
+    const quoted = parse('ES_ENDPOINT=https://a.b', 'ES_USERNAME=u', `ES_PASSWORD='abc\\"def'`);
+    expect(formerReadingWarnings(quoted, packageWith('abc\\"def'))).toEqual([]);
+    expect(quoted.former).toBeUndefined();
   });
 });
 
