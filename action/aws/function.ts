@@ -10,7 +10,7 @@ import {
   type UpdateFunctionConfigurationCommandInput,
 } from '@aws-sdk/client-lambda';
 import { UserError } from '../errors.ts';
-import { isAwsError, isTransient } from './errors.ts';
+import { AwsError, isAwsError, isTransient } from './errors.ts';
 import { failsWith, retryUntil, TRANSIENT, withRetry } from './retry.ts';
 import { PATIENCE, type Aws } from './session.ts';
 
@@ -206,7 +206,7 @@ export async function createFunction(
     return await retryUntil(aws.pace, aws.pace.now() + ROLE_WITHIN, failsWith(isRoleUnknown), create);
   } catch (error) {
     if (isAwsError(error, 'ResourceConflictException') && error.action === 'lambda:CreateFunction') return undefined;
-    throw error;
+    throw withRole(error, name, request.Role);
   }
 }
 
@@ -215,6 +215,12 @@ function isRoleUnknown(error: unknown): boolean {
   return (
     isAwsError(error, 'InvalidParameterValueException') && /cannot be assumed by Lambda|role defined for the function/.test(error.words)
   );
+}
+
+/** AWS's words do not say which role cannot be assumed, and it may be that of another account. */
+function withRole(error: unknown, name: string, role: string | undefined): unknown {
+  if (role === undefined || !isRoleUnknown(error) || !isAwsError(error)) return error;
+  return new AwsError(error.action, `${named(name)} with the role ${role}`, error.cause);
 }
 
 /** Puts a package in place. What AWS then runs is the caller's to compare (`requirePackage`). @throws {UserError} */
@@ -244,9 +250,13 @@ export async function updateCode(
 
 /** Changes the given fields, and no others. @throws {UserError} */
 export function updateConfiguration(aws: Aws, name: string, configuration: Configuration): Promise<FunctionConfiguration> {
-  return bracket(aws, name, () =>
-    aws.call('lambda:UpdateFunctionConfiguration', named(name), () =>
-      aws.lambda.send(new UpdateFunctionConfigurationCommand({ ...configuration, FunctionName: name })),
-    ),
-  );
+  return bracket(aws, name, async () => {
+    try {
+      return await aws.call('lambda:UpdateFunctionConfiguration', named(name), () =>
+        aws.lambda.send(new UpdateFunctionConfigurationCommand({ ...configuration, FunctionName: name })),
+      );
+    } catch (error) {
+      throw withRole(error, name, configuration.Role);
+    }
+  });
 }

@@ -182,7 +182,7 @@ describe('deploy over triggers made by hand', () => {
     );
     const refreshed = await it.run({ operation: 'refresh-mapping' });
     expect(refreshed).toMatchObject({ code: 0, outputs: { changed: 'true' } });
-    expect(refreshed.log).toContain('lacks ReportBatchItemFailures');
+    expect(refreshed.log).toContain(`of table ${table}.hand lacks ReportBatchItemFailures`);
     expect(await deployed(it.name)).toMatchObject({
       'table_mapping.json': { [`${table}.hand`.toLowerCase()]: { ReportBatchItemFailures: false } },
     });
@@ -231,14 +231,47 @@ describe('options for a table that is none', () => {
   });
 
   test('are not judged while no table is known, which draws a warning, and are once a trigger is there', async () => {
-    const [table = ''] = it.tables;
+    const table = `${it.tables[0] ?? ''}.Hand`;
     const wrong = `tables:\n  ${table.toLowerCase()}: { exclude: [card] }\n`;
     const unknown = await run(wrong);
     expect(unknown.log).toContain('so that these names were not checked');
     expect(unknown.code).toBe(0);
-    await it.run({ tables: table, 'dry-run': 'false', check: 'false' });
-    const withTrigger = await run(wrong);
-    expect(withTrigger.code).toBe(1);
-    expect(withTrigger.log).toContain(`did you mean ${table}?`);
+    const stream = await createTable(stack, table, true);
+    await lambda.send(
+      new CreateEventSourceMappingCommand({ FunctionName: it.name, EventSourceArn: stream, StartingPosition: 'TRIM_HORIZON' }),
+    );
+    const refreshed = await it.run({ operation: 'refresh-mapping' });
+    expect(refreshed.code).toBe(1);
+    expect(refreshed.log).toContain(`The deployed options are for table ${table.toLowerCase()}, and the function reads table ${table}, `);
+    const deploy = await run(wrong);
+    expect(deploy.code).toBe(1);
+    expect(deploy.log).toContain(`did you mean ${table}?`);
+    expect(it.mutations()).toEqual([]);
+  });
+});
+
+describe('the endpoint file', () => {
+  test('is read in UTF-16 with a byte order mark, and named where it has none', async () => {
+    const it = await prepareDeployment(stack);
+    const text = `ES_ENDPOINT='${stack.search.url}'\r\n`;
+    await it.put('STAGE_es_creds', Buffer.from(`\uFEFF${text}`, 'utf16le'));
+    expect((await it.run({ 'dry-run': 'true' })).code).toBe(0);
+    await it.put('STAGE_es_creds', Buffer.from(text, 'utf16le'));
+    const run = await it.run({ 'dry-run': 'true' });
+    expect(run.code).toBe(1);
+    expect(run.log).toContain('it is in UTF-16 without a byte order mark');
+    await it.stop();
+  });
+
+  test('draws a warning where the deployed package has a value with backslashes that are read now', async () => {
+    const it = await prepareDeployment(stack);
+    const lines = (password: string): string => `ES_ENDPOINT='${stack.search.url}'\nES_USERNAME=svc\nES_PASSWORD=${password}\n`;
+    await it.put('STAGE_es_creds', lines(`'slash\\"quote'`));
+    expect((await it.run({ check: 'false' })).code).toBe(0);
+    await it.put('STAGE_es_creds', lines(`"slash\\"quote"`));
+    const run = await it.run({ 'dry-run': 'true' });
+    expect(run.log).toContain('The deployed package has ES_PASSWORD (STAGE_es_creds:3) with all its backslashes');
+    expect(run.log.replaceAll(/^::add-mask::.*$/gm, '')).not.toMatch(/slash\\?"quote/);
+    await it.stop();
   });
 });

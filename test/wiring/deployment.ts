@@ -30,7 +30,7 @@ export interface Deployment {
   readonly requests: () => RecordedRequest[];
   readonly object: (key: string) => Promise<string | undefined>;
   readonly keys: () => Promise<string[]>;
-  readonly put: (key: string, body: string) => Promise<void>;
+  readonly put: (key: string, body: string | Uint8Array) => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
@@ -62,7 +62,7 @@ export async function prepareDeployment(
     clients.s3.send(new CreateBucketCommand({ Bucket: bucket, CreateBucketConfiguration: { LocationConstraint: 'eu-west-1' } })),
   ]);
   if (versions) await clients.s3.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }));
-  const put = async (key: string, body: string): Promise<void> => {
+  const put = async (key: string, body: string | Uint8Array): Promise<void> => {
     await clients.s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }));
   };
   await put('STAGE_es_creds', `ES_ENDPOINT='${stack.search.url}'\n`);

@@ -82,10 +82,17 @@ describe('creating the function', () => {
     expect(await createFunction(aws, 'Fn', request, code)).toMatchObject(ready);
     const never = fake({ CreateFunction: [unknownRole] });
     await expect(createFunction(never, 'Fn', request, code)).rejects.toThrow(
-      /cannot be assumed by Lambda\. Either the role was made seconds ago.*trust policy.*lambda\.amazonaws\.com/,
+      /^lambda:CreateFunction of function Fn with the role arn:r failed: .*cannot be assumed by Lambda\. Either the role was made seconds ago.*trust policy.*lambda\.amazonaws\.com/,
     );
     expect(never.pace.now()).toBeGreaterThanOrEqual(60_000);
     expect(never.pace.now()).toBeLessThan(70_000);
+  });
+
+  test('or updating it names the role that cannot be assumed', async () => {
+    const aws = fake({ UpdateFunctionConfiguration: [unknownRole], GetFunctionConfiguration: [ready] });
+    await expect(updateConfiguration(aws, 'Fn', { Role: 'arn:other' })).rejects.toThrow(
+      /^lambda:UpdateFunctionConfiguration of function Fn with the role arn:other failed: .*trust policy/,
+    );
   });
 
   test('says that it exists where it does, and fails at once on anything else', async () => {
