@@ -90,4 +90,10 @@ export const FUNCTION_PERMISSIONS: readonly {
     when: '`kms-key-arn` is set',
     why: 'reads its environment variables',
   },
+  {
+    actions: ['kms:Decrypt'],
+    resource: '${table-key-arn}',
+    when: 'a table is encrypted with a key of your own',
+    why: 'Lambda reads the stream, which is encrypted as the table is',
+  },
 ];

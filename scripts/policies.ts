@@ -64,14 +64,15 @@ const isOfTrigger = (action: string): boolean => /^lambda:(?:Create|Update|Delet
 const isOfNetwork = (action: string): boolean => action.startsWith('ec2:') && action.endsWith('NetworkInterface');
 
 /**
- * The condition that narrows a statement whose resource cannot: roles are passed to Lambda alone, keys are used through Lambda alone and
- * granted to AWS's services alone, and network interfaces are Lambda's to make, not the function's own code's.
+ * The condition that narrows a statement whose resource cannot: roles are passed to Lambda alone, keys are used through Lambda, or DynamoDB,
+ * alone and granted to AWS's services alone, and network interfaces are Lambda's to make, not the function's own code's.
  * https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html, https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
  */
-export function conditionOf({ actions, effect }: Statement): Readonly<Record<string, unknown>> | undefined {
+export function conditionOf({ actions, resources, effect }: Statement): Readonly<Record<string, unknown>> | undefined {
   if (effect === 'Deny') return { ArnLike: { 'lambda:SourceFunctionArn': ANY_VERSION } };
   if (actions.includes('iam:PassRole')) return { StringEquals: { 'iam:PassedToService': 'lambda.amazonaws.com' } };
   if (actions.some((action) => action.startsWith('kms:'))) {
+    if (resources.includes('${table-key-arn}')) return { StringEquals: { 'kms:ViaService': 'dynamodb.${region}.amazonaws.com' } };
     const throughLambda = { StringEquals: { 'kms:ViaService': 'lambda.${region}.amazonaws.com' } };
     return actions.includes('kms:CreateGrant') ? { ...throughLambda, Bool: { 'kms:GrantIsForAWSResource': 'true' } } : throughLambda;
   }

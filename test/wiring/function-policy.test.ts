@@ -87,6 +87,7 @@ const values: Readonly<Record<string, string>> = {
   'on-failure-queue': `arn:aws:sqs:${REGION}:${ACCOUNT}:failed`,
   'on-failure-topic': `arn:aws:sns:${REGION}:${ACCOUNT}:failed`,
   'kms-key-arn': `arn:aws:kms:${REGION}:${ACCOUNT}:key/11111111-2222-3333-4444-555555555555`,
+  'table-key-arn': `arn:aws:kms:${REGION}:${ACCOUNT}:key/44444444-5555-6666-7777-888888888888`,
 };
 const fill = (text: string): string =>
   text.replace(/\$\{([\w-]+)\}/g, (_, name: string) => {
@@ -123,6 +124,9 @@ const byLambda: Readonly<Record<string, readonly IamRequest[]>> = {
     ...on(values['on-failure-queue'] ?? '', 'sqs:SendMessage'),
     ...on(values['on-failure-topic'] ?? '', 'sns:Publish'),
   ],
+  'the stream of a table under a key': [
+    { action: 'kms:Decrypt', resource: values['table-key-arn'] ?? '', context: { 'kms:ViaService': `dynamodb.${REGION}.amazonaws.com` } },
+  ],
   'environment variables under a key': [{ action: 'kms:Decrypt', resource: values['kms-key-arn'] ?? '', context: THROUGH_LAMBDA }],
 };
 
@@ -149,7 +153,10 @@ describe("the function's role", () => {
   });
 
   test('may use its key through Lambda alone, and of what Lambda does to attach it to a VPC its own code may do nothing', () => {
-    const ofKey = byLambda['environment variables under a key'] ?? [];
+    const ofKey = [byLambda['environment variables under a key'], byLambda['the stream of a table under a key']].flatMap(
+      (all) => all ?? [],
+    );
+    expect(ofKey).toHaveLength(2);
     expect(ofKey.filter(({ action, resource }) => allows(policy, { action, resource }))).toEqual([]);
     const code = { 'lambda:SourceFunctionArn': `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${it.name}` };
     const ofNetwork = byLambda.AWSLambdaVPCAccessExecutionRole ?? [];

@@ -31,6 +31,7 @@ const ARNS: Readonly<Record<string, string>> = {
   '${role}': 'arn:*:iam::*:role/*',
   '${layers}': 'arn:*:lambda:*:*:layer:*:*',
   '${kms-key-arn}': 'arn:*:kms:*:*:key/*',
+  '${table-key-arn}': 'arn:*:kms:*:*:key/*',
   '${ES_SECRET_ARN}': 'arn:*:secretsmanager:*:*:secret:*',
   '${on-failure-queue}': 'arn:*:sqs:*:*:*',
   '${on-failure-topic}': 'arn:*:sns:*:*:*',
