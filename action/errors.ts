@@ -16,6 +16,15 @@ export class UserError extends Error {
   }
 }
 
+/** The job was cancelled: no failure of what was under way, and nothing more is to be changed. */
+export class CancelledError extends UserError {
+  override name = 'CancelledError';
+
+  constructor() {
+    super('The job was cancelled', 'What is in place is whole; the next run finishes what this one began');
+  }
+}
+
 /** A place in a file of the user's, for annotations. */
 export interface Place {
   readonly file: string;

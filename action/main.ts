@@ -2,7 +2,7 @@
 import { TLS_SWITCH } from './inputs/aws-rules.ts';
 import { realPace, type Pace } from './aws/retry.ts';
 import { openSession, type Aws } from './aws/session.ts';
-import { UserError, failureSentence } from './errors.ts';
+import { CancelledError, failureSentence } from './errors.ts';
 import { givenNames, readGiven } from './read-inputs.ts';
 import type { Inputs } from './inputs/inputs.ts';
 import { runWarnings } from './plan/transport-warnings.ts';
@@ -18,7 +18,7 @@ export async function run(env: NodeJS.ProcessEnv = process.env): Promise<void> {
   // The runner cancels with SIGINT: the call under way is finished, no further change begins, and the summary is still written.
   const cancel = (): void => {
     process.stdout.write('Cancelled: the call under way is finished, and no further change begins\n');
-    stop.abort(new UserError('The job was cancelled', 'What is in place is whole; the next run finishes what this one began'));
+    stop.abort(new CancelledError());
   };
   process.once('SIGINT', cancel).once('SIGTERM', cancel);
   const started = pace.now();

@@ -10,6 +10,8 @@ export interface CheckProblem {
 /** The function's response to `{ "check": true }`. */
 export interface CheckResponse {
   readonly ok: boolean;
+  /** Whether nothing but a cluster that was reached, and was too busy, kept the check from passing: made again, it may pass. */
+  readonly transient?: boolean;
   /** Empty where the cluster does not say (Elasticsearch behind some proxies, OpenSearch Serverless). */
   readonly cluster: { readonly distribution?: string; readonly version?: string };
   /** Host of the endpoint. */

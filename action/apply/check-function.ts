@@ -1,19 +1,43 @@
 // The check event: asks the deployed function whether it can do its work, and reads its response, which comes from outside.
-import { invoke, type Invocation } from '../aws/invoke.ts';
+import { invoke, isInvocableLater, type Invocation } from '../aws/invoke.ts';
+import { retryUntil, type Attempt } from '../aws/retry.ts';
+import { CancelledError, failureSentence } from '../errors.ts';
 import type { Run } from '../run.ts';
 import type { CheckResponse } from '../../formats/events.ts';
 
+/** What is checked. */
+export interface Candidate {
+  /** Version; undefined: `$LATEST`. */
+  readonly version: string | undefined;
+  /** s: the function's time limit. */
+  readonly timeout: number | undefined;
+  /** Of the package; undefined: it has none. */
+  readonly environment: string | undefined;
+}
+
+/** ms: how long is waited for what passes: a function that is not active yet, throttled calls, a busy cluster. */
+const TRANSIENT_WITHIN = 2 * 60_000;
+
 /**
- * Asks the deployed function whether it can do its work; it changes no document. A function that fails to respond, or that speaks for
- * another environment than the one that was deployed, is a problem, not an exception.
- * @param environment of the package; undefined: it has none @param version to ask; undefined: `$LATEST` @throws {AwsError}
+ * Asks the deployed function whether it can do its work; it changes no document. Whatever keeps the check from passing, its own
+ * invocation included, is a problem in the response, not an exception. @throws {CancelledError}
  */
-export async function checkFunction(
-  { aws, inputs, report }: Run,
-  environment: string | undefined,
-  version: string | undefined,
-): Promise<CheckResponse> {
-  let response = readCheckResponse(await invoke(aws, inputs.functionName, { check: true }, version));
+export async function checkFunction({ aws, inputs, report }: Run, { environment, ...candidate }: Candidate): Promise<CheckResponse> {
+  const target = { name: inputs.functionName, ...candidate };
+  let waits = false;
+  const isBusy = (attempt: Attempt<CheckResponse>): boolean => {
+    const busy = 'value' in attempt ? isTransient(attempt.value) : isInvocableLater(attempt.error);
+    if (busy && !waits) report.info(`The check waits for up to ${TRANSIENT_WITHIN / 60_000} minutes: ${reasonOf(attempt)}`);
+    waits ||= busy;
+    return busy;
+  };
+  let response: CheckResponse;
+  try {
+    const deadline = aws.pace.now() + TRANSIENT_WITHIN;
+    response = await retryUntil(aws.pace, deadline, isBusy, async () => readCheckResponse(await invoke(aws, target, { check: true })));
+  } catch (error) {
+    response = failedCheck(error);
+  }
   if (response.ok && environment !== undefined && response.environment !== '' && response.environment !== environment) {
     const what = `The function answers for environment ${response.environment}, not ${environment}`;
     response = {
@@ -26,8 +50,18 @@ export async function checkFunction(
   return response;
 }
 
-/** A check that failed before the function could say anything. */
-export function failedCheck(what: string, remedy: string): CheckResponse {
+const isTransient = ({ ok, transient }: CheckResponse): boolean => !ok && transient === true;
+
+const reasonOf = (attempt: Attempt<CheckResponse>): string =>
+  'value' in attempt ? attempt.value.problems.map(({ what }) => what).join('; ') : failureSentence(attempt.error);
+
+/** A check that failed by an error, before the function could say anything. @throws {CancelledError} which is no failure */
+export function failedCheck(error: unknown): CheckResponse {
+  if (error instanceof CancelledError) throw error;
+  return withProblem(failureSentence(error), '');
+}
+
+function withProblem(what: string, remedy: string): CheckResponse {
   return { ok: false, cluster: {}, endpoint: '', environment: '', release: '', tables: {}, problems: [{ what, remedy }] };
 }
 
@@ -51,7 +85,7 @@ export function readCheckResponse({ payload, functionError }: Invocation): Check
   }
   if (functionError !== undefined || !isObject(value) || typeof value.ok !== 'boolean') {
     const said = isObject(value) ? [text(value.errorType), text(value.errorMessage)].filter((part) => part !== undefined).join(': ') : '';
-    return failedCheck(
+    return withProblem(
       functionError === undefined
         ? `The function gave an answer to the check that is none: ${payload.length > 200 ? `${payload.slice(0, 200)}…` : payload}`
         : `The function failed on the check (${functionError})${said === '' ? '' : `: ${said.replace(/\.$/, '')}`}`,
@@ -61,6 +95,7 @@ export function readCheckResponse({ payload, functionError }: Invocation): Check
   const problems = Array.isArray(value.problems) ? value.problems.filter(isObject) : [];
   return {
     ok: value.ok,
+    ...(value.transient === true ? { transient: true } : {}),
     cluster: isObject(value.cluster) ? readCluster(value.cluster) : {},
     endpoint: text(value.endpoint) ?? '',
     environment: text(value.environment) ?? '',

@@ -97,10 +97,15 @@ export async function rollBackOnFailure<T>(run: Run, previous: Previous, wanted:
     return await step();
   } catch (error) {
     if (!(error instanceof SwappedPackageError)) throw error;
-    const response = failedCheck(error.message, '');
-    run.report.checked(response);
-    throw await putBack(run, previous, response, wanted);
+    throw await putBackAfter(run, previous, error, wanted);
   }
+}
+
+/** Puts back what served before an error that kept the check from passing. @returns the error that says so @throws {CancelledError} */
+export function putBackAfter(run: Run, previous: Previous, error: unknown, replaced: Package): Promise<UserError> {
+  const response = failedCheck(error);
+  run.report.checked(response);
+  return putBack(run, previous, response, replaced);
 }
 
 /** Puts back what served before a failed check. @returns the error that says what became of it */

@@ -12,7 +12,7 @@ import { configOf } from '../plan/package-plan.ts';
 import type { Run } from '../run.ts';
 import { checkFunction } from './check-function.ts';
 import { bridge, providePackage, putInPlace } from './provide-package.ts';
-import { beforeUpdate, putBack, rollBackOnFailure, type Previous } from './rollback-on-failure.ts';
+import { beforeUpdate, putBack, putBackAfter, rollBackOnFailure, type Previous } from './rollback-on-failure.ts';
 
 /** What serves after the change. */
 export interface Applied {
@@ -25,6 +25,8 @@ export interface Release {
   readonly package: Package;
   /** What the history becomes once it serves. */
   readonly history: (before: History, record: PackageRecord) => History;
+  /** Whether it served before. */
+  readonly isRollback?: boolean;
 }
 
 /** Changes an existing function as planned, checks it and lets it serve. @throws {UserError} where the check fails, after what served was put back */
@@ -34,7 +36,7 @@ export async function applyUpdate(run: Run, actual: Actual, plan: FunctionPlan, 
   const { package: wanted } = release;
   const variables = changedVariables(plan);
   const previous = await beforeUpdate(run, actual, variables);
-  await actual.memory.begin(previous.packages, variables);
+  await actual.memory.begin(previous.packages, variables, release.isRollback === true ? wanted.sha256Hex : undefined);
   const code = plan.code ? await providePackage(run, wanted) : undefined;
   return rollBackOnFailure(run, previous, wanted, async () => {
     if (code !== undefined && actual.alias === undefined) await bridge(run, plan.patch, await handedOver(plan.patch, actual), wanted);
@@ -79,9 +81,15 @@ export async function finishServing(
   const { functionName, codeBucket, alias: aliasName } = inputs;
   const { actual } = previous;
   requirePackage(`function ${functionName}`, configuration.CodeSha256, wanted.sha256Base64);
-  const version = aliasName === undefined ? undefined : await publishVersion(aws, functionName, wanted.sha256Base64);
+  let version: string | undefined;
+  try {
+    if (aliasName !== undefined) version = await publishVersion(aws, functionName, wanted.sha256Base64);
+  } catch (error) {
+    throw await putBackAfter(run, previous, error, wanted);
+  }
   if (inputs.check) {
-    const response = await checkFunction(run, configOf(wanted)?.environment, version);
+    const candidate = { version, timeout: configuration.Timeout, environment: configOf(wanted)?.environment };
+    const response = await checkFunction(run, candidate);
     if (!response.ok) throw await putBack(run, previous, response, wanted);
   }
   // Before the step that lets the package serve: a run that is interrupted between the two does it again.

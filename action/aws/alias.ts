@@ -26,6 +26,8 @@ export interface Version {
   readonly version: string;
   /** base64 */
   readonly codeSha256: string;
+  /** s */
+  readonly timeout: number | undefined;
 }
 
 // The history of what served stands in the alias's own description: it changes in the same call as the alias, so that no
@@ -122,8 +124,8 @@ export async function listVersions(aws: Aws, functionName: string): Promise<Vers
         new ListVersionsByFunctionCommand({ FunctionName: functionName, ...(marker === undefined ? {} : { Marker: marker }) }),
       ),
     );
-    for (const { Version: version, CodeSha256: sha } of page.Versions ?? []) {
-      if (version !== undefined && version !== '$LATEST') versions.push({ version, codeSha256: sha ?? '' });
+    for (const { Version: version, CodeSha256: sha, Timeout: timeout } of page.Versions ?? []) {
+      if (version !== undefined && version !== '$LATEST') versions.push({ version, codeSha256: sha ?? '', timeout });
     }
     marker = page.NextMarker;
   } while (marker !== undefined && marker !== '');

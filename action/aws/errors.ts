@@ -9,16 +9,22 @@ export class AwsError extends UserError {
   readonly action: Action;
   /** AWS's own words. */
   readonly words: string;
+  /** AWS's field `Reason` of a throttled call: `ReservedFunctionConcurrentInvocationLimitExceeded`. */
+  readonly reason: string | undefined;
+  /** HTTP */
+  readonly status: number | undefined;
 
   constructor(action: Action, resource: string, cause: unknown) {
     const code = errorCode(cause);
     const words = errorWords(cause);
     const name = iamAction(action);
-    const hint = hintFor(name, code, words, status(cause));
+    const hint = isConcurrencyReserved(cause) ? RESERVED_HINT : hintFor(name, code, words, status(cause));
     super(`${name} of ${resource} failed: ${code}${words === '' || words === code ? '' : `: ${words}`}`, hint, { cause });
     this.code = code;
     this.action = action;
     this.words = words;
+    this.reason = reasonOf(cause);
+    this.status = status(cause);
   }
 }
 
@@ -36,6 +42,7 @@ interface Raw {
   readonly name?: unknown;
   readonly message?: unknown;
   readonly code?: unknown;
+  readonly Reason?: unknown;
   readonly $metadata?: { readonly httpStatusCode?: unknown };
   readonly errors?: readonly unknown[];
 }
@@ -44,6 +51,11 @@ const raw = (error: unknown): Raw => (typeof error === 'object' && error !== nul
 const status = (error: unknown): number | undefined => {
   const found = raw(error).$metadata?.httpStatusCode;
   return typeof found === 'number' ? found : undefined;
+};
+
+const reasonOf = (error: unknown): string | undefined => {
+  const { Reason: reason } = raw(error);
+  return typeof reason === 'string' ? reason : undefined;
 };
 
 function errorCode(error: unknown): string {
@@ -85,10 +97,19 @@ const CERTIFICATE = /^(?=[A-Z_]+$)(?:.*CERT|UNABLE_TO_.)/;
 const SERVER =
   /^(ServiceException|InternalError|InternalServerError|InternalServerException|InternalFailure|ServiceUnavailable(Exception)?|RequestTimeTooSkewed)$/;
 
+/**
+ * Whether an invocation met the function's own reserved concurrency, which may be 0 and stays so.
+ * https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html, TooManyRequestsException
+ */
+export function isConcurrencyReserved(error: unknown): boolean {
+  const { reason, words } = error instanceof AwsError ? error : { reason: reasonOf(error), words: errorWords(error) };
+  return `${reason ?? ''} ${words}`.includes('ReservedFunctionConcurrentInvocationLimit');
+}
+
 /** Throttled: worth trying again for long. Not: a function whose concurrency someone set to 0, which stays so. */
 export function isThrottled(error: unknown): boolean {
   const { code, words } = error instanceof AwsError ? error : { code: errorCode(error), words: errorWords(error) };
-  if (words.includes('ReservedFunctionConcurrent') || /Reason"?:?\s*"?Reserved/.test(words)) return false;
+  if (isConcurrencyReserved(error)) return false;
   // DynamoDB's LimitExceededException at ten tables changing at once is a matter of waiting; that of other services is a quota.
   if (code === 'LimitExceededException') return /simultaneous|subscriber|control plane|rate/i.test(words);
   return THROTTLES.test(code) || status(error instanceof AwsError ? error.cause : error) === 429;
@@ -125,6 +146,8 @@ function hintFor(action: string, code: string, words: string, http: number | und
   return HINTS.find(({ codes, says }) => codes.test(code) && (says === undefined || says.test(words)))?.hint;
 }
 
+const RESERVED_HINT = 'The reserved concurrency of the function is 0: raise or remove it, or the function cannot run';
+
 const HINTS: readonly { codes: RegExp; says?: RegExp; hint: string }[] = [
   {
     codes: /^(CredentialsProviderError|TokenProviderError)$/,
@@ -133,6 +156,11 @@ const HINTS: readonly { codes: RegExp; says?: RegExp; hint: string }[] = [
   {
     codes: /^(ENOTFOUND|EAI_AGAIN)$/,
     hint: 'The name was not found: check the region (AWS_REGION), AWS_ENDPOINT_URL, and HTTPS_PROXY if this runner is behind a proxy',
+  },
+  {
+    codes: /^(?:TimeoutError|ETIMEDOUT)$/,
+    says: /requestTimeout/,
+    hint: 'The connection was made, and nothing came back in time: run again, and check proxies between this runner and AWS',
   },
   {
     codes: CONNECTION,
@@ -166,19 +194,19 @@ const HINTS: readonly { codes: RegExp; says?: RegExp; hint: string }[] = [
   { codes: /^InvalidParameterValueException$/, says: /environment variables|4KB limit/i, hint: 'Check environment-variables' },
   {
     codes: /^InvalidParameterValueException$/,
-    says: /(Cannot access stream|GetRecords|DescribeStream|GetShardIterator|ListStreams)/,
-    hint: "The function's role needs dynamodb:GetRecords, GetShardIterator, DescribeStream and ListStreams on the stream",
+    says: /(Cannot access stream|Stream not found|GetRecords|DescribeStream|GetShardIterator|ListStreams)/,
+    hint: "The function's role needs dynamodb:GetRecords, GetShardIterator, DescribeStream and ListStreams on the stream, and kms:Decrypt on the key of a table that is encrypted with a key of your own",
+  },
+  {
+    codes: /^InvalidParameterValueException$/,
+    says: /role does not have permissions? to (?:call|perform).*\b(?:SQS|SNS|S3)\b/i,
+    hint: "The function's role needs sqs:SendMessage, sns:Publish or s3:PutObject on the on-failure destination of the trigger",
   },
   {
     codes: /^CodeStorageExceededException$/,
     hint: 'The code storage of this account and region is full: delete old versions of functions and layers',
   },
   { codes: /^RequestEntityTooLargeException$/, hint: 'The package is too large to be sent inline: name a code-bucket' },
-  {
-    codes: /^TooManyRequestsException$/,
-    says: /Reserved/,
-    hint: 'The reserved concurrency of the function is 0: raise it, or the function cannot run',
-  },
   { codes: /^KMS/, hint: 'Check the KMS key of the function (kms-key-arn), its state and its policy' },
   {
     codes: /^(SubnetIPAddressLimitReachedException|ENILimitReachedException)$/,

@@ -21,6 +21,8 @@ export interface DeployedFunction {
   readonly tags: Readonly<Record<string, string>>;
   /** Presigned link to the package: a secret, good for ten minutes. */
   readonly codeLocation: string | undefined;
+  /** Undefined: none is reserved. */
+  readonly reservedConcurrency?: number | undefined;
 }
 
 /** Where AWS takes a package from, and the hash of what it must find there. */
@@ -48,7 +50,12 @@ export async function getFunction(aws: Aws, name: string, qualifier?: string): P
     const found = await aws.call('lambda:GetFunction', named(name, qualifier), () =>
       aws.lambda.send(new GetFunctionCommand({ FunctionName: name, ...(qualifier === undefined ? {} : { Qualifier: qualifier }) })),
     );
-    return { configuration: found.Configuration ?? {}, tags: found.Tags ?? {}, codeLocation: found.Code?.Location };
+    return {
+      configuration: found.Configuration ?? {},
+      tags: found.Tags ?? {},
+      codeLocation: found.Code?.Location,
+      reservedConcurrency: found.Concurrency?.ReservedConcurrentExecutions,
+    };
   } catch (error) {
     if (isAwsError(error, 'ResourceNotFoundException')) return undefined;
     throw error;

@@ -9,7 +9,7 @@ import { RELEASE } from '../release.ts';
 import { PERMISSIONS, type Action } from './permissions.ts';
 import type { Clients, connect as Connect } from './clients.ts';
 import { AwsError, isAwsError, isThrottled, isTransient } from './errors.ts';
-import { THROTTLED, TRANSIENT, withRetry, type Pace } from './retry.ts';
+import { THROTTLED, TRANSIENT, withRetry, type Pace, type Retry } from './retry.ts';
 
 /** ms until an answer begins: what is silent for longer is not coming, but packages take their time, and so may the function itself. */
 export const PATIENCE = { usual: 30_000, upload: 300_000, invocation: 910_000 } as const;
@@ -25,9 +25,9 @@ export interface Aws extends Clients {
    * Makes one call, again where AWS throttles or the connection breaks.
    * @param action the permission the call needs; a mutating one is refused in a dry run
    * @param resource how the error names it: `function DynamoToES`
-   * @throws {AwsError}
+   * @param retry other attempts than those for throttled and broken calls @throws {AwsError}
    */
-  readonly call: <T>(action: Action, resource: string, send: () => Promise<T>) => Promise<T>;
+  readonly call: <T>(action: Action, resource: string, send: () => Promise<T>, retry?: (error: unknown) => Retry | undefined) => Promise<T>;
   /** Gets a presigned link. @throws {Error} */
   readonly download: (url: string) => Promise<Uint8Array>;
 }
@@ -130,7 +130,7 @@ export function caller({
   pace,
   onChange,
 }: { readonly dryRun: boolean } & Pick<Surroundings, 'signal' | 'pace' | 'onChange'>): Aws['call'] {
-  return (action, resource, send) =>
+  return (action, resource, send, retry = usualRetry) =>
     withRetry(
       pace,
       async () => {
@@ -146,9 +146,11 @@ export function caller({
           throw cause instanceof UserError ? cause : new AwsError(action, resource, cause);
         }
       },
-      (error) => (isThrottled(error) ? THROTTLED : isTransient(error) ? TRANSIENT : undefined),
+      retry,
     );
 }
+
+const usualRetry = (error: unknown): Retry | undefined => (isThrottled(error) ? THROTTLED : isTransient(error) ? TRANSIENT : undefined);
 
 /** An IP address or loopback name cannot have the bucket in front of it, as `bucket.127.0.0.1`. */
 export function pathStyle(env: NodeJS.ProcessEnv): boolean {

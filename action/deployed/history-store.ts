@@ -12,8 +12,9 @@ export interface PackageMemory {
   /**
    * Before the first mutating call: what is in place from now on has not passed its check.
    * @param known packages that served @param variables names of the environment variables that the run changes
+   * @param rollbackTo SHA-256 (hex) of the package that a rollback puts back
    */
-  readonly begin: (known: readonly PackageRecord[], variables: readonly string[]) => Promise<void>;
+  readonly begin: (known: readonly PackageRecord[], variables: readonly string[], rollbackTo?: string) => Promise<void>;
   /** After the check, or after what served was put back. */
   readonly end: (history: History) => Promise<void>;
 }
@@ -34,9 +35,15 @@ export async function bucketMemory(aws: Aws, bucket: string, functionName: strin
   return {
     history,
     // What an interrupted run may have changed is as uncertain as what this one changes.
-    begin: (known, changed) => {
+    begin: (known, changed, rollbackTo) => {
       const variables = [...new Set([...(history.variables ?? []), ...changed])].sort();
-      return write({ format: 1, pending: true, packages: known, ...(variables.length === 0 ? {} : { variables }) });
+      return write({
+        format: 1,
+        pending: true,
+        packages: known,
+        ...(variables.length === 0 ? {} : { variables }),
+        ...(rollbackTo === undefined ? {} : { rollbackTo }),
+      });
     },
     end: write,
   };

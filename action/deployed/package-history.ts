@@ -27,6 +27,8 @@ export interface History {
   readonly packages: readonly PackageRecord[];
   /** While `pending`: names of the environment variables that are changed, or may have been. Their values are kept nowhere. */
   readonly variables?: readonly string[];
+  /** While `pending`: the SHA-256 (hex) of the package that a rollback was putting back, so that the next one does not go further. */
+  readonly rollbackTo?: string;
   /** Who wrote it, so that a run knows its own writing: two runs at the same moment may have the same to say. */
   readonly run?: string;
 }
@@ -46,7 +48,13 @@ export function parseHistory(text: string | undefined): History {
         typeof entry.sha256 === 'string' && /^[0-9a-f]{64}$/.test(entry.sha256) && typeof entry.configuration === 'object',
     );
     const variables = Array.isArray(value.variables) ? value.variables.filter((name) => typeof name === 'string') : [];
-    return { format: 1, pending: value.pending === true, packages, ...(variables.length === 0 ? {} : { variables }) };
+    return {
+      format: 1,
+      pending: value.pending === true,
+      packages,
+      ...(variables.length === 0 ? {} : { variables }),
+      ...(typeof value.rollbackTo === 'string' ? { rollbackTo: value.rollbackTo } : {}),
+    };
   } catch {
     return EMPTY;
   }
@@ -76,8 +84,10 @@ export function rolledBackTo(history: History, record: PackageRecord): History {
   return { format: 1, pending: false, packages: [record, ...rest] };
 }
 
-/** The package that served before the one in place. */
+/** The package that served before the one in place; the one that a rollback was putting back when it was interrupted. */
 export function formerPackage(history: History, sha256Hex: string): PackageRecord | undefined {
+  const begun = history.pending ? history.packages.find(({ sha256 }) => sha256 === history.rollbackTo) : undefined;
+  if (begun !== undefined) return begun;
   const at = history.packages.findIndex(({ sha256 }) => sha256 === sha256Hex);
   return history.packages.slice(at + 1).find(({ sha256 }) => sha256 !== sha256Hex);
 }

@@ -3,7 +3,7 @@ import { sha256Of, type Actual } from '../deployed/deployed-function.ts';
 import { checkFunction } from '../apply/check-function.ts';
 import { applyUpdate } from '../apply/update-function.ts';
 import type { Run } from '../run.ts';
-import { listVersions, pointAlias, type Alias } from '../aws/alias.ts';
+import { listVersions, pointAlias, type Alias, type Version } from '../aws/alias.ts';
 import { packageKey, readObject } from '../aws/code-bucket.ts';
 import { change } from '../plan/change.ts';
 import type { ConfigurationPlan } from '../plan/configuration.ts';
@@ -55,7 +55,7 @@ async function rollBackAlias(run: Run, actual: Actual, name: string): Promise<vo
   ]);
   if (inputs.dryRun) return;
   if (inputs.check) {
-    const response = await checkFunction(run, inputs.environment, target.version);
+    const response = await checkFunction(run, { ...target, environment: inputs.environment });
     if (!response.ok) {
       const problems = response.problems.map(({ what }) => what).join('; ');
       throw new UserError(
@@ -69,11 +69,7 @@ async function rollBackAlias(run: Run, actual: Actual, name: string): Promise<vo
 }
 
 /** The version to go back to, and what a further rollback goes to from there. */
-async function targetVersion(
-  { aws, inputs }: Run,
-  alias: Alias,
-  name: string,
-): Promise<{ version: string; codeSha256: string; former: string[] }> {
+async function targetVersion({ aws, inputs }: Run, alias: Alias, name: string): Promise<Version & { former: string[] }> {
   const { functionName, rollbackTo } = inputs;
   const versions = await listVersions(aws, functionName);
   const lower = versions.filter(({ version }) => Number(version) < Number(alias.version)).reverse();
@@ -164,7 +160,7 @@ async function rollBackPackage(run: Run, actual: Actual): Promise<void> {
       title: 'A package that cannot be checked',
       message: `The package ${record.sha256} was not made by this action and answers no check`,
     });
-  await applyUpdate(checked, actual, plan, { package: wanted, history: rolledBackTo });
+  await applyUpdate(checked, actual, plan, { package: wanted, history: rolledBackTo, isRollback: true });
   reportServing(run, actual, { sha256: wanted.sha256Base64 });
 }
 

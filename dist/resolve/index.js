@@ -31552,6 +31552,13 @@ class UserError extends Error {
         this.hint = hint;
     }
 }
+/** The job was cancelled: no failure of what was under way, and nothing more is to be changed. */
+class CancelledError extends UserError {
+    name = 'CancelledError';
+    constructor() {
+        super('The job was cancelled', 'What is in place is whole; the next run finishes what this one began');
+    }
+}
 /** `search.yml:3` */
 function placeText({ file, line }) {
     return line === undefined ? file : `${file}:${line}`;

@@ -9,6 +9,9 @@ import { Metrics } from '../telemetry/metrics.ts';
 import type { Invocation, Runtime } from '../runtime.ts';
 import type { CheckProblem, CheckResponse } from '../../formats/events.ts';
 
+/** A problem, and whether it passes by waiting. */
+type Found = CheckProblem & { readonly transient?: boolean };
+
 /** Asks the cluster and S3 with the function's own credentials. What cannot be used is a problem in the answer, never an exception. */
 export async function check(runtime: Runtime, invocation: Invocation): Promise<CheckResponse> {
   const { signal, release } = abortAt(budgetFor(runtime.now(), invocation.remaining).writeUntil, runtime.now());
@@ -18,9 +21,11 @@ export async function check(runtime: Runtime, invocation: Invocation): Promise<C
       checkCluster(runtime, signal),
       checkDeadLetters(runtime, signal),
     ]);
-    const problems = [...ofCluster, ...ofPlaces];
+    const found = [...ofCluster, ...ofPlaces];
+    const problems = found.map(({ what, remedy }) => ({ what, remedy }));
     const answer: CheckResponse = {
       ok: problems.length === 0,
+      ...(found.length > 0 && found.every(({ transient }) => transient === true) ? { transient: true } : {}),
       cluster,
       endpoint: runtime.engine.host,
       environment: runtime.environment,
@@ -38,12 +43,12 @@ export async function check(runtime: Runtime, invocation: Invocation): Promise<C
 }
 
 interface ClusterReport extends Pick<CheckResponse, 'cluster' | 'tables'> {
-  readonly problems: CheckProblem[];
+  readonly problems: Found[];
 }
 
 /** The cluster and every table's index in it. */
 async function checkCluster(runtime: Runtime, signal: AbortSignal): Promise<ClusterReport> {
-  const problems: CheckProblem[] = [];
+  const problems: Found[] = [];
   const cluster = await askCluster(runtime, signal, problems);
   if (cluster === undefined) return { cluster: {}, tables: {}, problems };
   const tables: [string, { index: string | null; exists: boolean }][] = [];
@@ -60,7 +65,7 @@ async function checkCluster(runtime: Runtime, signal: AbortSignal): Promise<Clus
 }
 
 /** What `GET /` says, empty where it says nothing; undefined where the cluster cannot be used at all. */
-async function askCluster(runtime: Runtime, signal: AbortSignal, problems: CheckProblem[]): Promise<Cluster | undefined> {
+async function askCluster(runtime: Runtime, signal: AbortSignal, problems: Found[]): Promise<Cluster | undefined> {
   const { engine } = runtime;
   // Serverless collections have no GET /: the probes of the indexes show whether they can be used.
   if (engine.serverless) return {};
@@ -78,7 +83,7 @@ async function askCluster(runtime: Runtime, signal: AbortSignal, problems: Check
 }
 
 /** Whether the table's index exists; what stands in the way of writing to it goes to `problems`. */
-async function checkTable(runtime: Runtime, table: Table, signal: AbortSignal, problems: CheckProblem[]): Promise<boolean> {
+async function checkTable(runtime: Runtime, table: Table, signal: AbortSignal, problems: Found[]): Promise<boolean> {
   const { engine, indexes, now } = runtime;
   if (table.index === undefined) {
     problems.push({ what: `the table ${table.name} has no index`, remedy: 'Give it one with the option index' });
@@ -95,8 +100,8 @@ async function checkTable(runtime: Runtime, table: Table, signal: AbortSignal, p
 }
 
 /** Writes one small object per place of dead letters, always the same. @returns the problems of those that cannot be written to */
-async function checkDeadLetters(runtime: Runtime, signal: AbortSignal): Promise<CheckProblem[]> {
-  const problems: CheckProblem[] = [];
+async function checkDeadLetters(runtime: Runtime, signal: AbortSignal): Promise<Found[]> {
+  const problems: Found[] = [];
   const places = new Map<string, DeadLetterPlace>();
   // The table without a name has the defaults.
   for (const name of ['', ...runtime.tables.names()]) {
@@ -118,7 +123,7 @@ async function checkDeadLetters(runtime: Runtime, signal: AbortSignal): Promise<
   return problems;
 }
 
-function problemOf(failure: Outcome, subject: string): CheckProblem {
+function problemOf(failure: Outcome, subject: string): Found {
   switch (failure.kind) {
     case 'configuration':
       return { what: `${subject} cannot be used: ${withoutValues(failure.reason)}`, remedy: failure.remedy };
@@ -126,6 +131,8 @@ function problemOf(failure: Outcome, subject: string): CheckProblem {
       return {
         what: `${subject} does not answer: ${failure.type} ${withoutValues(failure.reason)}`.trim(),
         remedy: 'Check the address in the endpoint file, and that the function can reach it (subnets, security groups)',
+        // A cluster that responds may do so better later; one that does not is told at once.
+        transient: failure.throttled || /^HTTP (?:408|429|5\d\d)/.test(failure.reason),
       };
     default:
       return {
