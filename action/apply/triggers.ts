@@ -1,6 +1,6 @@
 import { inParallel } from '../aws/retry.ts';
 import { enableStream } from '../aws/tables.ts';
-import { createTrigger, deleteTrigger, updateTrigger, waitUntilSettled, type Trigger } from '../aws/triggers.ts';
+import { createTrigger, deleteTrigger, updateTrigger, waitUntilSettled, type OnWait, type Trigger } from '../aws/triggers.ts';
 import type { Run } from '../run.ts';
 import type { Source } from '../plan/key-mapping.ts';
 import type { TableReport } from '../report/report.ts';
@@ -16,14 +16,14 @@ export async function applyTriggers({ aws, report }: Run, steps: readonly Trigge
     switch (step.do) {
       case 'create': {
         const stream = step.stream ?? (await enableStream(aws, step.table)).arn;
-        const uuid = await createTrigger(aws, { ...step.request, EventSourceArn: stream });
+        const uuid = await createTrigger(aws, { ...step.request, EventSourceArn: stream }, waitsFor(report, step.table));
         const made = await waitUntilSettled(aws, uuid);
         report.info(`Trigger ${uuid} of table ${step.table} is ${made.state}.`);
         warnOfProblem(report, step.table, made);
         break;
       }
       case 'update': {
-        await updateTrigger(aws, step.uuid, step.changes);
+        await updateTrigger(aws, step.uuid, step.changes, waitsFor(report, step.table));
         const changed = await waitUntilSettled(aws, step.uuid);
         report.info(`Trigger ${step.uuid} of table ${step.table} is changed, and ${changed.state}.`);
         warnOfProblem(report, step.table, changed);
@@ -36,6 +36,12 @@ export async function applyTriggers({ aws, report }: Run, steps: readonly Trigge
     }
   });
 }
+
+const waitsFor =
+  (report: Run['report'], table: string): OnWait =>
+  (words) => {
+    report.info(`The trigger of table ${table} waits for up to two minutes for a stream or policy that AWS may not know yet: ${words}`);
+  };
 
 function warnOfProblem(report: Run['report'], table: string, { uuid, problem }: Trigger): void {
   if (problem !== undefined) report.warn({ title: 'A trigger with a problem', message: `Trigger ${uuid} of table ${table}: ${problem}` });

@@ -9,7 +9,7 @@ import {
   type UpdateEventSourceMappingCommandInput,
 } from '@aws-sdk/client-lambda';
 import { UserError } from '../errors.ts';
-import { isAwsError } from './errors.ts';
+import { isAwsError, type AwsError } from './errors.ts';
 import { failsWith, retryUntil } from './retry.ts';
 import type { Aws } from './session.ts';
 
@@ -33,6 +33,9 @@ export interface StreamOrigin {
   readonly account: string;
   readonly table: string;
 }
+
+/** ms: how long AWS may take to know of a fresh stream or policy everywhere. */
+const KNOWN_WITHIN = 2 * 60_000;
 
 /** ms: Lambda takes up to a minute or so to change a trigger. */
 const SETTLED_WITHIN = 5 * 60_000;
@@ -89,10 +92,13 @@ async function listOf(aws: Aws, name: string): Promise<Trigger[]> {
   return triggers.filter(({ state }) => state !== 'Deleting');
 }
 
-/** Creates a trigger. @returns its id, also where it exists by now: made by a call whose answer got lost, or by another run @throws {AwsError} */
-export async function createTrigger(aws: Aws, request: CreateEventSourceMappingCommandInput): Promise<string> {
+/**
+ * Creates a trigger, and waits for a fresh stream or policy to be known. @param onWait told why, at most once
+ * @returns its id, also where it exists by now: made by a call whose answer got lost, or by another run @throws {AwsError}
+ */
+export async function createTrigger(aws: Aws, request: CreateEventSourceMappingCommandInput, onWait: OnWait): Promise<string> {
   try {
-    const made = await settled(aws, undefined, () =>
+    const made = await settled(aws, undefined, onWait, () =>
       aws.call('lambda:CreateEventSourceMapping', `trigger of ${request.FunctionName ?? ''} on ${request.EventSourceArn ?? ''}`, () =>
         aws.lambda.send(new CreateEventSourceMappingCommand(request)),
       ),
@@ -107,10 +113,15 @@ export async function createTrigger(aws: Aws, request: CreateEventSourceMappingC
   }
 }
 
-/** Changes the given fields of a trigger. @throws {UserError} */
-export async function updateTrigger(aws: Aws, uuid: string, changes: Omit<UpdateEventSourceMappingCommandInput, 'UUID'>): Promise<void> {
+/** Changes the given fields of a trigger, and waits for a fresh policy to be known. @param onWait told why, at most once @throws {UserError} */
+export async function updateTrigger(
+  aws: Aws,
+  uuid: string,
+  changes: Omit<UpdateEventSourceMappingCommandInput, 'UUID'>,
+  onWait: OnWait,
+): Promise<void> {
   await waitUntilSettled(aws, uuid);
-  await settled(aws, uuid, () =>
+  await settled(aws, uuid, onWait, () =>
     aws.call('lambda:UpdateEventSourceMapping', `trigger ${uuid}`, () =>
       aws.lambda.send(new UpdateEventSourceMappingCommand({ ...changes, UUID: uuid })),
     ),
@@ -120,7 +131,7 @@ export async function updateTrigger(aws: Aws, uuid: string, changes: Omit<Update
 /** Removes a trigger; one that is gone is removed. @throws {UserError} */
 export async function deleteTrigger(aws: Aws, uuid: string): Promise<void> {
   try {
-    await settled(aws, uuid, () =>
+    await settled(aws, uuid, undefined, () =>
       aws.call('lambda:DeleteEventSourceMapping', `trigger ${uuid}`, () =>
         aws.lambda.send(new DeleteEventSourceMappingCommand({ UUID: uuid })),
       ),
@@ -130,13 +141,37 @@ export async function deleteTrigger(aws: Aws, uuid: string): Promise<void> {
   }
 }
 
-/** A change of a trigger that is busy, or whose function is, is made again. */
-function settled<T>(aws: Aws, uuid: string | undefined, change: () => Promise<T>): Promise<T> {
-  return retryUntil(aws.pace, aws.pace.now() + SETTLED_WITHIN, failsWith(isInUse), async (before) => {
+/** Told what AWS says while it does not know a fresh stream or policy yet. */
+export type OnWait = (words: string) => void;
+
+/** A change of a trigger that is busy, or whose function is, is made again; so is one that depends on what AWS does not know yet. */
+function settled<T>(aws: Aws, uuid: string | undefined, onWait: OnWait | undefined, change: () => Promise<T>): Promise<T> {
+  const known = aws.pace.now() + KNOWN_WITHIN;
+  let waits = false;
+  const isBusy = (error: unknown): boolean => {
+    if (isInUse(error)) return true;
+    if (onWait === undefined || !isNotKnownYet(error) || aws.pace.now() >= known) return false;
+    if (!waits) onWait(error.words);
+    waits = true;
+    return true;
+  };
+  return retryUntil(aws.pace, aws.pace.now() + SETTLED_WITHIN, failsWith(isBusy), async (before) => {
     if (before > 0 && uuid !== undefined) await waitUntilSettled(aws, uuid);
     return change();
   });
 }
+
+/**
+ * Whether AWS refused a trigger for something that it may only not know yet: the stream of a table, a policy of the function's role that
+ * lets Lambda read it or write to the on-failure destination. IAM is eventually consistent:
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html, "Changes that I make are not always immediately visible"
+ */
+function isNotKnownYet(error: unknown): error is AwsError {
+  return isAwsError(error, 'InvalidParameterValueException', 'ResourceNotFoundException') && NOT_KNOWN_YET.test(error.words);
+}
+
+const NOT_KNOWN_YET =
+  /cannot access stream|ensure the role can perform|role does not have permissions? to|cannot be assumed by Lambda|^(?!function).*\bstream\b:?(?: arn:\S+)?:? (?:was |is |could |can)?(?:not (?:be )?found|does not exist)/i;
 
 function isInUse(error: unknown): boolean {
   return (

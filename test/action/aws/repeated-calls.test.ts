@@ -11,7 +11,9 @@ describe('a call that finds its own work done', () => {
     const words =
       'The event source arn (" arn:s ") and function (" Fn ") provided mapping already exists. Please update or delete the existing mapping with UUID 11111111-2222-3333-4444-555555555555';
     const aws = fake({ CreateEventSourceMapping: [failure('ResourceConflictException', words, 409)] });
-    expect(await createTrigger(aws, { FunctionName: 'Fn', EventSourceArn: 'arn:s' })).toBe('11111111-2222-3333-4444-555555555555');
+    expect(await createTrigger(aws, { FunctionName: 'Fn', EventSourceArn: 'arn:s' }, () => undefined)).toBe(
+      '11111111-2222-3333-4444-555555555555',
+    );
     expect(aws.asked).toEqual(['CreateEventSourceMapping']);
   });
 
