@@ -27,7 +27,7 @@ export interface BulkTarget {
 
 const REFUSES_ALL = {
   kind: 'configuration',
-  remedy: 'Check what stands between the function and the cluster (ES_ENDPOINT): it refuses every bulk request',
+  remedy: 'Check the cluster, and what stands between it and the function (ES_ENDPOINT): it refuses every bulk request, whatever is in it',
 } as const;
 
 /** What became of the operations of a request. */
@@ -157,6 +157,7 @@ function areAllIndexed(operations: readonly Operation[], text: string): boolean 
 function pairedOutcomes(operations: readonly Operation[], answer: EngineAnswer): Settled[] | Outcome {
   const unreadable: Outcome = {
     kind: 'transient',
+    cause: 'unreadable',
     type: 'unreadable_answer',
     reason: `HTTP ${answer.status} with an answer that is none to a bulk request`,
     throttled: false,
@@ -180,11 +181,21 @@ function pairedOutcomes(operations: readonly Operation[], answer: EngineAnswer):
  * @returns why it may not, or undefined
  */
 export async function probeWrite(bulk: Bulk, index: string): Promise<Outcome | undefined> {
-  const whole = await sendOnce(bulk, [probe()], { index });
-  const outcome = Array.isArray(whole) ? whole[0] : whole;
-  if (outcome === undefined || outcome.kind === 'done') return undefined;
+  const outcome = await sendProbe(bulk, index, 'delete');
+  if (outcome?.kind === 'done') return undefined;
   // A missing index is created by the first record; being told so needs the same permission.
-  return outcome.kind === 'transient' && outcome.type === 'index_not_found_exception' ? undefined : outcome;
+  return outcome?.kind === 'transient' && outcome.type === 'index_not_found_exception' ? undefined : outcome;
+}
+
+/**
+ * Asks to write an empty document in place of one that cannot exist. The engine does all that comes before its writing, the ingest
+ * pipelines included, and then refuses it: nothing has the sequence number that it must have
+ * (https://docs.opensearch.org/latest/api-reference/document-apis/bulk/).
+ * @returns `stale` where every document would have come as far; another `done` where a pipeline took it away; else what was in its way,
+ * which may be that it is empty
+ */
+export async function probeIndexing(bulk: Bulk, index: string): Promise<Outcome | undefined> {
+  return sendProbe(bulk, index, 'index');
 }
 
 /**
@@ -193,13 +204,19 @@ export async function probeWrite(bulk: Bulk, index: string): Promise<Outcome | u
  * @returns why it does not, or undefined
  */
 export async function probeBulk(bulk: Bulk): Promise<Outcome | undefined> {
-  const whole = await sendOnce(bulk, [probe()], { index: 'dynamodb-to-opensearch-check' });
+  const whole = await sendOnce(bulk, [probe('delete')], { index: 'dynamodb-to-opensearch-check' });
   return Array.isArray(whole) ? undefined : whole;
 }
 
-/** A delete without a version, which creates no index, of a document that cannot exist. */
-function probe(): Operation {
-  const line = `{"delete":{"_id":"dynamodb-to-opensearch probe ${crypto.randomUUID()}"}}\n`;
-  const buffer = Buffer.from(line);
-  return { action: 'delete', lines: { buffer, from: 0, to: buffer.length } };
+async function sendProbe(bulk: Bulk, index: string, action: Operation['action']): Promise<Outcome | undefined> {
+  const whole = await sendOnce(bulk, [probe(action)], { index });
+  return Array.isArray(whole) ? whole[0] : whole;
+}
+
+/** An operation, without a version, on a document that cannot exist; it creates no index that the function did not. */
+function probe(action: Operation['action']): Operation {
+  const id = `"_id":"dynamodb-to-opensearch probe ${crypto.randomUUID()}"`;
+  const text = action === 'delete' ? `{"delete":{${id}}}\n` : `{"index":{${id},"if_seq_no":0,"if_primary_term":1}}\n{}\n`;
+  const buffer = Buffer.from(text);
+  return { action, lines: { buffer, from: 0, to: buffer.length } };
 }

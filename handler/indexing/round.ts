@@ -1,6 +1,7 @@
 // One pass over the writes that are pending: each is sent once, and what is to be retried is returned.
 import type { IndexGate } from '../cluster/index-gate.ts';
 import type { Indexes } from '../cluster/indexes.ts';
+import { TRANSIENT_REMEDIES, type TransientCause } from '../cluster/faults.ts';
 import type { Configuration, Transient } from '../cluster/responses.ts';
 import { refusedByCluster } from '../records/malformed-record.ts';
 import { sendBulk, type Bulk, type Settled } from './bulk-request.ts';
@@ -34,7 +35,7 @@ export interface RoundResult {
   /** Sending again would only meet the same. */
   readonly configuration: Configuration | undefined;
   /** What to wait for before the next round. */
-  readonly pause: { readonly atLeastMs: number; readonly reason: string } | undefined;
+  readonly pause: { readonly atLeastMs: number; readonly reason: string; readonly remedy?: string | undefined } | undefined;
 }
 
 /** Sends every pending write once, two requests at a time: no item is in more than one of them. @throws a defect, when nothing is open any more */
@@ -128,7 +129,7 @@ class Round {
       const outcome = outcomes[i];
       if (outcome?.kind === 'mixed-field' && (write.mapped?.get(outcome.field) ?? 0) < MAX_MAPPINGS) {
         mixed.push({ write, field: outcome.field });
-        if (write.mapped?.has(outcome.field) === true) this.#wait(outcome);
+        if (write.mapped?.has(outcome.field) === true) this.#wait({ reason: outcome.reason });
         this.#again.push(write);
       } else if (outcome !== undefined) {
         this.#settle(write, outcome);
@@ -177,8 +178,9 @@ class Round {
     if (write.outcome !== undefined) (write as Ready).operation = undefined;
   }
 
-  #wait({ reason, retryAfter = 0 }: Pick<Transient, 'reason' | 'retryAfter'>): void {
-    this.#pause = { atLeastMs: Math.max(this.#pause?.atLeastMs ?? 0, retryAfter), reason };
+  #wait({ reason, retryAfter = 0, cause }: Pick<Transient, 'reason' | 'retryAfter'> & { readonly cause?: TransientCause }): void {
+    const remedy = cause === undefined ? undefined : TRANSIENT_REMEDIES[cause];
+    this.#pause = { atLeastMs: Math.max(this.#pause?.atLeastMs ?? 0, retryAfter), reason, remedy };
   }
 
   /** Sends no more in this round: it would only meet the same. */

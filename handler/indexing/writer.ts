@@ -44,7 +44,8 @@ export class Writer {
         }
         pending = again;
         if (pause !== undefined && !(await this.#pause(attempt, pause.atLeastMs, signal))) {
-          const reason = `${withoutValues(pause.reason)} (no time was left for another try)`;
+          const remedy = pause.remedy === undefined ? '' : `. ${pause.remedy}`;
+          const reason = `${withoutValues(pause.reason)} (no time was left for another try)${remedy}`;
           for (const write of pending) write.outcome = { kind: 'failed', reason };
           return;
         }

@@ -53,6 +53,8 @@ export function withoutValues(reason: string): string {
       /[,:]? ?request: \[?Bulk[\s\S]*|\bcontaining \[(?:index|delete|create|update) [\s\S]*|\bsource\[[\s\S]*|\bagainst source\b[\s\S]*/,
       '',
     )
+    // What follows the index is the id.
+    .replace(/(routing is required for \[[^\]]{0,300}\])[\s\S]*/, '$1')
     // All that follows the field and its type is about the value.
     .replace(/(failed to parse field \[[^\]]{0,300}\] of type \[[^\]]{0,300}\])[\s\S]*/, '$1.');
   const withoutIds = replaceBetween(ofRequest, / ?\bin document with id '/g, /'(?=\.|,|:|$)/g, () => '');

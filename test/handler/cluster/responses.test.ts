@@ -125,7 +125,7 @@ describe('an item of a bulk answer', () => {
       'an id that speaks of ids',
       'index',
       { status: 400, ...error('routing_missing_exception', 'routing is required for [t]/[document id is not supported]') },
-      { kind: 'malformed' },
+      { kind: 'configuration', remedy: expect.stringContaining('routing') },
     ],
     [
       'too many shards',
