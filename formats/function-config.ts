@@ -28,6 +28,8 @@ export interface TableOptions {
   /** In the package: `transforms/<name>.mjs`. */
   readonly transform?: string;
   readonly 'ttl-deletes'?: 'delete' | 'keep';
+  /** Whether the index may be an alias over several indexes, of which writes reach one. */
+  readonly 'multi-index-alias'?: boolean;
 }
 
 /** config.json: what one release of the function was told about one environment. Holds a password only where the endpoint file did. */
@@ -56,6 +58,7 @@ export const DEFAULT_OPTIONS = {
   'on-malformed': 'dead-letter',
   'partial-batch-response': 'auto',
   'ttl-deletes': 'delete',
+  'multi-index-alias': false,
 } as const satisfies TableOptions;
 
 /** Takes config.json apart. @throws {ConfigError} naming the key and the remedy. */
@@ -133,6 +136,7 @@ const OPTION_NAMES = [
   'exclude',
   'transform',
   'ttl-deletes',
+  'multi-index-alias',
 ] as const satisfies (keyof TableOptions)[];
 
 function parseOptions(options: Json, file: string, at: string): TableOptions {
@@ -148,6 +152,7 @@ function parseOptions(options: Json, file: string, at: string): TableOptions {
   oneOf(options, 'on-malformed', ['dead-letter', 'fail', 'drop'] as const, file, at);
   oneOf(options, 'partial-batch-response', ['auto', 'always', 'never'] as const, file, at);
   oneOf(options, 'ttl-deletes', ['delete', 'keep'] as const, file, at);
+  oneOf(options, 'multi-index-alias', [true, false] as const, file, at);
   for (const key of ['index-settings', 'mappings'] as const) if (options[key] !== undefined) object(options, key, file, at);
   strings('include');
   strings('exclude');

@@ -32,7 +32,7 @@ export async function start(folder: string, env: NodeJS.ProcessEnv): Promise<Run
   return {
     engine,
     indexes,
-    gate: new IndexGate(indexes, now),
+    gate: new IndexGate(indexes, now, log),
     tables: new Tables(config, mapping, await loadTransforms(config, folder)),
     release: config.release,
     environment: config.environment,

@@ -33,6 +33,8 @@ export interface Table {
   readonly onMalformed: 'dead-letter' | 'fail' | 'drop';
   readonly deadLetters: DeadLetterPlace | undefined;
   readonly keepExpired: boolean;
+  /** The options accept an alias over several indexes. */
+  readonly multiIndexAlias: boolean;
   readonly project: Projection | undefined;
   readonly transform: Transform | undefined;
   readonly indexSettings: Readonly<Record<string, unknown>>;
@@ -95,6 +97,7 @@ export class Tables {
       onMalformed: onMalformed === 'dead-letter' && deadLetters === undefined ? 'fail' : onMalformed,
       deadLetters,
       keepExpired: options['ttl-deletes'] === 'keep',
+      multiIndexAlias: options['multi-index-alias'],
       project:
         options.include !== undefined ? including(options.include) : options.exclude !== undefined ? excluding(options.exclude) : undefined,
       transform: options.transform === undefined ? undefined : this.#transforms.get(options.transform),

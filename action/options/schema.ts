@@ -106,6 +106,11 @@ const shared = {
     description: 'Whether the document of an item that its time to live removed is deleted or kept.',
     default: DEFAULT_OPTIONS['ttl-deletes'],
   }),
+  'multi-index-alias': boolean().meta({
+    description:
+      'Whether `index` may be an alias over several indexes. Updates and deletes reach its write index only: after a rollover, searches by the alias find older states and deleted items in the other indexes.',
+    default: DEFAULT_OPTIONS['multi-index-alias'],
+  }),
   trigger,
 };
 

@@ -1,4 +1,5 @@
 import type { Table } from '../tables.ts';
+import type { Log } from '../telemetry/log.ts';
 import type { Indexes, NotReady } from './indexes.ts';
 
 /** ms: a check that an index exists holds this long, across the invocations of a warm function. */
@@ -11,11 +12,15 @@ const HOLDS_MS = 1000;
 export class IndexGate {
   readonly #indexes: Indexes;
   readonly #now: () => number;
+  readonly #log: Log;
+  /** Aliases over several indexes that were logged: once per start. */
+  readonly #warned = new Set<string>();
   readonly #checks = new Map<string, { readonly at: number; readonly result: Promise<NotReady | undefined> }>();
 
-  constructor(indexes: Indexes, now: () => number) {
+  constructor(indexes: Indexes, now: () => number, log: Log) {
     this.#indexes = indexes;
     this.#now = now;
+    this.#log = log;
   }
 
   /** Whether a request may leave without a check. */
@@ -29,7 +34,7 @@ export class IndexGate {
     const { index } = table;
     const known = this.#checks.get(index);
     if (known !== undefined && this.isOpen(index)) return known.result;
-    const check = { at: this.#now(), result: this.#indexes.ensure(table, signal) };
+    const check = { at: this.#now(), result: this.#check(table, signal) };
     this.#checks.set(index, check);
     let holds = false;
     try {
@@ -39,6 +44,21 @@ export class IndexGate {
     } finally {
       if (!holds && this.#checks.get(index) === check) this.#checks.delete(index);
     }
+  }
+
+  async #check(table: Table & { index: string }, signal: AbortSignal): Promise<NotReady | undefined> {
+    const { index, multiIndexAlias } = table;
+    const found = await this.#indexes.ensure(table, signal);
+    if ('kind' in found) return found;
+    const { members, writeIndex } = found;
+    if (members.length > 1 && !multiIndexAlias && writeIndex !== undefined && !this.#warned.has(index)) {
+      this.#warned.add(index);
+      this.#log.warn(
+        'the alias is over several indexes: updates and deletes reach its write index only, and documents in the others stay as they are; give the alias one index, or accept that with multi-index-alias: true in the options file',
+        { table: table.name, alias: index, writeIndex, indexes: members.length },
+      );
+    }
+    return undefined;
   }
 
   /** The cluster says that the index is missing. */

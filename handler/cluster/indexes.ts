@@ -1,11 +1,20 @@
 // The indexes themselves: created once where they are missing, and given a mapping where one document needs it (contract 6.1, 6.2).
 import { clusterOf, takesMalformedBooleans } from './version.ts';
 import type { Engine, EngineAnswer, EngineRequest } from './client.ts';
-import { classifyRequest, classifyThrown, type Outcome } from './responses.ts';
+import { classifyRequest, classifyThrown, remedyOf, type Outcome } from './responses.ts';
 import type { Table } from '../tables.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 export type NotReady = Extract<Outcome, { kind: 'transient' | 'configuration' }>;
+
+/** An index that is there, or an alias of this name. */
+export interface FoundIndex {
+  /** The indexes of the alias; of an index, itself. */
+  readonly members: readonly string[];
+  /** The one that writes through the name reach; undefined where an alias has none. */
+  readonly writeIndex: string | undefined;
+}
+
 /** Why an index could not be created; `refused`: for what the request said, so that another one may be taken. */
 type NotCreated = NotReady & { readonly refused?: true };
 
@@ -82,36 +91,39 @@ export class Indexes {
     this.#mayAskForAliases = !engine.serverless;
   }
 
-  /** Whether an index or alias of this name is there; how the question failed where it could not be answered. */
-  async exists(index: string, signal: AbortSignal): Promise<boolean | NotReady> {
+  /** The index or alias of this name, undefined where there is none; why that could not be found out. */
+  async find(index: string, signal: AbortSignal): Promise<FoundIndex | undefined | NotReady> {
     const path = `/${encodeURIComponent(index)}`;
     // Asked at every invocation, so by the shortest answer. For the index itself the engine writes out all its fields, even to HEAD, and
     // then leaves them out.
     if (this.#mayAskForAliases) {
       const answer = await this.#ask({ method: 'GET', path: `${path}/_alias` }, signal);
       const found = this.#found(answer, index);
-      if (typeof found === 'boolean' || found.kind === 'transient' || 'kind' in answer) return found;
+      if (found === undefined || !('kind' in found) || found.kind === 'transient' || 'kind' in answer) return found;
       this.#mayAskForAliases = false;
     }
     return this.#found(await this.#ask({ method: 'GET', path, query: { filter_path: '*.aliases' } }, signal), index);
   }
 
-  #found(answer: EngineAnswer | NotReady, index: string): boolean | NotReady {
+  #found(answer: EngineAnswer | NotReady, index: string): FoundIndex | undefined | NotReady {
     if ('kind' in answer) return answer;
-    if (answer.status === 404) return false;
+    if (answer.status === 404) return undefined;
     const failure = classifyRequest(answer, this.#now());
-    return failure === undefined ? true : notReady(failure, `the question for the index ${index} was refused`);
+    return failure === undefined ? membersOf(answer.text, index) : notReady(failure, `the question for the index ${index} was refused`);
   }
 
   /**
    * Makes sure that the table's index is there, so that no engine ever makes it with its own defaults: asked at every invocation,
    * since an index can be deleted under a warm function. Another writer may create it at the same time.
-   * @returns why it is not ready, or undefined
+   * @returns the index, or why it is not ready
    */
-  async ensure(table: Table & { index: string }, signal: AbortSignal): Promise<NotReady | undefined> {
-    const found = await this.exists(table.index, signal);
-    if (typeof found !== 'boolean') return found;
-    if (found) return undefined;
+  async ensure(table: Table & { index: string }, signal: AbortSignal): Promise<FoundIndex | NotReady> {
+    const found = await this.find(table.index, signal);
+    if (found !== undefined) return found;
+    return (await this.#createFor(table, signal)) ?? { members: [table.index], writeIndex: table.index };
+  }
+
+  async #createFor(table: Table & { index: string }, signal: AbortSignal): Promise<NotReady | undefined> {
     const booleans = await this.#takesMalformedBooleans(signal);
     if (typeof booleans !== 'boolean') return booleans;
     const body = indexBody(table, booleans);
@@ -196,6 +208,23 @@ export class Indexes {
     return failure.kind === 'rejected' ? 'refused' : notReady(failure, `the fields of ${index} could not be mapped`);
   }
 
+  /**
+   * The ingest pipelines that the settings of an index name and that are not there.
+   * @returns undefined where that cannot be found out: the function's role may read neither settings nor pipelines
+   */
+  async missingPipelines(index: string, signal: AbortSignal): Promise<readonly string[] | undefined> {
+    const path = `/${encodeURIComponent(index)}/_settings`;
+    const query = { filter_path: PIPELINE_SETTINGS.map((name) => `*.settings.index.${name}`).join(',') };
+    const settings = await this.#ask({ method: 'GET', path, query }, signal);
+    if ('kind' in settings || settings.status !== 200) return undefined;
+    const missing: string[] = [];
+    for (const name of pipelinesOf(settings.text)) {
+      const answer = await this.#ask({ method: 'GET', path: `/_ingest/pipeline/${encodeURIComponent(name)}` }, signal);
+      if (!('kind' in answer) && answer.status === 404) missing.push(name);
+    }
+    return missing;
+  }
+
   /** Makes what was written visible to searches. @returns what went wrong, for the log: the documents are safe all the same */
   async refresh(indexes: readonly string[], signal: AbortSignal): Promise<string | undefined> {
     const answer = await this.#ask({ method: 'POST', path: `/${indexes.map(encodeURIComponent).join(',')}/_refresh` }, signal);
@@ -210,6 +239,41 @@ export class Indexes {
     } catch (error) {
       return classifyThrown(error, signal);
     }
+  }
+}
+
+const PIPELINE_SETTINGS = ['default_pipeline', 'final_pipeline'] as const;
+
+/** The pipelines in the response to `GET /<index>/_settings`. */
+function pipelinesOf(text: string): Set<string> {
+  const names = new Set<string>();
+  for (const { settings } of Object.values(parsed<{ settings?: { index?: Json } }>(text))) {
+    for (const setting of PIPELINE_SETTINGS) {
+      const name = settings?.index?.[setting];
+      if (typeof name === 'string' && name !== '_none') names.add(name);
+    }
+  }
+  return names;
+}
+
+/** What the response to `GET /<index>/_alias` says of the name. */
+function membersOf(text: string, index: string): FoundIndex {
+  const members = Object.entries(parsed<{ aliases?: Readonly<Record<string, { is_write_index?: unknown }>> }>(text)).filter(
+    ([, { aliases }]) => aliases !== undefined && Object.hasOwn(aliases, index),
+  );
+  if (members.length === 0) return { members: [index], writeIndex: index };
+  const flag = (value: unknown): string | undefined => members.find(([, { aliases }]) => aliases?.[index]?.is_write_index === value)?.[0];
+  return { members: members.map(([name]) => name), writeIndex: flag(true) ?? (members.length === 1 ? flag(undefined) : undefined) };
+}
+
+/** The entries of an object that came as JSON, those that are objects; none of what is not one. */
+function parsed<Entry extends object>(text: string): Record<string, Entry> {
+  try {
+    const value: unknown = JSON.parse(text);
+    const entries = Object.entries(typeof value === 'object' && value !== null ? value : {});
+    return Object.fromEntries(entries.filter((entry): entry is [string, Entry] => typeof entry[1] === 'object' && entry[1] !== null));
+  } catch {
+    return {};
   }
 }
 
@@ -246,6 +310,6 @@ function notReady(failure: Outcome, context: string): NotReady {
     kind: 'configuration',
     type,
     reason: `${context}: ${reason}`,
-    remedy: "Mend the table's index-settings and mappings in the options file, or create the index by hand",
+    remedy: remedyOf(failure) ?? "Correct the table's index-settings and mappings in the options file, or create the index by hand",
   };
 }

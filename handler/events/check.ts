@@ -1,18 +1,27 @@
 // The check event: proves that the deployed function can do its work, changing no document.
 import { abortAt, budgetFor } from '../budget.ts';
-import { probeBulk, probeWrite } from '../indexing/bulk-request.ts';
+import { probeBulk, probeIndexing, probeWrite } from '../indexing/bulk-request.ts';
+import type { TransientCause } from '../cluster/faults.ts';
+import type { FoundIndex } from '../cluster/indexes.ts';
 import { clusterOf, type Cluster } from '../cluster/version.ts';
 import type { DeadLetterPlace, Table } from '../tables.ts';
-import { classifyRequest, classifyThrown, type Outcome } from '../cluster/responses.ts';
+import { classifyRequest, classifyThrown, missingPipeline, remedyOf, type Outcome } from '../cluster/responses.ts';
 import { withoutValues } from '../telemetry/redaction.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import type { Invocation, Runtime } from '../runtime.ts';
+import { Patience } from './patience.ts';
 import type { CheckProblem, CheckResponse } from '../../formats/events.ts';
 
-/** A problem, and whether it passes by waiting. */
+/** A problem, and whether it may pass by waiting for longer than one invocation can. */
 type Found = CheckProblem & { readonly transient?: boolean };
 
-/** Asks the cluster and S3 with the function's own credentials. What cannot be used is a problem in the answer, never an exception. */
+/** Causes that pass when the cluster has less to do, or all its nodes again; the others wait for a person. */
+const PASSING: ReadonlySet<TransientCause> = new Set<TransientCause>(['busy', 'memory', 'unavailable']);
+
+/**
+ * Asks the cluster and S3 with the function's own credentials, and creates the indexes that are missing, as the first record would. What
+ * cannot be used is a problem in the answer, never an exception; what is transient is retried first.
+ */
 export async function check(runtime: Runtime, invocation: Invocation): Promise<CheckResponse> {
   const { signal, release } = abortAt(budgetFor(runtime.now(), invocation.remaining).writeUntil, runtime.now());
   try {
@@ -42,61 +51,119 @@ export async function check(runtime: Runtime, invocation: Invocation): Promise<C
   }
 }
 
+/** What a transient failure that lasts is called. */
+const SAYS: Readonly<Partial<Record<TransientCause, string>>> = {
+  network: 'does not answer:',
+  credentials: 'has no credentials for it just now:',
+  busy: 'is too busy:',
+  disk: 'is blocked:',
+  'write-block': 'is blocked:',
+  'creation-block': 'is blocked:',
+};
+
 interface ClusterReport extends Pick<CheckResponse, 'cluster' | 'tables'> {
-  readonly problems: Found[];
+  readonly problems: readonly Found[];
+}
+
+interface TableReport {
+  readonly exists: boolean;
+  readonly problems: readonly Found[];
 }
 
 /** The cluster and every table's index in it. */
 async function checkCluster(runtime: Runtime, signal: AbortSignal): Promise<ClusterReport> {
-  const problems: Found[] = [];
-  const cluster = await askCluster(runtime, signal, problems);
-  if (cluster === undefined) return { cluster: {}, tables: {}, problems };
-  const tables: [string, { index: string | null; exists: boolean }][] = [];
-  for (const table of runtime.tables.names().map((name) => runtime.tables.get(name))) {
-    tables.push([table.name, { index: table.index ?? null, exists: await checkTable(runtime, table, signal, problems) }]);
-  }
+  const patience = new Patience(runtime, signal);
+  const cluster = await askCluster(runtime, signal, patience);
+  if ('what' in cluster) return { cluster: {}, tables: {}, problems: [cluster] };
+  const tables = runtime.tables.names().map((name) => runtime.tables.get(name));
   if (tables.length === 0) {
     // No index to ask for: that the cluster takes bulk requests of this function is all that can be shown, and it must be.
     const { engine, now } = runtime;
-    const refusal = await probeBulk({ engine, now, signal, metrics: new Metrics() });
-    if (refusal !== undefined) problems.push(problemOf(refusal, `the cluster at ${engine.host}`));
+    const refusal = await patience.last(() => probeBulk({ engine, now, signal, metrics: new Metrics() }));
+    return { cluster, tables: {}, problems: refusal === undefined ? [] : [problemOf(refusal, `the cluster at ${engine.host}`)] };
   }
-  return { cluster, tables: Object.fromEntries(tables), problems };
+  // At the same time: one index that blocks writes uses up the time of no other.
+  const reports = await Promise.all(tables.map((table) => checkTable(runtime, table, signal, patience)));
+  return {
+    cluster,
+    tables: Object.fromEntries(tables.map(({ name, index }, i) => [name, { index: index ?? null, exists: reports[i]?.exists === true }])),
+    problems: reports.flatMap(({ problems }) => problems),
+  };
 }
 
-/** What `GET /` says, empty where it says nothing; undefined where the cluster cannot be used at all. */
-async function askCluster(runtime: Runtime, signal: AbortSignal, problems: Found[]): Promise<Cluster | undefined> {
+/** What `GET /` says, empty where it says nothing; the problem where the cluster cannot be used at all. */
+async function askCluster(runtime: Runtime, signal: AbortSignal, patience: Patience): Promise<Cluster | Found> {
   const { engine } = runtime;
   // Serverless collections have no GET /: the probes of the indexes show whether they can be used.
   if (engine.serverless) return {};
-  try {
-    const answer = await engine.send({ method: 'GET', path: '/' }, signal);
-    if (answer.status < 300) return clusterOf(answer.text);
-    // The permission for GET / is one that a function needs for nothing else; Elasticsearch's cores answer 405.
-    if (answer.status === 403 || answer.status === 404 || answer.status === 405 || answer.status === 400) return {};
-    const failure = classifyRequest(answer, runtime.now());
-    if (failure !== undefined) problems.push(problemOf(failure, `the cluster at ${engine.host}`));
-  } catch (error) {
-    problems.push(problemOf(classifyThrown(error, signal), `the cluster at ${engine.host}`));
-  }
-  return undefined;
+  const result = await patience.last(async () => {
+    try {
+      const answer = await engine.send({ method: 'GET', path: '/' }, signal);
+      if (answer.status < 300) return clusterOf(answer.text);
+      const failure = classifyRequest(answer, runtime.now());
+      // The permission for GET / is one that a function needs for nothing else; Elasticsearch's cores answer 405.
+      return failure?.kind !== 'transient' && [400, 403, 404, 405].includes(answer.status) ? {} : (failure ?? {});
+    } catch (error) {
+      return classifyThrown(error, signal);
+    }
+  });
+  return 'kind' in result ? problemOf(result, `the cluster at ${engine.host}`) : result;
 }
 
-/** Whether the table's index exists; what stands in the way of writing to it goes to `problems`. */
-async function checkTable(runtime: Runtime, table: Table, signal: AbortSignal, problems: Found[]): Promise<boolean> {
-  const { engine, indexes, now } = runtime;
-  if (table.index === undefined) {
-    problems.push({ what: `the table ${table.name} has no index`, remedy: 'Give it one with the option index' });
-    return false;
+/**
+ * Creates the table's index where it is missing, as the first record would, and shows that nothing there would refuse every document.
+ * @returns what is in the way
+ */
+async function checkTable(runtime: Runtime, table: Table, signal: AbortSignal, patience: Patience): Promise<TableReport> {
+  const { indexes } = runtime;
+  const { name, index } = table;
+  if (index === undefined) {
+    return {
+      exists: false,
+      problems: [{ what: `the table ${name} has no index`, remedy: 'Give it one with the option index' }],
+    };
   }
-  const found = await indexes.exists(table.index, signal);
-  if (typeof found !== 'boolean') {
-    problems.push(problemOf(found, `the index ${table.index} of ${table.name}`));
-    return false;
-  }
-  const refusal = await probeWrite({ engine, now, signal, metrics: new Metrics() }, table.index);
-  if (refusal !== undefined) problems.push(problemOf(refusal, `writing to the index ${table.index} of ${table.name}`));
-  return found;
+  const found = await patience.last(() => indexes.ensure({ ...table, index }, signal));
+  if ('kind' in found) return { exists: false, problems: [problemOf(found, `the index ${index} of ${name}`)] };
+  const several = table.multiIndexAlias ? undefined : aliasProblem(found, index, name);
+  const refusals = await findRefusals(runtime, found.writeIndex ?? index, index, signal, patience);
+  const subject = `writing to the index ${index} of ${name}`;
+  const problems = refusals
+    // A write index would be no remedy where the alias is refused anyway.
+    .filter((refusal) => several === undefined || found.writeIndex !== undefined || refusal.kind !== 'configuration')
+    .map((refusal) => problemOf(refusal, subject));
+  return { exists: true, problems: several === undefined ? problems : [several, ...problems] };
+}
+
+function aliasProblem({ members }: FoundIndex, alias: string, table: string): Found | undefined {
+  if (members.length < 2) return undefined;
+  const shown = members.slice(0, 5).join(', ');
+  return {
+    what: `the index ${alias} of ${table} is an alias over ${members.length} indexes (${shown}${members.length > 5 ? ', …' : ''}): updates and deletes would reach one of them only, and searches would find older states and deleted items in the others`,
+    remedy:
+      'Give the alias one index, with all documents in it, or give the table another index in the options file; multi-index-alias: true there accepts the consequence',
+  };
+}
+
+/** What would refuse every document of the index, shown by writes that change none. */
+async function findRefusals(
+  runtime: Runtime,
+  writeIndex: string,
+  index: string,
+  signal: AbortSignal,
+  patience: Patience,
+): Promise<readonly Outcome[]> {
+  const { engine, now, indexes } = runtime;
+  const bulk = { engine, now, signal, metrics: new Metrics() };
+  const deleting = await patience.last(() => probeWrite(bulk, index));
+  if (deleting !== undefined) return [deleting];
+  const indexing = await patience.last(() => probeIndexing(bulk, index));
+  if (indexing?.kind === 'configuration') return [indexing];
+  if (indexing?.kind === 'done' && indexing.result === 'stale') return [];
+  // The probe went no further than a first pipeline, which may have refused it for being empty: the settings name all of them.
+  const missing = (await indexes.missingPipelines(writeIndex, signal)) ?? [];
+  if (missing.length > 0) return missing.map(missingPipeline);
+  return indexing?.kind === 'transient' ? [indexing] : [];
 }
 
 /** Writes one small object per place of dead letters, always the same. @returns the problems of those that cannot be written to */
@@ -124,20 +191,18 @@ async function checkDeadLetters(runtime: Runtime, signal: AbortSignal): Promise<
 }
 
 function problemOf(failure: Outcome, subject: string): Found {
+  const reason = 'reason' in failure ? withoutValues(failure.reason) : failure.kind;
+  const remedy = remedyOf(failure) ?? 'Check ES_ENDPOINT and the index';
   switch (failure.kind) {
     case 'configuration':
-      return { what: `${subject} cannot be used: ${withoutValues(failure.reason)}`, remedy: failure.remedy };
+      return { what: `${subject} cannot be used: ${reason}`, remedy };
     case 'transient':
       return {
-        what: `${subject} does not answer: ${failure.type} ${withoutValues(failure.reason)}`.trim(),
-        remedy: 'Check the address in the endpoint file, and that the function can reach it (subnets, security groups)',
-        // A cluster that responds may do so better later; one that does not is told at once.
-        transient: failure.throttled || /^HTTP (?:408|429|5\d\d)/.test(failure.reason),
+        what: `${subject} ${SAYS[failure.cause] ?? 'is not ready:'} ${failure.type} ${reason}`.trim(),
+        remedy,
+        transient: PASSING.has(failure.cause),
       };
     default:
-      return {
-        what: `${subject} is refused: ${'reason' in failure ? withoutValues(failure.reason) : failure.kind}`,
-        remedy: 'Check ES_ENDPOINT and the index',
-      };
+      return { what: `${subject} is refused: ${reason}`, remedy };
   }
 }

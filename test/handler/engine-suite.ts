@@ -389,14 +389,112 @@ export function engineSuite(search: SearchAddress): void {
     });
   });
 
-  test('the check proves that the function may write, and changes nothing', async () => {
-    const { fn, write, index, all } = table();
-    const before = await fn.check();
-    expect(before).toMatchObject({ ok: true, environment: 'TEST', release: '9.9.9', problems: [] });
-    expect(Object.values(before.tables)).toEqual([{ index, exists: false }]);
-    expect((await ask(search, 'HEAD', `/${index}`)).status).toBe(404);
+  describe('the check', () => {
+    const problem = (what: RegExp, remedy: RegExp): unknown => ({
+      what: expect.stringMatching(what) as unknown,
+      remedy: expect.stringMatching(remedy) as unknown,
+    });
+
+    test('creates a missing index as the first record would, proves that the function may write, and changes no document', async () => {
+      const { fn, write, index, all } = table({ defaults: { mappings: { properties: { when: { type: 'date' } } } } });
+      for (let round = 0; round < 2; round++) {
+        const { tables, ...rest } = await fn.check();
+        expect(rest).toMatchObject({ ok: true, environment: 'TEST', release: '9.9.9', problems: [] });
+        expect(Object.values(tables)).toEqual([{ index, exists: true }]);
+      }
+      const { text } = await ask(search, 'GET', `/${index}?flat_settings=true`);
+      for (const part of ['"index.gc_deletes":"1h"', '"when":{"type":"date"}']) expect(text).toContain(part);
+      expect(await all()).toEqual({});
+      await write({ keys: key('a') });
+      expect(await fn.check()).toMatchObject({ ok: true });
+      expect(await all()).toEqual({ a: { pk: 'a' } });
+    });
+
+    test('shows a mapping that the engine refuses', async () => {
+      const { fn, index } = table({ defaults: { mappings: { mappings: { properties: { a: { type: 'keyword' } } } } } });
+      const { ok, tables, problems } = await fn.check();
+      expect({ ok, problems }).toEqual({ ok: false, problems: [problem(/could not be created: .*unsupported parameters/, /mappings/)] });
+      expect(Object.values(tables)).toEqual([{ index, exists: false }]);
+    });
+
+    // Elasticsearch 7 has data streams in a module that is not open source.
+    const testOfDataStreams = search.kind === 'elasticsearch-7' ? test.skip : test;
+    testOfDataStreams('shows a template that makes data streams of the name', async () => {
+      const { fn, index } = table();
+      const template = { index_patterns: [index], data_stream: {}, priority: 900, template: {} };
+      expect((await ask(search, 'PUT', `/_index_template/${index}`, template)).status).toBe(200);
+      const { problems } = await fn.check();
+      await ask(search, 'DELETE', `/_index_template/${index}`);
+      expect(problems).toEqual([problem(/data streams/, /index_patterns|another index/)]);
+    });
+
+    test.each([
+      ['default_pipeline', { settings: { 'index.default_pipeline': 'not-there' } }, /not-there/, /Create the ingest pipeline/],
+      ['final_pipeline', { settings: { 'index.final_pipeline': 'not-there' } }, /not-there/, /Create the ingest pipeline/],
+      ['required routing', { mappings: { _routing: { required: true } } }, /routing is required/, /does not require routing/],
+    ] as const)('shows that %s would refuse every document, and none becomes a dead letter', async (_, body, what, remedy) => {
+      const { fn, write, index } = table();
+      expect((await ask(search, 'PUT', `/${index}`, body)).status).toBe(200);
+      const { ok, problems } = await fn.check();
+      expect({ ok, problems }).toEqual({ ok: false, problems: [problem(what, remedy)] });
+      fn.letters.clear();
+      expect(await write({ keys: key('a') }, { keys: key('b') })).not.toEqual(done);
+      expect(fn.letters.size).toBe(0);
+      expect(JSON.stringify(fn.logs)).toMatch(remedy);
+    });
+
+    test.each([
+      ['index.blocks.write', true],
+      ['index.blocks.read_only', true],
+      ['index.blocks.read_only_allow_delete', true],
+    ])('names %s, after it has waited for its end', async (block, value) => {
+      const { fn, index } = table();
+      await fn.check();
+      await ask(search, 'PUT', `/${index}/_settings`, { [block]: value });
+      const { problems } = await fn.check(1500);
+      await ask(search, 'PUT', `/${index}/_settings`, { [block]: null });
+      expect(problems).toEqual([problem(/is blocked: cluster_block_exception/, /[Bb]lock|disk/)]);
+      expect(JSON.stringify(problems)).not.toContain('subnets');
+    });
+
+    test('shows an alias whose only index takes no writes', async () => {
+      const { fn, index } = table();
+      await ask(search, 'PUT', `/${index}-1`, { aliases: { [index]: { is_write_index: false } } });
+      expect((await fn.check()).problems).toEqual([problem(/no write index/, /is_write_index/)]);
+    });
+
+    test('is content with an alias over one index', async () => {
+      const { fn, index } = table();
+      await ask(search, 'PUT', `/${index}-1`, { aliases: { [index]: {} } });
+      expect(await fn.check()).toMatchObject({ ok: true });
+    });
+
+    test.each([true, false])(
+      'refuses an alias over several indexes, unless the options accept it (with a write index: %s)',
+      async (writes) => {
+        const { fn, index } = table();
+        const accepting = deploy({ tables: { [index]: { index, 'multi-index-alias': true } } });
+        await ask(search, 'PUT', `/${index}-1`, { aliases: { [index]: {} } });
+        await ask(search, 'PUT', `/${index}-2`, { aliases: { [index]: writes ? { is_write_index: true } : {} } });
+        expect((await fn.check()).problems).toEqual([problem(/alias over 2 indexes/, /multi-index-alias/)]);
+        expect((await accepting.check()).problems).toEqual(writes ? [] : [problem(/no write index/, /is_write_index/)]);
+      },
+    );
+  });
+
+  test('after a rollover records are written to the write index, with one warning per start', async () => {
+    const { fn, write, index } = table();
+    await ask(search, 'PUT', `/${index}-000001`, { aliases: { [index]: { is_write_index: true } } });
     await write({ keys: key('a') });
-    expect(Object.values((await fn.check()).tables)).toEqual([{ index, exists: true }]);
-    expect(await all()).toEqual({ a: { pk: 'a' } });
+    expect(fn.logs.filter(({ level }) => level === 'warn')).toEqual([]);
+    expect((await ask(search, 'POST', `/${index}/_rollover`)).status).toBe(200);
+    for (const later of [1001, 2002]) {
+      Object.assign(fn.runtime, { now: () => Date.now() + later });
+      expect(await write({ event: 'MODIFY', keys: key('a') })).toEqual(done);
+    }
+    expect(Object.keys(await documents(search, `${index}-000002`))).toEqual(['a']);
+    expect(fn.logs.filter(({ level }) => level === 'warn')).toEqual([
+      expect.objectContaining({ message: expect.stringContaining('write index') as unknown, alias: index, writeIndex: `${index}-000002` }),
+    ]);
   });
 }

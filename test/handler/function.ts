@@ -36,7 +36,8 @@ export interface TestFunction {
   readonly runtime: Runtime;
   /** @param remaining ms until the deadline */
   invoke(records: readonly unknown[], remaining?: number): Promise<BatchAnswer>;
-  check(): Promise<CheckResponse>;
+  /** @param remaining ms until the deadline */
+  check(remaining?: number): Promise<CheckResponse>;
   /** Dead letters by the key of their object. */
   readonly letters: Map<string, DeadLetter>;
   readonly logs: Record<string, unknown>[];
@@ -75,15 +76,16 @@ export function testFunction(options: FunctionOptions): TestFunction {
   const logs: Record<string, unknown>[] = [];
   const lines: Record<string, unknown>[] = [];
   const log = (level: string) => (message: string, fields?: object) => void logs.push({ level, message, ...fields });
+  const logger = { info: log('info'), warn: log('warn'), error: log('error') };
   const indexes = new Indexes(engine, now);
   const runtime: Runtime = {
     engine,
     indexes,
-    gate: new IndexGate(indexes, () => runtime.now()),
+    gate: new IndexGate(indexes, () => runtime.now(), logger),
     tables: new Tables(config, mapping, new Map(Object.entries(options.transforms ?? {}))),
     release: config.release,
     environment: config.environment,
-    log: { info: log('info'), warn: log('warn'), error: log('error') },
+    log: logger,
     putObject: (bucket, key, body) => {
       if (options.lettersFail === true) return Promise.reject(new Error('AccessDenied'));
       letters.set(`s3://${bucket}/${key}`, JSON.parse(body) as DeadLetter);
@@ -101,7 +103,7 @@ export function testFunction(options: FunctionOptions): TestFunction {
     letters,
     logs,
     invoke: (records, remaining = 30_000) => processBatch(runtime, records, { functionName: 'DynamoToES', remaining }),
-    check: () => check(runtime, { functionName: 'DynamoToES', remaining: 30_000 }),
+    check: (remaining = 30_000) => check(runtime, { functionName: 'DynamoToES', remaining }),
     metrics: () => lines.at(-1) ?? {},
   };
 }

@@ -126,6 +126,7 @@ const table = (more: Partial<Pick<Table, 'project' | 'transform'>>): Table & { i
   onMalformed: 'dead-letter',
   deadLetters: undefined,
   keepExpired: false,
+  multiIndexAlias: false,
   project: undefined,
   transform: undefined,
   indexSettings: {},
