@@ -3,6 +3,7 @@ import { DEFAULT_OPTIONS, type FunctionConfig, type TableOptions } from '../form
 import { defaultIndex, indexNameProblem } from '../formats/index-name.ts';
 import { parseS3Uri } from '../formats/s3-uri.ts';
 import type { KeyMapping } from '../formats/key-mapping.ts';
+import { numericFields, type NumericFields } from './documents/numeric-fields.ts';
 import { excluding, including, type Projection } from './documents/projection.ts';
 import type { Transform } from './documents/transform.ts';
 import { MalformedRecord } from './records/malformed-record.ts';
@@ -39,6 +40,8 @@ export interface Table {
   readonly transform: Transform | undefined;
   readonly indexSettings: Readonly<Record<string, unknown>>;
   readonly mappings: Readonly<Record<string, unknown>>;
+  /** Fields whose lists of numbers stay numbers, as the mappings declare them; undefined where there are none. */
+  readonly numbers: NumericFields | undefined;
   /** Whether failures can be reported by number; if not they must be thrown, or Lambda takes the batch for done. */
   readonly partialAnswer: boolean;
   /** Undefined where its records are written, as they mostly are. */
@@ -103,6 +106,7 @@ export class Tables {
       transform: options.transform === undefined ? undefined : this.#transforms.get(options.transform),
       indexSettings: options['index-settings'] ?? {},
       mappings: options.mappings ?? {},
+      numbers: numericFields(options.mappings ?? {}),
       partialAnswer:
         options['partial-batch-response'] === 'auto'
           ? mapping?.ReportBatchItemFailures === true

@@ -2,6 +2,7 @@
 import { isAttributeMap, type Attribute, type AttributeMap } from '../records/attribute.ts';
 import { fieldNames, needsRename } from './field-names.ts';
 import { JsonWriter } from './json-writer.ts';
+import { fieldBelow, type NumericFields } from './numeric-fields.ts';
 import { MalformedRecord } from '../records/malformed-record.ts';
 import { type ShapingTime, unlimited } from './shaping-time.ts';
 
@@ -58,22 +59,23 @@ interface Shaping {
 /**
  * Writes the document of an item, in a time and a length that grow as the item does. Numbers keep every digit; a list never mixes kinds.
  * @param time how long it may take
+ * @param numbers fields whose lists of numbers stay numbers
  * @throws {MalformedRecord} where a value is not an attribute value, where the text would be too long, or the time is used up
  */
-export function writeDocument(json: JsonWriter, image: AttributeMap, time: ShapingTime = unlimited()): void {
-  writeMap({ json, time, image, text: 0, textLimit: TEXT_FREE }, image, 0);
+export function writeDocument(json: JsonWriter, image: AttributeMap, time: ShapingTime = unlimited(), numbers?: NumericFields): void {
+  writeMap({ json, time, image, text: 0, textLimit: TEXT_FREE }, image, 0, numbers);
 }
 
 const scratch = documentWriter();
 
 /** The same as text. */
-export function documentText(image: AttributeMap, time?: ShapingTime): string {
+export function documentText(image: AttributeMap, time?: ShapingTime, numbers?: NumericFields): string {
   scratch.truncate(0);
-  writeDocument(scratch, image, time);
+  writeDocument(scratch, image, time, numbers);
   return scratch.cut(0);
 }
 
-function writeMap(shaping: Shaping, map: AttributeMap, depth: number): void {
+function writeMap(shaping: Shaping, map: AttributeMap, depth: number, numbers: NumericFields | undefined): void {
   const { json, time } = shaping;
   if (depth > DEPTH_LIMIT) throw new MalformedRecord('document_too_deep', `the item is nested deeper than ${DEPTH_LIMIT} levels`);
   let before = OPEN_MAP;
@@ -83,13 +85,15 @@ function writeMap(shaping: Shaping, map: AttributeMap, depth: number): void {
     time.step();
     json.character(before);
     const label = labels.get(name) ?? newLabel(name);
+    let field = name;
     if (label === undefined) {
       fields ??= fieldNames(Object.keys(map));
-      json.text(`${JSON.stringify(fields.get(name))}:`);
+      field = fields.get(name) ?? name;
+      json.text(`${JSON.stringify(field)}:`);
     } else {
       json.bytes(label);
     }
-    writeValue(shaping, map[name], name, depth);
+    writeValue(shaping, map[name], name, depth, numbers === undefined ? undefined : fieldBelow(numbers, field));
     before = COMMA;
   }
   if (before === OPEN_MAP) json.character(OPEN_MAP);
@@ -132,7 +136,13 @@ function member(attribute: Attribute | undefined, name: string): { type: string;
   return { type, value };
 }
 
-function writeValue(shaping: Shaping, attribute: Attribute | undefined, name: string, depth: number): void {
+function writeValue(
+  shaping: Shaping,
+  attribute: Attribute | undefined,
+  name: string,
+  depth: number,
+  numbers: NumericFields | undefined,
+): void {
   const { json } = shaping;
   const { type, value } = member(attribute, name);
   switch (type) {
@@ -151,11 +161,13 @@ function writeValue(shaping: Shaping, attribute: Attribute | undefined, name: st
       break;
     case 'M':
       if (!isAttributeMap(value)) throw unreadable(name, 'an M that is no map');
-      writeMap(shaping, value, depth + 1);
+      writeMap(shaping, value, depth + 1, numbers);
       break;
     case 'L': {
       const list = array(value, type, name);
-      writeList(shaping, list, isMixed(kinds(shaping.time, list, name, depth)), name, depth + 1);
+      const found = kinds(shaping.time, list, name, depth);
+      const form = found === NUMBERS && numbers?.all === true ? 'numbers' : isMixed(found) ? 'mixed' : 'plain';
+      writeList(shaping, list, form, name, depth + 1, numbers);
       break;
     }
     case 'SS':
@@ -177,11 +189,19 @@ function writeValue(shaping: Shaping, attribute: Attribute | undefined, name: st
 const STRINGS = 1;
 const BOOLEANS = 2;
 const MAPS = 4;
+/** Strings for all but the fields that take them as numbers. */
+const NUMBERS = 8;
 
-const isMixed = (kind: number): boolean => (kind & (kind - 1)) !== 0;
+/** What becomes of the items of a list. */
+type ListForm = 'plain' | 'mixed' | 'numbers';
+
+function isMixed(kinds: number): boolean {
+  const kind = (kinds & NUMBERS) === 0 ? kinds : (kinds & ~NUMBERS) | STRINGS;
+  return (kind & (kind - 1)) !== 0;
+}
 
 /**
- * The kinds that the engine would see in a list, which takes nested lists as one: a set of STRINGS, BOOLEANS, MAPS. Only the outermost list
+ * The kinds that the engine would see in a list, which takes nested lists as one: a set of STRINGS, NUMBERS, BOOLEANS, MAPS. Only the outermost list
  * is judged, so that each item of each list is looked at once.
  */
 function kinds(time: ShapingTime, list: readonly unknown[], name: string, depth: number): number {
@@ -193,27 +213,54 @@ function kinds(time: ShapingTime, list: readonly unknown[], name: string, depth:
     if (type === 'L') found |= kinds(time, array(value, type, name), name, depth + 1);
     else if (type === 'M') found |= MAPS;
     else if (type === 'BOOL') found |= BOOLEANS;
+    else if (type === 'N' || type === 'NS') found |= NUMBERS;
     else if (type !== 'NULL') found |= STRINGS;
   }
   return found;
 }
 
-/** A list: scalars as strings; booleans and maps as what they are only where nothing else is in the list. */
-function writeList(shaping: Shaping, list: readonly unknown[], mixed: boolean, name: string, depth: number): void {
+/**
+ * A list: scalars as strings; booleans and maps as what they are only where nothing else is in the list, numbers only where the field takes
+ * them as well.
+ */
+function writeList(
+  shaping: Shaping,
+  list: readonly unknown[],
+  form: ListForm,
+  name: string,
+  depth: number,
+  numbers: NumericFields | undefined,
+): void {
   writeEach(shaping, list as readonly Attribute[], (item) => {
-    writeItem(shaping, item, mixed, name, depth);
+    writeItem(shaping, item, form, name, depth, numbers);
   });
 }
 
-function writeItem(shaping: Shaping, item: Attribute, mixed: boolean, name: string, depth: number): void {
+function writeItem(
+  shaping: Shaping,
+  item: Attribute,
+  form: ListForm,
+  name: string,
+  depth: number,
+  numbers: NumericFields | undefined,
+): void {
   const { json } = shaping;
+  const mixed = form === 'mixed';
   const { type, value } = member(item, name);
   switch (type) {
     case 'N':
+      if (form === 'numbers') {
+        writeNumber(json, text(value, type, name), name);
+        break;
+      }
       number(text(value, type, name), name);
       json.string(text(value, type, name));
       break;
     case 'NS':
+      if (form === 'numbers') {
+        writeValue(shaping, item, name, depth, numbers);
+        break;
+      }
       writeEach(shaping, array(value, type, name), (digits) => {
         number(text(digits, type, name), name);
         json.string(text(digits, type, name));
@@ -224,15 +271,15 @@ function writeItem(shaping: Shaping, item: Attribute, mixed: boolean, name: stri
       break;
     case 'M': {
       const start = json.length;
-      writeValue(shaping, item, name, depth);
+      writeValue(shaping, item, name, depth, numbers);
       if (mixed) writeAsText(shaping, start);
       break;
     }
     case 'L':
-      writeList(shaping, array(value, type, name), mixed, name, depth + 1);
+      writeList(shaping, array(value, type, name), form, name, depth + 1, numbers);
       break;
     default:
-      writeValue(shaping, item, name, depth);
+      writeValue(shaping, item, name, depth, numbers);
   }
 }
 

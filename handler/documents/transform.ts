@@ -5,6 +5,7 @@ import type { AttributeMap } from '../records/attribute.ts';
 import { ConfigError } from '../../formats/fields.ts';
 import type { FunctionConfig } from '../../formats/function-config.ts';
 import { documentText } from './document.ts';
+import type { NumericFields } from './numeric-fields.ts';
 import { MalformedRecord } from '../records/malformed-record.ts';
 import { type ShapingTime, unlimited } from './shaping-time.ts';
 
@@ -57,7 +58,7 @@ export async function loadTransforms(config: FunctionConfig, folder: string): Pr
  */
 export async function transformed(
   transform: Transform,
-  { keys, event, table }: { keys: AttributeMap; event: 'INSERT' | 'MODIFY'; table: string },
+  { keys, event, table, numbers }: { keys: AttributeMap; event: 'INSERT' | 'MODIFY'; table: string; numbers?: NumericFields | undefined },
   image: AttributeMap,
   oldImage: AttributeMap | undefined,
   limit: number,
@@ -65,11 +66,11 @@ export async function transformed(
 ): Promise<string | null> {
   const about = {
     keys: parsed(documentText(keys, time)),
-    oldDocument: oldImage === undefined ? undefined : parsed(documentText(oldImage, time)),
+    oldDocument: oldImage === undefined ? undefined : parsed(documentText(oldImage, time, numbers)),
     event,
     table,
   };
-  const document = parsed(documentText(image, time));
+  const document = parsed(documentText(image, time, numbers));
   let result: unknown;
   try {
     result = transform(document, about);

@@ -31,10 +31,10 @@ export function operationOf(state: ItemState, limit: number, time: ShapingTime =
   const { transform } = table;
   if (transform === undefined) {
     return operation('index', state, () => {
-      writeDocument(json, projected(table, image, time), time);
+      writeDocument(json, projected(table, image, time), time, table.numbers);
     });
   }
-  const about = { keys: state.keys, event: state.event, table: table.name };
+  const about = { keys: state.keys, event: state.event, table: table.name, numbers: table.numbers };
   const old = oldImage === undefined ? undefined : projected(table, oldImage, time);
   return transformed(transform, about, projected(table, image, time), old, limit, time).then((text) =>
     text === null

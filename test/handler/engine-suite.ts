@@ -185,6 +185,38 @@ export function engineSuite(search: SearchAddress): void {
     });
   });
 
+  describe('lists of numbers in fields that take them', () => {
+    test('a point is found by its place', async () => {
+      const { write, index } = table({ defaults: { mappings: { properties: { point: { type: 'geo_point' } } } } });
+      const point = { L: [{ N: '5.60' }, { N: '51.89' }] };
+      const inMap = { M: { lat: { N: '51.89' }, lon: { N: '5.60' } } };
+      expect(
+        await write({ keys: key('list'), image: { ...key('list'), point } }, { keys: key('map'), image: { ...key('map'), point: inMap } }),
+      ).toEqual(done);
+      const near = { geo_distance: { distance: '1km', point: { lat: 51.89, lon: 5.6 } } };
+      const { body } = await ask(search, 'POST', `/${index}/_search`, { query: near });
+      const { hits } = body.hits as { hits: { _id: string }[] };
+      expect(hits.map(({ _id }) => _id).sort()).toEqual(['list', 'map']);
+    });
+
+    // The k-NN plugin of OpenSearch is none of its modules.
+    (/^elasticsearch-[89]/.test(search.kind) ? test : test.skip)('a vector is found by its neighbours', async () => {
+      const embedding = { type: 'dense_vector', dims: 3, index: true, similarity: 'l2_norm' };
+      const { write, index, fn } = table({ defaults: { mappings: { properties: { embedding } } } });
+      const vector = (...digits: string[]): Attribute => ({ L: digits.map((N) => ({ N })) });
+      expect(
+        await write(
+          { keys: key('a'), image: { ...key('a'), embedding: vector('0.1', '0.2', '-0.3') } },
+          { keys: key('b'), image: { ...key('b'), embedding: vector('9', '9', '9') } },
+        ),
+      ).toEqual(done);
+      expect(fn.letters.size).toBe(0);
+      const knn = { field: 'embedding', query_vector: [0.1, 0.2, -0.3], k: 1, num_candidates: 10 };
+      const { body } = await ask(search, 'POST', `/${index}/_search`, { knn });
+      expect((body.hits as { hits: { _id: string }[] }).hits.map(({ _id }) => _id)).toEqual(['a']);
+    });
+  });
+
   describe('identity', () => {
     test('long and odd keys each have their own document, also after a second write', async () => {
       const keys = ['a|b', 'a\\|b', '~', ' ', '"\\\n', '😀'.repeat(200), 'x'.repeat(2000), `${'x'.repeat(2000)}y`, '../..', '%2F', '_id'];

@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Attribute, AttributeMap } from '../../../handler/records/attribute.ts';
 import { documentText } from '../../../handler/documents/document.ts';
+import { numericFields } from '../../../handler/documents/numeric-fields.ts';
 import { fieldNames } from '../../../handler/documents/field-names.ts';
 import { MalformedRecord } from '../../../handler/records/malformed-record.ts';
 import { operationOf } from '../../../handler/indexing/bulk-operation.ts';
@@ -117,7 +118,7 @@ function nestedItem(levels: number, bytes: number, wrap: (item: Attribute, filli
 }
 
 const about = parseRecord(streamRecord()) as StreamRecord & { eventName: 'INSERT' };
-const table = (more: Partial<Pick<Table, 'project' | 'transform'>>): Table & { index: string } => ({
+const table = (more: Partial<Pick<Table, 'project' | 'transform' | 'numbers'>>): Table & { index: string } => ({
   name: 'Orders',
   index: 'orders',
   keyNames: ['pk'],
@@ -131,6 +132,7 @@ const table = (more: Partial<Pick<Table, 'project' | 'transform'>>): Table & { i
   transform: undefined,
   indexSettings: {},
   mappings: {},
+  numbers: undefined,
   partialAnswer: true,
   refusal: undefined,
   ...more,
@@ -175,6 +177,19 @@ describe.each<[string, Parameters<typeof table>[0]]>([
   ['as it is', {}],
   ['with include', { project: including(['a', 'l.m', 'l', 's', 'n', '_id']) }],
   ['with exclude', { project: excluding(['l.m.m', 'a.b', 'l.l.l']) }],
+  [
+    'with fields that take lists of numbers',
+    {
+      numbers: numericFields({
+        properties: {
+          a: { type: 'geo_shape' },
+          l: { type: 'double' },
+          n: { properties: { a: { type: 'date' } } },
+          'x.y': { type: 'float' },
+        },
+      }),
+    },
+  ],
   ['with a transform', { transform: (document) => document }],
 ])('the processor time of an item grows no faster than the item, %s', (_, of) => {
   const shape = shaped(of);
