@@ -460,8 +460,7 @@ describe('malformed records', () => {
 
   test('an event without any DynamoDB record is an error', async () => {
     const { fn } = table();
-    for (const records of [[], [{ eventSource: 'aws:sqs' }]])
-      await expect(fn.invoke(records)).rejects.toThrow(/none of them of aws:dynamodb/);
+    await expect(fn.invoke([{ eventSource: 'aws:sqs' }])).rejects.toThrow(/none of them of aws:dynamodb/);
   });
 });
 
@@ -549,4 +548,49 @@ test('a missing key mapping is logged once, naming the operation that mends it',
   await write([{ keys: key('a') }]);
   await write([{ keys: key('b') }]);
   expect(fn.logs.filter((line) => JSON.stringify(line).includes('refresh-mapping'))).toHaveLength(1);
+});
+
+describe('what the cluster says of every document alike makes no dead letters', () => {
+  const error = (type: string, reason: string, cause?: object): object => ({ type, reason, ...(cause && { caused_by: cause }) });
+  const vector = (id: string, reason: string): object =>
+    error(
+      'mapper_parsing_exception',
+      `failed to parse field [vec] of type [knn_vector] in document with id '${id}'. Preview of field's value: 'null'`,
+      error('illegal_state_exception', reason),
+    );
+  const answering =
+    (made: (id: string) => object): ((request: RecordedRequest) => { answer: { status: number; body: unknown } }) =>
+    (request) => ({
+      answer: { status: 200, body: { errors: true, items: bulkIds(request).map((id) => ({ index: { status: 400, error: made(id) } })) } },
+    });
+  const breaker = (id: string): object => vector(id, 'Indexing knn vector fields is rejected as circuit breaker triggered. Check stats');
+
+  test('where a breaker is open for a while, all is written', async () => {
+    const { write, all, fn } = table();
+    proxy.on(BULK, answering(breaker), 2);
+    expect(await write([{ keys: key('a') }, { keys: key('b') }])).toEqual(done);
+    expect(await all()).toEqual(['a', 'b']);
+    expect(fn.letters.size).toBe(0);
+  });
+
+  test.each<[string, (id: string) => object, RegExp]>([
+    ['a breaker that stays open', breaker, /circuit breaker/],
+    ['a breaker of its models', () => error('illegal_argument_exception', 'Memory Circuit Breaker is open'), /circuit breaker/],
+    ['a model that is not ready', () => error('illegal_argument_exception', 'Model not ready yet. Please run this first'), /model/],
+    ['a model that is set up wrongly', () => error('illegal_argument_exception', 'Must provide pre_process_function'), /model/],
+    ['a full shard', () => error('illegal_argument_exception', 'Number of documents in the shard cannot exceed [2147483519]'), /shards/],
+    ['a missing pipeline', () => error('illegal_argument_exception', 'pipeline with id [gone] does not exist'), /pipeline/],
+    ['required routing', (id) => error('routing_missing_exception', `routing is required for [t]/[${id}]`), /routing/],
+  ])('%s', async (_, made, remedy) => {
+    const { write, fn } = table();
+    proxy.on(BULK, answering(made), Infinity);
+    const records = [
+      { keys: key('SECRET-a'), counter: 9801 },
+      { keys: key('SECRET-b'), counter: 9802 },
+    ];
+    expect(await write(records, 1500)).toEqual(failed(9801));
+    expect(fn.letters.size).toBe(0);
+    expect(JSON.stringify(fn.logs)).toMatch(remedy);
+    expect(JSON.stringify(fn.logs)).not.toContain('SECRET');
+  });
 });

@@ -89,3 +89,7 @@ test('a defect of the function is thrown when nothing is on its way any more', a
   await expect(invoked).rejects.toThrow('a defect');
   expect(proxy.matching(BULK)).toHaveLength(1);
 });
+
+test('an event without records, as a tumbling window sends it, is done', async () => {
+  expect(await testFunction({ endpoint: 'http://127.0.0.1:1' }).invoke([])).toEqual({ batchItemFailures: [] });
+});
