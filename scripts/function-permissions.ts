@@ -70,13 +70,13 @@ export const FUNCTION_PERMISSIONS: readonly {
     actions: ['sqs:SendMessage'],
     resource: '${on-failure-queue}',
     when: 'the on-failure destination of a trigger is an SQS queue',
-    why: 'Lambda reports batches that were given up',
+    why: 'Lambda reports batches that expired',
   },
   {
     actions: ['sns:Publish'],
     resource: '${on-failure-topic}',
     when: 'the on-failure destination of a trigger is an SNS topic',
-    why: 'Lambda reports batches that were given up',
+    why: 'Lambda reports batches that expired',
   },
   {
     actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'],

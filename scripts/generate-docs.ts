@@ -1,8 +1,10 @@
-// Writes what the documents say of inputs, outputs, options and permissions from the one place where each is defined: action.yml, the schema
-// of the options file and the tables of permissions. usage: node scripts/generate-docs.ts [--check: only tell whether they are up to date]
+// Writes the tables of inputs, outputs, options and permissions in the documents, and the descriptions of inputs and outputs in the reusable
+// workflows, from the one place that defines each: action.yml, the schema of the options file and the tables of permissions.
+// usage: node scripts/generate-docs.ts [--check: only report whether they are up to date]
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { actionFile } from '../action/action-file.ts';
 import type { Metadata } from '../action/action-file.ts';
@@ -12,8 +14,9 @@ import { PERMISSIONS, iamAction, type Action, type Permission } from '../action/
 import { policyOf, type Role } from './policies.ts';
 
 const root = join(import.meta.dirname, '..');
+const INPUTS = 'docs/inputs-and-outputs.md';
 
-/** The part of JSON Schema that zod makes of the options. */
+/** The part of JSON Schema that zod generates from the options. */
 interface JsonSchema {
   readonly type?: string;
   readonly description?: string;
@@ -57,14 +60,14 @@ function outputTable(outputs: Readonly<Record<string, Metadata>>): string {
   );
 }
 
-/** What an option takes, in words. */
+/** The values that an option accepts, in words. */
 function valuesOf({ type, enum: values, const: only, minimum, maximum, anyOf, items }: JsonSchema): string {
   if (values !== undefined) return values.map((value) => code(String(value))).join(', ');
   if (typeof only === 'string') return code(only);
   if (anyOf !== undefined) return anyOf.map(valuesOf).join(', ');
   if (type === 'boolean') return '`true`, `false`';
   if (type === 'integer') return `${minimum ?? ''} to ${maximum ?? ''}`;
-  if (type === 'array') return `list of ${items?.type === 'object' ? 'objects' : 'texts'}`;
+  if (type === 'array') return `list of ${items?.type === 'object' ? 'objects' : 'strings'}`;
   return type === 'object' ? 'keys and values' : 'text';
 }
 
@@ -92,15 +95,15 @@ function optionSections(): string {
       Object.entries(schema.properties ?? {}).map(([name, { description }]) => [code(name), description ?? '']),
     ),
     '### Options of a table',
-    'Each may stand under `defaults`, for every table, and under `tables.<name>`, where it wins; `index` stands under a table alone.',
+    'Set an option under `defaults` for every table, or under `tables.<name>`, where it wins; `index` can be set only under a table.',
     optionTable({ ...(index === undefined ? {} : { index }), ...defaults?.properties }, ['trigger']),
     '### Trigger',
-    'Under `trigger`, key by key.',
+    'Keys of the option `trigger`, merged key by key.',
     optionTable(defaults?.properties?.trigger?.properties ?? {}),
   ].join('\n\n');
 }
 
-/** What stands for the placeholders in the policies that the documents show. */
+/** Values for the placeholders in the policies that the documents show. */
 const EXAMPLE: Readonly<Record<string, string>> = {
   partition: 'aws',
   region: 'eu-west-1',
@@ -144,7 +147,7 @@ function functionTable(): string {
   );
 }
 
-/** Replaces what stands between `<!-- begin <name> -->` and `<!-- end <name> -->`. */
+/** Replaces the text between `<!-- begin <name> -->` and `<!-- end <name> -->`. */
 function between(text: string, name: string, content: string): string {
   const [begin, end] = [`<!-- begin ${name} -->`, `<!-- end ${name} -->`];
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
@@ -165,12 +168,72 @@ function permissions(text: string): string {
   return Object.entries(parts).reduce((made, [name, content]) => between(made, name, content), text);
 }
 
-/** Every document that is made, wholly or in part: its path and its text. */
+/** The parts of a reusable workflow that its descriptions depend on. */
+interface ReusableWorkflow {
+  readonly on: { readonly workflow_call: { readonly inputs: Readonly<Record<string, { readonly default?: unknown }>> } };
+  readonly jobs: Readonly<
+    Record<string, { readonly steps?: readonly { readonly uses?: string; readonly with?: Record<string, string> }[] }>
+  >;
+}
+
+/** Inputs and outputs that mean something else in the workflows than in the action: the workflows describe them themselves. */
+export const OWN_DESCRIPTIONS: Readonly<Record<'inputs' | 'outputs', readonly string[]>> = {
+  inputs: ['operation', 'dry-run', 'environment', 'config'],
+  outputs: ['environment'],
+};
+
+/**
+ * An input's description in a workflow: the action's, with the variable of the GitHub environment that the workflow falls back to and the
+ * action's default, where the workflow passes an empty value on.
+ */
+function workflowDescription({ description, default: value }: Metadata, variable: string | undefined, isEmpty: boolean): string {
+  const [first = '', ...rest] = description.replace(/\.$/, '').split('; ');
+  return `${[
+    first,
+    ...(variable === undefined || description.includes(`\`${variable}\``) ? [] : [`falls back to the variable \`${variable}\``]),
+    ...rest,
+    ...(isEmpty && value !== undefined ? [`if not set, \`${value}\``] : []),
+  ].join('; ')}.`;
+}
+
+/** A reusable workflow with the action's descriptions of the inputs and outputs that it shares with the action. */
+function workflow(text: string): string {
+  const { inputs, outputs } = actionFile();
+  const { on, jobs } = parse(text) as ReusableWorkflow;
+  const passed = Object.values(jobs)
+    .flatMap(({ steps = [] }) => steps)
+    .find(({ uses }) => uses === '$/')?.with;
+  // Plain where YAML lets it.
+  const scalar = (value: string): string => (/^[`'"]|: | #/.test(value) ? `'${value.replaceAll("'", "''")}'` : value);
+  const describe = (part: string, descriptionOf: (name: string) => string | undefined): string =>
+    part.replace(/^( {6}([\w-]+):\n {8}description: ).*$/gm, (whole, head: string, name: string) => {
+      const description = descriptionOf(name);
+      return description === undefined ? whole : `${head}${scalar(description)}`;
+    });
+  const [, head = '', ins = '', outs = '', tail = ''] =
+    /^([\s\S]*?\n {4}inputs:\n)([\s\S]*?\n)( {4}outputs:\n[\s\S]*?\n)( {2}workflow_dispatch:|\npermissions:)/.exec(text) ?? [];
+  if (head === '') throw new Error('A reusable workflow has inputs, outputs and permissions, in this order');
+  return [
+    head,
+    describe(ins, (name) => {
+      const input = inputs[name];
+      if (input === undefined || OWN_DESCRIPTIONS.inputs.includes(name)) return undefined;
+      const variable = /\bvars\.(\w+)/.exec(passed?.[name] ?? '')?.[1];
+      return workflowDescription(input, variable, on.workflow_call.inputs[name]?.default === '');
+    }),
+    describe(outs, (name) => (OWN_DESCRIPTIONS.outputs.includes(name) ? undefined : outputs[name]?.description)),
+    tail,
+    text.slice(head.length + ins.length + outs.length + tail.length),
+  ].join('');
+}
+
+/** Every file that is generated, wholly or in part: its path and its text. */
 export async function documents(): Promise<Map<string, string>> {
   const { inputs, outputs } = actionFile();
   const read = (path: string): string => readFileSync(join(root, path), 'utf8');
   const raw = new Map([
-    ['README.md', between(between(read('README.md'), 'inputs', inputTable(inputs)), 'outputs', outputTable(outputs))],
+    [INPUTS, between(between(read(INPUTS), 'inputs', inputTable(inputs)), 'outputs', outputTable(outputs))],
+    ...['.github/workflows/deploy.yml', '.github/workflows/plan.yml'].map((path) => [path, workflow(read(path))] as const),
     ['docs/options.md', between(read('docs/options.md'), 'options', optionSections())],
     ['docs/options.schema.json', schemaText()],
     ['docs/permissions.md', permissions(read('docs/permissions.md'))],

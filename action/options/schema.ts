@@ -83,11 +83,12 @@ const shared = {
     default: DEFAULT_OPTIONS.versioning,
   }),
   'on-malformed': oneOf(['dead-letter', 'fail', 'drop']).meta({
-    description: 'What is done with a record that can never be indexed.',
+    description: 'Treatment of a record that can never be indexed.',
     default: DEFAULT_OPTIONS['on-malformed'],
   }),
   'partial-batch-response': oneOf(['auto', 'always', 'never']).meta({
-    description: 'Whether failures are answered (`always`), thrown (`never`), or what the table’s trigger understands (`auto`).',
+    description:
+      'Whether the function reports failures in its response (`always`), throws (`never`), or does what the table’s trigger supports (`auto`).',
     default: DEFAULT_OPTIONS['partial-batch-response'],
   }),
   'dead-letters': z

@@ -1,4 +1,4 @@
-// The documents lead where they say, and name files that are there.
+// The documents lead where they say, name files that are there, and use the words of CONTRIBUTING.md.
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -38,6 +38,49 @@ describe.each(documents)('%s', (path) => {
   });
 });
 
+describe('README.md', () => {
+  test('has at most 200 lines', () => {
+    expect(text('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(200);
+  });
+
+  test('shows on its first screen the picture, the caller, the existing items, the cost and the two commands, in this order', () => {
+    const [first = ''] = text('README.md').split('\n## ');
+    const places = ['```mermaid', 'name: Search', '**Existing items:**', '**Cost:**', 'npm ci && npm run demo', 'npm ci && npm test'].map(
+      (part) => first.indexOf(part),
+    );
+    expect(places).not.toContain(-1);
+    expect(places).toEqual([...places].sort((a, b) => a - b));
+  });
+
+  test('has an index that leads to every page of docs/', () => {
+    const [, index = ''] = text('README.md').split('\n## Documents\n');
+    for (const page of globSync('docs/*.md', { cwd: PROJECT })) expect(index).toContain(`](${page})`);
+  });
+});
+
+describe('the words of the documents', () => {
+  // The rows of CONTRIBUTING.md name the words that are not used; headings of the troubleshooting page quote the code.
+  const sentences = documents.flatMap((path) =>
+    prose(text(path))
+      .split('\n')
+      .filter((line) => !line.startsWith('#') && !(path === 'CONTRIBUTING.md' && line.startsWith('|')))
+      .map((line) => ({ path, line })),
+  );
+
+  test.each([
+    ['response', /\banswer(?:s|ed|ing)?\b/],
+    ['is retried, is redelivered, expires', /\bcomes? again\b|\b(?:is|are|was|were) sent again\b|\bgiven up\b|\bgives? up\b/],
+    ['fix', /\bmend(?:s|ed|ing)?\b/],
+    ['stale document', /\bghosts?\b/],
+    ['if it fails', /\bfailing that\b/],
+    ['one per line', /\bone a line\b/],
+    ['is in, represents', /\bstands? (?:in|for|under)\b/],
+    ['a noun and an active verb', /(?:^|[.:] |\| )(?:What|Who|Whoever|Whom)\b/],
+  ])('are those of CONTRIBUTING.md: %s', (_word, other) => {
+    expect(sentences.filter(({ line }) => other.test(line))).toEqual([]);
+  });
+});
+
 test('CONTRIBUTING.md names files and folders of the code that are there', () => {
   const named = new Set(
     [...text('CONTRIBUTING.md').matchAll(/`((?:action|formats|handler|scripts|test)\/[\w/.-]*)`/g)].map(([, name = '']) => name),
@@ -68,17 +111,17 @@ describe('what is asked of the settings in GitHub', () => {
 });
 
 describe('SECURITY.md', () => {
-  const [, , protects = '', left = ''] =
-    /^([\s\S]*?)\n### What protects[^\n]*\n([\s\S]*?)\n### (What is left to you[\s\S]*)$/.exec(text('SECURITY.md')) ?? [];
-  const rows = protects
+  const [, , protections = '', left = ''] =
+    /^([\s\S]*?)\n### Protections[^\n]*\n([\s\S]*?)\n### (Your part[\s\S]*)$/.exec(text('SECURITY.md')) ?? [];
+  const rows = protections
     .split('\n')
-    .filter((line) => line.startsWith('| ') && !/^\| (?:What holds|-)/.test(line))
+    .filter((line) => line.startsWith('| ') && !/^\| (?:Protection|-)/.test(line))
     .map((line) => line.split(/(?<!\\)\|/).map((cell) => cell.trim()))
     .map(([, sentence = '', shown = '']) => ({ sentence, shown }));
   const references = (shown: string): (readonly [file: string, title: string])[] =>
     [...shown.matchAll(/\[[\w.-]+\]\((test\/[\w/.-]+\.test\.ts)\): `([^`]+)`/g)].map(([, file = '', title = '']) => [file, title]);
 
-  test('names a test for each sentence about what protects', () => {
+  test('names a test for each protection', () => {
     expect(rows.length).toBeGreaterThan(25);
     expect(left).not.toBe('');
     for (const { sentence, shown } of rows) {

@@ -7,6 +7,7 @@ import { actionFile } from '../../action/action-file.ts';
 import { DEFAULT_ENVIRONMENTS } from '../../action/resolve/environment-lines.ts';
 import { planEnvironment } from '../../action/resolve/environment.ts';
 import { OPERATIONS } from '../../action/inputs/operation.ts';
+import { OWN_DESCRIPTIONS } from '../../scripts/generate-docs.ts';
 import { PROJECT } from '../stack/cache.ts';
 
 interface Step {
@@ -164,6 +165,29 @@ describe('the reusable workflows', () => {
     expect(Object.keys(outputs)).toEqual(Object.keys(actionFile().outputs));
     for (const output of Object.values(outputs)) expect(output.description).toMatch(/\.$/);
   });
+
+  test.each(product)(
+    '%s describes inputs and outputs in the words of action.yml, but for those that mean something else in it',
+    (_name, _main, file) => {
+      const call = file.on.workflow_call;
+      const inputs: Readonly<Record<string, Input>> = call?.inputs ?? {};
+      const outputs: Readonly<Record<string, Pick<Input, 'description'>>> = call?.outputs ?? {};
+      const own = new Set(OWN_DESCRIPTIONS.inputs);
+      for (const [name, { description }] of Object.entries(actionFile().inputs)) {
+        const input = inputs[name];
+        if (input === undefined || own.has(name)) continue;
+        // A variable of the GitHub environment, or the default that the workflow leaves to the action, may be put in.
+        const words = (input.description ?? '').replace(/\.$/, '').split('; ');
+        expect(words).toEqual(expect.arrayContaining(description.replace(/\.$/, '').split('; ')));
+        const passed = steps(file).find(({ uses }) => uses === '$/')?.with?.[name] ?? '';
+        const variable = /\bvars\.(\w+)/.exec(passed)?.[1];
+        if (variable !== undefined) expect(input.description).toContain(`\`${variable}\``);
+      }
+      for (const [name, { description }] of Object.entries(actionFile().outputs)) {
+        if (!OWN_DESCRIPTIONS.outputs.includes(name)) expect(outputs[name]?.description).toBe(description);
+      }
+    },
+  );
 
   test.each(product)('%s hands on every output of the action', (_name, main, file) => {
     for (const name of Object.keys(actionFile().outputs)) {
