@@ -51,7 +51,7 @@ const trigger = z
     {
       ...plainSettings,
       'starting-position': oneOf(['TRIM_HORIZON', 'LATEST']).meta({
-        description: 'Where a new trigger begins to read; it holds on create alone.',
+        description: 'Position at which a new trigger starts to read; used only when the trigger is created.',
         default: TRIGGER_DEFAULTS['starting-position'],
       }),
       'on-failure': z
@@ -62,10 +62,10 @@ const trigger = z
         .array(z.record(z.string(), z.unknown(), expected('an event pattern as an object')), expected('a list of event patterns'))
         .max(10, expected('at most 10 event patterns'))
         .meta({
-          description: 'Event patterns, as objects whose every leaf is a list; records that match none do not reach the function.',
+          description: 'Event patterns, as objects in which every leaf is a list; records that match none do not reach the function.',
           default: [],
         }),
-      enabled: boolean().meta({ description: 'Whether the trigger runs; when not set, one that someone disabled stays disabled.' }),
+      enabled: boolean().meta({ description: 'Whether the trigger is enabled; if not set, a disabled trigger stays disabled.' }),
     },
     expected('the settings of a trigger'),
   )
@@ -75,11 +75,12 @@ const trigger = z
 const shared = {
   refresh: z.union([z.boolean(), z.literal('wait_for')], expected('true, false or wait_for')).meta({
     description:
-      'Whether what an invocation wrote is searchable at once (`true`), when the index refreshes (`wait_for`), or later (`false`).',
+      'Whether the documents of an invocation are searchable at once (`true`), when the index refreshes (`wait_for`), or later (`false`).',
     default: DEFAULT_OPTIONS.refresh,
   }),
   versioning: oneOf(['external', 'none']).meta({
-    description: 'Whether a document is fenced by the time and sequence number of its record, or written in the order of arrival.',
+    description:
+      'Whether a version from the time and sequence number of its record protects a document, or documents are written in order of arrival.',
     default: DEFAULT_OPTIONS.versioning,
   }),
   'on-malformed': oneOf(['dead-letter', 'fail', 'drop']).meta({
@@ -94,17 +95,17 @@ const shared = {
   'dead-letters': z
     .string(expected('s3://bucket/prefix'))
     .refine((uri) => parseS3Uri(uri) !== undefined, expected('s3://bucket/prefix'))
-    .meta({ description: 'Where dead letters go; when not set, `dead-letters/<function-name>` in the code bucket.' }),
-  'index-settings': settings().meta({ description: 'Settings of the index, merged over the product’s own when it creates one.' }),
-  mappings: settings().meta({ description: 'Mapping of the index, merged over the product’s own when it creates one.' }),
-  include: paths().meta({ description: 'Exactly these attributes are indexed; not together with exclude.' }),
-  exclude: paths().meta({ description: 'All attributes but these are indexed.' }),
+    .meta({ description: 'Place for dead letters; if not set, `dead-letters/<function-name>` in the code bucket.' }),
+  'index-settings': settings().meta({ description: 'Settings of the index, merged over the function’s own when it creates the index.' }),
+  mappings: settings().meta({ description: 'Mapping of the index, merged over the function’s own when it creates the index.' }),
+  include: paths().meta({ description: 'Only these attributes are indexed; not together with exclude.' }),
+  exclude: paths().meta({ description: 'All attributes except these are indexed.' }),
   transform: z
     .string(expected('the path of a .ts, .mts, .js or .mjs file'))
     .check(rule((file) => expectedPath(transformPathProblem(file))))
-    .meta({ description: 'File beside the options file or below, whose default export makes the document that is indexed.' }),
+    .meta({ description: 'File in the folder of the options file or below, whose default export returns the document to index.' }),
   'ttl-deletes': oneOf(['delete', 'keep']).meta({
-    description: 'Whether the document of an item that its time to live removed is deleted or kept.',
+    description: 'Whether the document is deleted or kept when DynamoDB removes its item because of its time to live.',
     default: DEFAULT_OPTIONS['ttl-deletes'],
   }),
   'multi-index-alias': boolean().meta({
@@ -118,15 +119,15 @@ const shared = {
 const index = z
   .string(expected('the name of an index or alias'))
   .check(rule(indexNameProblem))
-  .meta({ description: 'Index or write alias of the table; when not set, its name in lower case.' });
+  .meta({ description: 'Index or alias of the table; if not set, the name of the table in lower case.' });
 
 const defaults = z.strictObject(shared, expected('options')).partial().meta({ description: 'Options of every table.' });
 const table = z.strictObject({ index, ...shared }, expected('options')).partial();
 const tables = z
   .record(z.string().regex(/^[A-Za-z0-9_.-]{3,255}$/, expected('the name of a table')), table, expected('table names with their options'))
-  .meta({ description: 'Options of single tables, by exact name; they win over the defaults.' });
+  .meta({ description: 'Options of individual tables, by exact name; they win over the defaults.' });
 const pruneTriggers = boolean().meta({
-  description: 'Whether triggers of tables that the input `tables` does not list are removed.',
+  description: 'Whether triggers of tables that are not in the input `tables` are removed.',
   default: false,
 });
 

@@ -22,21 +22,21 @@ export const TRIGGER_SETTINGS = {
     default: 1000,
     absent: 100,
     range: [1, 10000, 'records'],
-    description: 'Records that one invocation gets at most.',
+    description: 'Maximum number of records per invocation.',
   },
   'window-seconds': {
     field: 'MaximumBatchingWindowInSeconds',
     default: 0,
     absent: 0,
     range: [0, 300, 'seconds'],
-    description: 'How long Lambda gathers records before it invokes the function.',
+    description: 'Time for which Lambda gathers records before it invokes the function.',
   },
   parallelization: {
     field: 'ParallelizationFactor',
     default: 1,
     absent: 1,
     range: [1, 10, 'batches per shard'],
-    description: 'Batches of one shard that are worked on at once; the order of each item is kept.',
+    description: 'Batches of one shard that are processed at once; the order of each item is kept.',
   },
   'maximum-record-age-hours': {
     field: 'MaximumRecordAgeInSeconds',
@@ -51,13 +51,13 @@ export const TRIGGER_SETTINGS = {
     default: -1,
     absent: -1,
     range: [-1, 10000, '-1: no limit'],
-    description: 'How often Lambda retries a failing batch; -1 sets no limit but the maximum age.',
+    description: 'Number of times that Lambda retries a failing batch; -1 sets no limit but the maximum age.',
   },
   bisect: {
     field: 'BisectBatchOnFunctionError',
     default: true,
     absent: false,
-    description: 'Whether Lambda halves a failing batch.',
+    description: 'Whether Lambda splits a failing batch in two.',
   },
 } as const satisfies Record<string, TriggerSetting>;
 

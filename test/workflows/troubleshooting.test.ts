@@ -1,4 +1,4 @@
-// Each sentence that the troubleshooting page goes by is one message of the code.
+// Each sentence that the troubleshooting page goes by, and each log line that the page on operations lists, is one message of the code.
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
@@ -7,6 +7,8 @@ import { PROJECT } from '../stack/cache.ts';
 
 const page = readFileSync(join(PROJECT, 'docs/troubleshooting.md'), 'utf8');
 const sentences = [...page.matchAll(/^### `(.*)`$/gm)].map(([, sentence]) => sentence ?? '');
+const [, logs = ''] = /^## Logs\n([\s\S]*?)^## /m.exec(readFileSync(join(PROJECT, 'docs/operations.md'), 'utf8')) ?? [];
+const lines = [...logs.matchAll(/^\| `(.*?)`/gm)].map(([, line]) => line ?? '');
 
 /** The texts of one expression, in order, with what is put in between: a message. */
 function textsOf(node: ts.Node): string {
@@ -54,7 +56,12 @@ test.each(sentences)('%s', (sentence) => {
   expect(messages.filter((message) => isIn(message, sentence))).not.toEqual([]);
 });
 
+test.each(lines)('the log line %s is one of the function', (line) => {
+  expect(messages.filter((message) => isIn(message, line))).not.toEqual([]);
+});
+
 test('there are such sentences, each with words enough to be found by', () => {
   expect(sentences.length).toBeGreaterThan(40);
+  expect(lines.length).toBeGreaterThan(5);
   for (const sentence of sentences) expect(sentence.replace(/[…\s]/g, '').length).toBeGreaterThan(8);
 });
