@@ -1,10 +1,12 @@
 // What served before a change, and how it is put back where the check fails.
 import type { FunctionConfiguration } from '@aws-sdk/client-lambda';
 import { packageKey, readObject } from '../aws/code-bucket.ts';
+import { PERMISSIONS } from '../aws/permissions.ts';
+import type { Aws } from '../aws/session.ts';
 import { SwappedPackageError, updateConfiguration, waitUntilReady } from '../aws/function.ts';
 import type { Actual } from '../deployed/deployed-function.ts';
 import type { History, PackageRecord } from '../deployed/package-history.ts';
-import { UserError } from '../errors.ts';
+import { CancelledError, failureSentence, UserError } from '../errors.ts';
 import { openPackage, type Package } from '../package/package.ts';
 import { patchBack } from '../plan/configuration.ts';
 import type { Run } from '../run.ts';
@@ -101,6 +103,37 @@ export async function rollBackOnFailure<T>(run: Run, previous: Previous, wanted:
   }
 }
 
+/**
+ * Carries out the calls that change the function, before its check. Where one of them fails after another one changed something, neither
+ * the former nor the new state is in place: what served is put back, as after a failed check.
+ * @param change makes its calls by the run that it is handed
+ * @throws {CancelledError} @throws {UserError} the failure, and what became of what served
+ */
+export async function undoOnFailure<T>(run: Run, previous: Previous, wanted: Package, change: (run: Run) => Promise<T>): Promise<T> {
+  const began = { changing: false };
+  const call: Aws['call'] = (action, ...rest) => {
+    began.changing ||= PERMISSIONS[action].mutates;
+    return run.aws.call(action, ...rest);
+  };
+  try {
+    return await rollBackOnFailure(run, previous, wanted, () => change({ ...run, aws: { ...run.aws, call } }));
+  } catch (error) {
+    if (error instanceof CancelledError || error instanceof PutBackError) throw error;
+    const sentence = failureSentence(error);
+    const { memory } = previous.actual;
+    const unchanged = { words: `. Nothing of function ${run.inputs.functionName} was changed`, history: memory.history };
+    if (began.changing) throw await putBackFrom(run, previous, sentence, wanted, unchanged);
+    // If it cannot be written, the next run checks once more, and that is all.
+    await memory.end(memory.history).catch(() => undefined);
+    throw new UserError(`${sentence}${unchanged.words}`, undefined, { cause: error });
+  }
+}
+
+/** An error after which what served was put back, or could not be. */
+class PutBackError extends UserError {
+  override name = 'PutBackError';
+}
+
 /** Puts back what served before an error that kept the check from passing. @returns the error that says so @throws {CancelledError} */
 export function putBackAfter(run: Run, previous: Previous, error: unknown, replaced: Package): Promise<UserError> {
   const response = failedCheck(error);
@@ -110,26 +143,46 @@ export function putBackAfter(run: Run, previous: Previous, error: unknown, repla
 
 /** Puts back what served before a failed check. @returns the error that says what became of it */
 export async function putBack(run: Run, previous: Previous, { problems }: CheckResponse, replaced: Package): Promise<UserError> {
-  const { functionName, alias } = run.inputs;
-  const { actual, fallback } = previous;
   const words = problems.map(({ what, remedy }) => `${what}${remedy === '' ? '' : `. ${remedy}`}`).join('; ');
-  const failed = `The check of function ${functionName} failed: ${words === '' ? 'the function gave no reason' : words}`;
+  const failed = `The check of function ${run.inputs.functionName} failed: ${words === '' ? 'the function gave no reason' : words}`;
+  return putBackFrom(run, previous, failed, replaced, { words: '. There is no former package or configuration to go back to' });
+}
+
+/**
+ * @param failed the sentence about the failure, without a full stop
+ * @param unchanged where nothing had to be put back: what follows that sentence, and the history as it is then (undefined: it stays)
+ * @returns the error that says what became of what served
+ */
+async function putBackFrom(
+  run: Run,
+  previous: Previous,
+  failed: string,
+  replaced: Package,
+  unchanged: { readonly words: string; readonly history?: History },
+): Promise<UserError> {
+  const { alias } = run.inputs;
+  const { actual, fallback } = previous;
   if (fallback === undefined)
-    return new UserError(failed, 'The function stays as it was created, without triggers; fix this and run again');
+    return new PutBackError(failed, 'The function stays as it was created, without triggers; fix this and run again');
   const serves = alias === undefined || actual.alias === undefined ? '' : `; alias ${alias} still serves version ${actual.alias.version}`;
   const [kept, hint] = serves === '' ? lostVariables(fallback) : [''];
   try {
     if (!(await restore(run, actual, fallback, replaced))) {
-      const nothing = kept === '' ? '. There is no former package or configuration to go back to' : kept;
-      return new UserError(`${failed}${serves === '' ? nothing : serves}`, hint);
+      if (unchanged.history !== undefined) await actual.memory.end(unchanged.history);
+      const nothing = kept === '' ? unchanged.words : kept;
+      return new PutBackError(`${failed}${serves === '' ? nothing : serves}`, hint);
     }
     const what = fallback.settled
       ? 'The former package and configuration'
       : 'The package and configuration that an interrupted or failed run had left';
-    return new UserError(`${failed}. ${what} were put back${serves}${kept}`, hint);
+    return new PutBackError(`${failed}. ${what} were put back${serves}${kept}`, hint);
   } catch (cause) {
     const why = cause instanceof UserError ? cause.message : 'an unexpected error';
-    return new UserError(`${failed}. And the former package and configuration could not be put back: ${why}`, 'Run again', { cause });
+    return new PutBackError(
+      `${failed}. And the former package and configuration could not be put back: ${why}${serves}`,
+      'Run again: the next run checks what is in place, and goes back to what served if that fails',
+      { cause },
+    );
   }
 }
 

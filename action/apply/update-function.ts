@@ -12,7 +12,7 @@ import { configOf } from '../plan/package-plan.ts';
 import type { Run } from '../run.ts';
 import { checkFunction } from './check-function.ts';
 import { bridge, providePackage, putInPlace } from './provide-package.ts';
-import { beforeUpdate, putBack, putBackAfter, rollBackOnFailure, type Previous } from './rollback-on-failure.ts';
+import { beforeUpdate, putBack, putBackAfter, rollBackOnFailure, undoOnFailure, type Previous } from './rollback-on-failure.ts';
 
 /** What serves after the change. */
 export interface Applied {
@@ -31,25 +31,25 @@ export interface Release {
 
 /** Changes an existing function as planned, checks it and lets it serve. @throws {UserError} where the check fails, after what served was put back */
 export async function applyUpdate(run: Run, actual: Actual, plan: FunctionPlan, release: Release): Promise<Applied> {
-  const { aws, report } = run;
+  const { report } = run;
   const { functionName } = run.inputs;
   const { package: wanted } = release;
   const variables = changedVariables(plan);
   const previous = await beforeUpdate(run, actual, variables);
   await actual.memory.begin(previous.packages, variables, release.isRollback === true ? wanted.sha256Hex : undefined);
   const code = plan.code ? await providePackage(run, wanted) : undefined;
-  return rollBackOnFailure(run, previous, wanted, async () => {
-    if (code !== undefined && actual.alias === undefined) await bridge(run, plan.patch, await handedOver(plan.patch, actual), wanted);
+  const configuration = await undoOnFailure(run, previous, wanted, async (watched) => {
+    if (code !== undefined && actual.alias === undefined) await bridge(watched, plan.patch, await handedOver(plan.patch, actual), wanted);
     // Configuration first: it may take minutes, and until it is done the former package runs under the former configuration. What is
     // between the two is the moment that the code takes.
-    let now = Object.keys(plan.patch).length > 0 ? await updateConfiguration(aws, functionName, plan.patch) : undefined;
+    let now = Object.keys(plan.patch).length > 0 ? await updateConfiguration(watched.aws, functionName, plan.patch) : undefined;
     if (code !== undefined) {
-      now = await putInPlace(run, code, plan.architecture);
+      now = await putInPlace(watched, code, plan.architecture);
       report.info(`Function ${functionName}: package ${wanted.sha256Base64} is in place.`);
     }
-    now ??= await waitUntilReady(aws, functionName, 'after');
-    return finishServing(run, previous, release, now);
+    return now ?? waitUntilReady(watched.aws, functionName, 'after');
   });
+  return rollBackOnFailure(run, previous, wanted, () => finishServing(run, previous, release, configuration));
 }
 
 /** Names of the environment variables that the plan changes. */

@@ -57,9 +57,10 @@ describe('AWS', () => {
     );
     const run = await it.run({ 'memory-size': '256' });
     expect(sentence(run)).toBe(
-      `function ${it.name}: the update failed: SubnetOutOfIPAddresses: No address left. Check subnet-ids: each must exist, in one VPC, with free addresses`,
+      `function ${it.name}: the update failed: SubnetOutOfIPAddresses: No address left. Check subnet-ids: each must exist, in one VPC, with free addresses. The former package and configuration were put back`,
     );
-    expect(polls).toBe(4);
+    // And one before each of the two steps that put it back.
+    expect(polls).toBe(4 + 2);
     it.aws.clear();
     expect((await it.run()).code).toBe(0);
   });

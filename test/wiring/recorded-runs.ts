@@ -229,7 +229,11 @@ function withBucket(stack: Stack): Promise<RecordedRun[]> {
     await addTrigger(stack, subject);
     await subject.run('bucket: plan of a refresh', { operation: 'refresh-mapping', 'dry-run': 'true' });
     await subject.run('bucket: refresh', { operation: 'refresh-mapping' });
-    it.aws.on('lambda:UpdateFunctionCode', { answer: { status: 400, body: { message: 'no' } } });
+    // The second change of the configuration is the one that would put the former one back.
+    let changes = 0;
+    const refusal = { answer: { status: 400, body: { message: 'no' } } };
+    it.aws.on('lambda:UpdateFunctionCode', refusal);
+    it.aws.on('lambda:UpdateFunctionConfiguration', () => (++changes === 2 ? refusal : undefined), Infinity);
     await subject.run(
       'bucket: a deploy that ends in the middle',
       { 'memory-size': '512', endpoint: 'https://other.example.com' },
