@@ -33,7 +33,7 @@ export async function start(folder: string, env: NodeJS.ProcessEnv): Promise<Run
     engine,
     indexes,
     gate: new IndexGate(indexes, now, log),
-    tables: new Tables(config, mapping, await loadTransforms(config, folder)),
+    tables: new Tables(config, mapping, await loadTransforms(config, folder), log),
     release: config.release,
     environment: config.environment,
     log,

@@ -7,6 +7,7 @@ import { numericFields, type NumericFields } from './documents/numeric-fields.ts
 import { excluding, including, type Projection } from './documents/projection.ts';
 import type { Transform } from './documents/transform.ts';
 import { MalformedRecord } from './records/malformed-record.ts';
+import type { Log } from './telemetry/log.ts';
 
 /** Where dead letters go. */
 export interface DeadLetterPlace {
@@ -63,10 +64,13 @@ export class Tables {
   readonly #mapping: KeyMapping;
   readonly #transforms: ReadonlyMap<string, Transform>;
 
-  constructor(config: FunctionConfig, mapping: KeyMapping, transforms: ReadonlyMap<string, Transform>) {
+  readonly #log: Pick<Log, 'warn'>;
+
+  constructor(config: FunctionConfig, mapping: KeyMapping, transforms: ReadonlyMap<string, Transform>, log: Pick<Log, 'warn'>) {
     this.#config = config;
     this.#mapping = mapping;
     this.#transforms = transforms;
+    this.#log = log;
   }
 
   /** The names of the tables of the key mapping and the options. */
@@ -79,9 +83,21 @@ export class Tables {
   get(name: string): Table {
     const known = this.#known.get(name);
     if (known !== undefined) return known;
+    this.#warnOfOtherCase(name);
     const table = this.#resolve(name);
     this.#known.set(name, table);
     return table;
+  }
+
+  /** A deploy refuses such options, but a trigger that was added by hand afterwards passes it by. */
+  #warnOfOtherCase(name: string): void {
+    const { tables } = this.#config.options;
+    const other = Object.hasOwn(tables, name) ? undefined : Object.keys(tables).find((one) => one.toLowerCase() === name.toLowerCase());
+    if (other === undefined) return;
+    this.#log.warn(
+      'the options file names this table in another case, and its options, exclude among them, are not applied: fix the name in the options file and run the action with operation: deploy',
+      { table: name, options: `tables.${other}` },
+    );
   }
 
   #resolve(name: string): Table {

@@ -75,6 +75,7 @@ function preserialised(): { send: Send; prepare: (batch: { Records: unknown[] })
       { options: { defaults: {}, tables: {} } } as unknown as ConstructorParameters<typeof Tables>[0],
       mapping,
       new Map(),
+      silent,
     );
     const operations = collapse(batch.Records, tables, silent).writes.map(({ state }) => {
       if (state === undefined) throw new Error('no malformed records here');

@@ -82,7 +82,7 @@ export function testFunction(options: FunctionOptions): TestFunction {
     engine,
     indexes,
     gate: new IndexGate(indexes, () => runtime.now(), logger),
-    tables: new Tables(config, mapping, new Map(Object.entries(options.transforms ?? {}))),
+    tables: new Tables(config, mapping, new Map(Object.entries(options.transforms ?? {})), logger),
     release: config.release,
     environment: config.environment,
     log: logger,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { FunctionConfig, TableOptions } from '../../formats/function-config.ts';
-import { optionsOf } from '../../handler/tables.ts';
+import { optionsOf, Tables } from '../../handler/tables.ts';
 
 const config = (defaults: TableOptions, tables: Readonly<Record<string, TableOptions>>): FunctionConfig => ({
   format: 1,
@@ -23,5 +23,21 @@ describe('the options of a table', () => {
     expect(optionsOf(given, 'Orders')).toEqual({ exclude: ['secret'] });
     expect(optionsOf(given, 'Users')).toEqual({ include: ['b'] });
     expect(optionsOf(given, 'Other')).toEqual({ include: ['a'], refresh: true });
+  });
+});
+
+describe('options of a table in another case', () => {
+  test('are not applied, which is warned of once per table and start', () => {
+    const lines: unknown[] = [];
+    const given = config({}, { orders: { exclude: ['card'] }, Users: { exclude: ['card'] }, users: {} });
+    const tables = new Tables(given, {}, new Map(), { warn: (message, fields) => lines.push({ message, ...fields }) });
+    for (const name of ['Orders', 'Orders', 'ORDERS', 'orders', 'Users', 'users', 'Other']) tables.get(name);
+    const message = expect.stringMatching(/in another case.*exclude.*not applied.*operation: deploy/) as unknown;
+    expect(lines).toEqual([
+      { message, table: 'Orders', options: 'tables.orders' },
+      { message, table: 'ORDERS', options: 'tables.orders' },
+    ]);
+    expect(tables.get('Orders').project).toBeUndefined();
+    expect(tables.get('orders').project).toBeDefined();
   });
 });
