@@ -69,6 +69,12 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 
+/** An annotation holds 64 KB, and nobody reads more than this. */
+const MAX_PROBLEMS = 20;
+const MAX_PROBLEM_LENGTH = 1_000;
+
+const shortened = (words: string, length: number): string => (words.length > length ? `${words.slice(0, length)}…` : words);
+
 /** What a cluster says of itself comes from outside: what has another form is left out. */
 const DISTRIBUTION = /^[a-z][a-z-]{0,31}$/;
 /** `2.19.6`, `8.0.0-rc1`, `7.10.2-SNAPSHOT` */
@@ -87,12 +93,16 @@ export function readCheckResponse({ payload, functionError }: Invocation): Check
     const said = isObject(value) ? [text(value.errorType), text(value.errorMessage)].filter((part) => part !== undefined).join(': ') : '';
     return withProblem(
       functionError === undefined
-        ? `The function gave an answer to the check that is none: ${payload.length > 200 ? `${payload.slice(0, 200)}…` : payload}`
+        ? `The function's response to the check cannot be read: ${payload === '' ? 'it is empty' : shortened(payload, 200)}`
         : `The function failed on the check (${functionError})${said === '' ? '' : `: ${said.replace(/\.$/, '')}`}`,
       remedyFor(said),
     );
   }
-  const problems = Array.isArray(value.problems) ? value.problems.filter(isObject) : [];
+  const problems = (Array.isArray(value.problems) ? value.problems : []).filter(isObject).map((problem) => ({
+    what: shortened(text(problem.what) ?? 'a problem without a text', MAX_PROBLEM_LENGTH),
+    remedy: shortened(text(problem.remedy) ?? '', MAX_PROBLEM_LENGTH),
+  }));
+  const more = problems.length - MAX_PROBLEMS;
   return {
     ok: value.ok,
     ...(value.transient === true ? { transient: true } : {}),
@@ -105,10 +115,10 @@ export function readCheckResponse({ payload, functionError }: Invocation): Check
         isObject(entry) ? [[table, { index: text(entry.index) ?? null, exists: entry.exists === true }]] : [],
       ),
     ),
-    problems: problems.map((problem) => ({
-      what: text(problem.what) ?? 'a problem without a text',
-      remedy: text(problem.remedy) ?? '',
-    })),
+    problems: [
+      ...problems.slice(0, MAX_PROBLEMS),
+      ...(more > 0 ? [{ what: `${more} more problem${more === 1 ? '' : 's'}`, remedy: "Look at the function's log" }] : []),
+    ],
   };
 }
 

@@ -6,6 +6,7 @@ import { requirePackage, updateConfiguration, waitUntilReady, type Configuration
 import { sha256Of, type Actual } from '../deployed/deployed-function.ts';
 import { recordConfiguration } from '../deployed/function-settings.ts';
 import { hasPassed, type History, type PackageRecord } from '../deployed/package-history.ts';
+import { CancelledError, failureSentence, UserError } from '../errors.ts';
 import type { Package } from '../package/package.ts';
 import type { FunctionPlan } from '../plan/function-plan.ts';
 import { configOf } from '../plan/package-plan.ts';
@@ -92,14 +93,30 @@ export async function finishServing(
     const response = await checkFunction(run, candidate);
     if (!response.ok) throw await putBack(run, previous, response, wanted);
   }
-  // Before the step that lets the package serve: a run that is interrupted between the two does it again.
-  const served =
-    sha256Of(actual.serving) === wanted.sha256Base64 && (aliasName !== undefined || hasPassed(actual.memory.history, wanted.sha256Hex));
-  if (codeBucket !== undefined && !served) await uploadPackage(aws, codeBucket, latestKey(functionName), wanted.bytes);
-  const alias = version === undefined ? actual.alias : await moveAlias(run, actual.alias, version);
-  const record = recordOf(run, wanted, configuration);
-  await actual.memory.end(history({ format: 1, pending: false, packages: previous.packages }, record));
-  return { configuration, alias };
+  try {
+    // Before the step that lets the package serve: a run that is interrupted between the two does it again.
+    const served =
+      sha256Of(actual.serving) === wanted.sha256Base64 && (aliasName !== undefined || hasPassed(actual.memory.history, wanted.sha256Hex));
+    if (codeBucket !== undefined && !served) await uploadPackage(aws, codeBucket, latestKey(functionName), wanted.bytes);
+    const alias = version === undefined ? actual.alias : await moveAlias(run, actual.alias, version);
+    const record = recordOf(run, wanted, configuration);
+    await actual.memory.end(history({ format: 1, pending: false, packages: previous.packages }, record));
+    return { configuration, alias };
+  } catch (error) {
+    if (error instanceof CancelledError) throw error;
+    throw new UserError(`${failureSentence(error)}. ${unfinished(run, actual, version)}`, undefined, { cause: error });
+  }
+}
+
+/** What serves where a step after the check failed. @param version the one that the alias was to serve */
+function unfinished({ inputs }: Run, { alias }: Actual, version: string | undefined): string {
+  const passed = inputs.check ? ' passed its check' : ' is in place';
+  if (version === undefined) return `The new package${passed} and serves; run again to finish`;
+  const serves =
+    alias === undefined
+      ? `there is no alias ${inputs.alias ?? ''} yet`
+      : `alias ${inputs.alias ?? ''} still serves version ${alias.version}`;
+  return `Version ${version}${passed}, and ${serves}; run again to finish`;
 }
 
 async function moveAlias({ aws, inputs, report }: Run, existing: Alias | undefined, version: string): Promise<Alias | undefined> {

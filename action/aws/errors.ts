@@ -75,6 +75,8 @@ function errorWords(error: unknown): string {
   // Lambda repeats all environment variables, with their values, when they are too large.
   const short = words
     .replace(/String measured:.*/s, '')
+    // The SDK's own advice to programmers.
+    .replace(/Deserialization error: to see the raw response.*/s, '')
     .replace(/^@smithy\/node-http-handler - (?:\[\w+\] )?/, '')
     .replace(/\s+/g, ' ')
     .trim()
@@ -171,6 +173,10 @@ const HINTS: readonly { codes: RegExp; says?: RegExp; hint: string }[] = [
     hint: 'The certificate of AWS, or of a proxy that opens TLS, is not trusted here: name the authority that signs it by NODE_EXTRA_CA_CERTS',
   },
   { codes: /^ERR_INVALID_URL$/, hint: 'Check AWS_ENDPOINT_URL and the variables beside it: each must be a URL, or not be set' },
+  {
+    codes: /^SyntaxError$/,
+    hint: 'The response is not one of AWS, as where a proxy responds in its place: check AWS_ENDPOINT_URL, HTTPS_PROXY and the network of the runner',
+  },
   { codes: /^NoSuchBucket$/, hint: 'Check code-bucket (AWS_BUCKET_CODE) and the account: buckets are never created here' },
   {
     codes: /^(PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraintException)$/,
@@ -199,7 +205,7 @@ const HINTS: readonly { codes: RegExp; says?: RegExp; hint: string }[] = [
   },
   {
     codes: /^InvalidParameterValueException$/,
-    says: /role does not have permissions? to (?:call|perform).*\b(?:SQS|SNS|S3)\b/i,
+    says: /role does not have permissions? to (?:call|perform)\b.{0,100}\b(?:SQS|SNS|S3)\b/i,
     hint: "The function's role needs sqs:SendMessage, sns:Publish or s3:PutObject on the on-failure destination of the trigger",
   },
   {

@@ -57,7 +57,7 @@ async function rollBackAlias(run: Run, actual: Actual, name: string): Promise<vo
   if (inputs.check) {
     const response = await checkFunction(run, { ...target, environment: inputs.environment });
     if (!response.ok) {
-      const problems = response.problems.map(({ what }) => what).join('; ');
+      const problems = response.problems.map(({ what, remedy }) => `${what}${remedy === '' ? '' : `. ${remedy}`}`).join('; ');
       throw new UserError(
         `The check of version ${target.version} failed: ${problems}; alias ${name} still serves version ${actual.alias.version}`,
         'Set check: false to roll back all the same',

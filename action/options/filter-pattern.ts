@@ -66,7 +66,8 @@ function wrapperMessage(key: string, value: unknown): string {
       return `${what} and as an object, not as its text: write - eventName: [INSERT]`;
     }
   }
-  const text = isObject(inner) ? JSON.stringify(inner) : '';
+  const isGood = isObject(inner) && checkPattern(inner).problems.length === 0;
+  const text = isGood ? JSON.stringify(inner) : '';
   return `${what}: write - ${text === '' || text.length > 200 ? 'eventName: [INSERT]' : text}`;
 }
 

@@ -107,3 +107,43 @@ describe('a change of which AWS refuses the first call', () => {
     expect((await it.run({ operation: 'rollback' })).code).toBe(0);
   });
 });
+
+describe('a step that fails after a good check', () => {
+  const denied = (permission: string): Behaviour =>
+    refusal('AccessDeniedException', `User: arn:x is not authorized to perform: ${permission}`);
+
+  test('says that the alias still serves its version; the next run moves it', async () => {
+    const { it, change } = await prepare({ alias: 'live' });
+    const login = `ES_ENDPOINT='${stack.search.url}'\nES_AUTH=basic\nES_USERNAME=writer\nES_PASSWORD=hunter2-hunter2\n`;
+    it.aws.on('lambda:UpdateAlias', denied('lambda:UpdateAlias'));
+    const run = await it.run({ ...change, endpoint: login });
+    expect(run).toMatchObject({ code: 1, outputs: { 'function-version': '1' } });
+    expect(run.log).toMatch(
+      /^::error::lambda:UpdateAlias .*permission lambda:UpdateAlias.*\. Version 2 passed its check, and alias live still serves version 1; run again to finish$/m,
+    );
+    expect(await it.run({ ...change, endpoint: login })).toMatchObject({ code: 0, outputs: { 'function-version': '2' } });
+  });
+
+  test('says that the new package serves; the next run writes what is left', async () => {
+    const { it, change } = await prepare();
+    let writes = 0;
+    it.aws.on('s3:PutObject', ({ path }) => (path.includes('/history/') && ++writes === 2 ? denied('s3:PutObject') : undefined), Infinity);
+    const inputs = { ...change, endpoint: '' };
+    const run = await it.run(inputs);
+    expect(run.code).toBe(1);
+    expect(run.log).toContain('The new package passed its check and serves; run again to finish');
+    it.aws.clear();
+    expect((await it.run(inputs)).code).toBe(0);
+    expect(invocations(it)).toBe(1);
+  });
+});
+
+test('a rollback of an alias whose check fails names the remedy too', async () => {
+  const { it } = await prepare({ alias: 'live' });
+  expect((await it.run({ alias: 'live', 'memory-size': '256' })).code).toBe(0);
+  it.aws.on('lambda:Invoke', {
+    answer: { status: 200, body: { ok: false, problems: [{ what: 'the disk is full', remedy: 'Free some space' }] } },
+  });
+  const run = await it.run({ operation: 'rollback', alias: 'live' });
+  expect(run.log).toContain('The check of version 1 failed: the disk is full. Free some space; alias live still serves version 2');
+});

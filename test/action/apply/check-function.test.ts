@@ -21,8 +21,9 @@ describe('the response to a check', () => {
       },
     );
     for (const [payload, functionError, expected] of [
-      ['null', undefined, /is none/],
-      ['<html>', undefined, /is none/],
+      ['null', undefined, /cannot be read: null/],
+      ['<html>', undefined, /cannot be read: <html>/],
+      ['', undefined, /cannot be read: it is empty/],
       ['{"errorType":"Sandbox.Timedout","errorMessage":"Task timed out after 60.00 seconds"}', 'Unhandled', /Task timed out/],
       ['{"errorType":"Runtime.ImportModuleError","errorMessage":"Cannot find module"}', 'Unhandled', /Cannot find module/],
     ] as const) {
@@ -30,6 +31,15 @@ describe('the response to a check', () => {
       expect(response.ok).toBe(false);
       expect(response.problems[0]?.what).toMatch(expected);
     }
+  });
+
+  test('is cut where it says more than an annotation holds', () => {
+    const problems = Array.from({ length: 200 }, () => ({ what: 'w'.repeat(5_000), remedy: 'r'.repeat(5_000) }));
+    const response = readCheckResponse({ payload: JSON.stringify({ ok: false, problems }), functionError: undefined });
+    expect(response.problems).toHaveLength(21);
+    expect(response.problems[0]?.what).toBe(`${'w'.repeat(1_000)}…`);
+    expect(response.problems.at(-1)).toEqual({ what: '180 more problems', remedy: "Look at the function's log" });
+    expect(JSON.stringify(response).length).toBeLessThan(64_000);
   });
 
   test.each([

@@ -90,6 +90,16 @@ describe('what does not pass is a failed check, soon', () => {
       'The subnets of the function have no free address left',
     ],
     ['a function that failed', refusal(409, 'ResourceConflictException', PENDING.replace('Pending', 'Failed')), 'state: Failed'],
+    [
+      'a proxy that responds in place of AWS',
+      Object.assign(
+        new SyntaxError(
+          `Unexpected token '<', "<html>no</html>" is not valid JSON\n  Deserialization error: to see the raw response, inspect the hidden field {error}.$response on this object.`,
+        ),
+        { $metadata: {} },
+      ),
+      'is not valid JSON. The response is not one of AWS',
+    ],
     ['a broken connection', Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' }), 'ECONNRESET'],
   ])('%s', async (_, error, expected) => {
     const { response, waited, log } = await check([error]);

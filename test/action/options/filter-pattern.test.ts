@@ -116,6 +116,10 @@ describe('an event pattern that Lambda refuses', () => {
       'pattern: here the pattern itself is the entry of the list, without pattern around it: write - {"eventName":["INSERT"]}',
     ],
     [
+      `Pattern: '{"eventName":"INSERT"}'`,
+      'Pattern: here the pattern itself is the entry of the list, without Pattern around it: write - eventName: [INSERT]',
+    ],
+    [
       'Pattern: "{eventName: [INSERT]}"',
       'Pattern: here the pattern itself is the entry of the list, without Pattern around it and as an object, not as its text: write - eventName: [INSERT]',
     ],
