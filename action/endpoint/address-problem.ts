@@ -1,6 +1,6 @@
 // Addresses that no cluster can have, told before a function is made that cannot reach it. Pure.
 
-/** A part of a URL that somebody was to fill in: `${VAR}`, `$VAR`, `{{ var }}`, `<domain>`, `%VAR%`, `[domain]`. */
+/** A part of a URL that somebody was to fill in: `${VAR}`, `$VAR`, `{{ var }}`, `<domain>`, `%VAR%`, `[domain]`, `__VAR__`; or that was empty: `null`, `None`. */
 const PLACEHOLDER = /[<>{}$]|%[A-Za-z_]\w*%/;
 
 /**
@@ -15,7 +15,12 @@ export function addressProblem(address: string): string | undefined {
   const tail = end < 0 ? '' : rest.slice(end);
   if (/^https?(?::|$)/i.test(host) || tail.includes('://') || (host.endsWith(':') && tail.startsWith('//')))
     return 'has https:// twice, or a second URL; leave one';
-  if (PLACEHOLDER.test(host) || /[<>{}]/.test(tail) || /^\[(?![\da-f:.]*\])/i.test(host) || /^(?:undefined|null)(?::|$)/.test(host))
+  if (
+    PLACEHOLDER.test(host) ||
+    /[<>{}]/.test(tail) ||
+    /^\[(?![\da-f:.]*\])/i.test(host) ||
+    /^(?:undefined|null|None|NaN|__\w+__)(?::|$)/.test(host)
+  )
     return 'has a placeholder, such as ${VAR} or <domain>, that nobody replaced; write the host itself, because nothing in it is evaluated';
   if (/[,;]/.test(host)) return 'must name one host; remove the others';
   return undefined;

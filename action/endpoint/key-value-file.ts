@@ -36,7 +36,7 @@ export function parseSettings(text: string): { settings: Setting[]; problems: Ba
     if (/^\s*(?:#|$)/.test(content)) continue;
     const [, key, rest] = ASSIGNMENT.exec(content) ?? [];
     if (key === undefined || rest === undefined) {
-      problems.push({ line, message: "this line is neither KEY='value' nor a comment; fix or remove it" });
+      problems.push({ line, message: strayMessage(content) });
       continue;
     }
     const quote = QUOTES.find((one) => rest.startsWith(one) && (one.length === 1 || rest !== `${one[0] ?? ''}${one[0] ?? ''}`));
@@ -63,6 +63,13 @@ export function parseSettings(text: string): { settings: Setting[]; problems: Ba
     at += closed.lines - 1;
   }
   return { settings, problems };
+}
+
+/** `ES_ENDPOINT: https://…`, as YAML and JSON have it. Of any other line nothing is shown. */
+function strayMessage(line: string): string {
+  const [, key] = /^\s*(?:[-{,]\s*)?["']?(ES_[A-Z_]{1,37})["']?\s*:/.exec(line) ?? [];
+  if (key === undefined) return "this line is neither KEY='value' nor a comment; fix or remove it";
+  return `this line has ${key} as YAML or JSON would; write ${key}='value', with an equals sign`;
 }
 
 /**

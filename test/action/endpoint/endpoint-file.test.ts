@@ -246,7 +246,7 @@ describe('an endpoint file', () => {
       'https://${{ secrets.HOST }}/',
       'https://%HOST%',
     ],
-    ...['https://[domain]', 'https://a.b/${PATH}', 'https://u:p@${HOST}', 'https://undefined'],
+    ...['https://[domain]', 'https://a.b/${PATH}', 'https://u:p@${HOST}', 'https://undefined', 'https://None:443', 'https://__HOST__'],
   ])('%s is refused, because nobody replaced its placeholder', (address) => {
     const message = 'ES_ENDPOINT has a placeholder, such as ${VAR} or <domain>, that nobody replaced; ';
     expect(problems(`ES_ENDPOINT='${address}'`).join()).toContain(message);
@@ -262,6 +262,19 @@ describe('an endpoint file', () => {
     ['https://*.es.amazonaws.com', 'it has a character that no host has'],
   ])('%s is refused, because its host cannot be', (address, reason) => {
     expect(problems(address)).toEqual([`STAGE_es_creds: ES_ENDPOINT names a host that cannot be: ${reason}`]);
+  });
+
+  test.each([
+    'ES_ENDPOINT: https://a.b',
+    "- ES_ENDPOINT : 'https://a.b'",
+    '{"ES_ENDPOINT": "https://a.b"}',
+    '{\n  "ES_ENDPOINT": "https://a.b"\n}',
+  ])('%j has the form of another kind of file, which the error says', (text) => {
+    const line = text.includes('\n') ? 2 : 1;
+    expect(problems(text)).toContain(
+      `STAGE_es_creds:${line}: this line has ES_ENDPOINT as YAML or JSON would; write ES_ENDPOINT='value', with an equals sign`,
+    );
+    expect(problems('Hunter2: x\nHUNTER2: x').join()).not.toMatch(/hunter2/i);
   });
 
   test('names one host, and a port that there is', () => {
