@@ -32083,9 +32083,16 @@ function wordProblem(pattern, line) {
 }
 /** `refs/tags/v*`, `heads/main`: a whole ref, or most of one. */
 const SHORT_OF_REF = /^(?:refs|heads)\//i;
-/** `v*`, `v1.*`, `v[0-9]+`, `1.2.3`: what tags are called, and no branch but by accident. `v2` and `v2.x` are names of branches too. */
+/**
+ * `v*`, `v1.*`, `orders-v*`, `[0-9]*`, `*.*.*`, `1.2.3`: what tags are called, and no branch but by accident. `v2`, `v2.x` and
+ * `release/1.*` are names of branches too.
+ */
 function looksLikeVersion(pattern) {
-    return (/^v(?:\d|[*?[])/i.test(pattern) && /[*?[+]/.test(pattern)) || /^v?\d+\.\d+\.\d/i.test(pattern);
+    const plain = pattern.replace(/\\(.)/gu, '$1').replace(/\[[vV]{1,2}\]/g, 'v');
+    const isPattern = /[*?[+]/.test(plain);
+    return ((isPattern && /(?:^|[@-])v(?:\d|[*?[])/i.test(plain)) ||
+        (isPattern && /^(?:.*@)?(?:\d|\[0-9\]|\*\.\*)/.test(plain)) ||
+        /^v?\d+\.\d+\.\d/i.test(plain));
 }
 /** The kind that the first word of a line was meant as: in any case, misspelt, with a sign after it. */
 function kindOf(word) {
@@ -32097,8 +32104,12 @@ function kindOf(word) {
 }
 /** The form that a line most likely was meant to have, as the end of a sentence; empty where that is anybody's guess. */
 function didYouMean(line) {
+    const uncommented = line.replace(/(?<!\s)\s+#.*$/, '');
+    if (uncommented !== line && typeof parseLine(uncommented) !== 'string')
+        return `; a comment has a line of its own: did you mean ${quoted(uncommented)}?`;
     const colon = line.lastIndexOf(':');
-    if (colon < 0)
+    // An expression that was not evaluated, or a map of several keys.
+    if (colon < 0 || line.includes('${{') || (/[{,]/.test(line) && line.split(':').length > 2))
         return '';
     const plain = (text) => text.split(/[\s{}"'`‘’“”„,;:=]+/u).filter((word) => /[\p{L}\p{N}*?[]/u.test(word));
     const before = plain(line.slice(0, colon));
@@ -32112,7 +32123,7 @@ function didYouMean(line) {
     const versions = patterns.filter(looksLikeVersion).length;
     const kind = named ?? ref ?? (versions === 0 ? 'branch' : versions === patterns.length ? 'tag' : undefined);
     const [environment = '', ...rest] = plain(line.slice(colon + 1));
-    if (kind === undefined || patterns.length === 0 || patterns.includes(''))
+    if (kind === undefined || patterns.length === 0 || patterns.some((pattern) => pattern === '' || kindOf(pattern) !== undefined))
         return '';
     return rest.length > 0 || environmentName(environment) !== undefined
         ? ''

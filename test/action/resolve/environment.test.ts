@@ -175,6 +175,8 @@ tag orders-v*: ORDERS
     ['release/*: QA', 'heads/release/1', 'QA'],
     ['v2: QA', 'heads/v2', 'QA'],
     ['v2.x: QA', 'heads/v2.x', 'QA'],
+    ['release/1.*: QA', 'heads/release/1.2', 'QA'],
+    ['release-*: QA', 'heads/release-1', 'QA'],
     ['[Mm]ain: QA', 'heads/main', 'QA'],
     ["branch it\\'s: QA", "heads/it's", 'QA'],
   ])('takes %j and sends %s to %s', (line, ref, environment) => {
@@ -223,6 +225,14 @@ tag orders-v*: ORDERS
     ["'v*': PROD", 'tag v*: PROD'],
     ['v[0-9]+.[0-9]+.[0-9]+: PROD', 'tag v[0-9]+.[0-9]+.[0-9]+: PROD'],
     ['v1.2.3: PROD', 'tag v1.2.3: PROD'],
+    ['[0-9]+.[0-9]+.[0-9]+: PROD', 'tag [0-9]+.[0-9]+.[0-9]+: PROD'],
+    ['[0-9]*: PROD', 'tag [0-9]*: PROD'],
+    ['[v]*: PROD', 'tag [v]*: PROD'],
+    ['\\v*: PROD', 'tag \\v*: PROD'],
+    ['*.*.*: PROD', 'tag *.*.*: PROD'],
+    ['20*: PROD', 'tag 20*: PROD'],
+    ['orders-v*: PROD', 'tag orders-v*: PROD'],
+    ['orders@*.*: PROD', 'tag orders@*.*: PROD'],
     ['branch main tag v*: PROD', undefined],
     ["branch 'main develop': STAGE", 'branch main develop: STAGE'],
     ['"branch main": STAGE', 'branch main: STAGE'],
@@ -233,6 +243,9 @@ tag orders-v*: ORDERS
     ['branch ‘main’: STAGE', 'branch main: STAGE'],
     ['branch `main`: STAGE', 'branch main: STAGE'],
     ["branch '': STAGE", undefined],
+    ['branch "": STAGE', undefined],
+    ['branch ${{ github.ref_name }}: STAGE', undefined],
+    ['{ branch: main, environment: STAGE }', undefined],
     ["branch main: 'STAGE'", 'branch main: STAGE'],
   ])('refuses %j, with the nearest form where there is one: %j', (line, form) => {
     const [message = '', ...others] = problems(push('heads/main'), { environments: `x: DEV\n${line}` });
@@ -240,6 +253,12 @@ tag orders-v*: ORDERS
     expect(message).toMatch(/^environments: line 2: ./);
     if (form === undefined) expect(message).not.toMatch(/did you mean "branch .*v\*/);
     else expect(message).toContain(`; did you mean "${form}"?`);
+  });
+
+  test.each(['tag v*: PROD # releases', 'tag v*:PROD\t#'])('refuses %j: a comment has a line of its own', (line) => {
+    expect(problems(push('heads/main'), { environments: line })).toEqual([
+      expect.stringMatching(/found "tag v\*.*; a comment has a line of its own: did you mean "tag v\*: ?PROD"\?$/),
+    ]);
   });
 
   test('names a prerelease by its own name', () => {
@@ -371,6 +390,15 @@ describe('of a release GitHub’s flag says whether it is a prerelease, not its 
     const environments = 'tag v*-*: QA\ntag v*: PROD';
     expect(resolve(release('v2026.11.26-1', { prerelease: true }), { environments }).environment).toBe('QA');
     expect(resolve(release('v2026.11.26', { prerelease: false }), { environments }).environment).toBe('PROD');
+  });
+
+  test('the first line that matches wins for full releases too: patterns of prereleases leave dates out', () => {
+    const sent = (first: string, tag: string): string | undefined =>
+      resolve(release(tag), { environments: `tag ${first}: QA\ntag v*: PROD` }).environment;
+    expect(sent('v*-*', 'v2026.11.26-1')).toBe('QA');
+    for (const tag of ['v2026.11.26-1', 'v2026-11-26', 'v2026-11-26-1', 'v2026.11.26']) expect(sent('v*-[a-z]*', tag)).toBe('PROD');
+    for (const tag of ['v2026.11.26-rc.1', 'v2.0.0-beta'])
+      expect(resolve(push(`tags/${tag}`), { environments: 'tag v*-[a-z]*: QA\ntag v*: PROD' }).environment).toBe('QA');
   });
 
   test('the reason is true for tags that nothing names and for other actions too', () => {
