@@ -71,8 +71,18 @@ function cutPlacesOf(spelling: string, text: string): Place[] {
   return places;
 }
 
-/** As it is, and as JSON, a URL or base64 carries it. */
+/**
+ * As it is, and as JSON (also within a text of JSON), a URL or base64 carry it; on one line too, as an error of AWS is shown, since line
+ * feeds and tabs may be in a secret.
+ */
 function spellingsOf(secret: string): string[] {
+  const json = JSON.stringify(secret).slice(1, -1);
+  const wellFormed = secret.toWellFormed();
+  const urls = [encodeURIComponent(wellFormed), encodeURI(wellFormed)];
   const base64 = Buffer.from(secret).toString('base64');
-  return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed()), base64, base64.replace(/(?<!=)=+$/, '')];
+  return [
+    ...[secret, secret.replace(/\s+/g, ' ').trim(), json, JSON.stringify(json).slice(1, -1)],
+    ...urls.flatMap((url) => [url, url.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase())]),
+    ...[base64, base64.replace(/(?<!=)=+$/, ''), Buffer.from(secret).toString('base64url')],
+  ];
 }

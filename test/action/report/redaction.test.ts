@@ -16,6 +16,21 @@ describe('a secret', () => {
       expect(redaction.text(`at ${spelling}.`)).toMatch(/^at "?\*\*\*"?\.$/);
   });
 
+  test('is hidden on one line, in JSON within JSON, in a whole URL and in base64 for URLs too', () => {
+    const secret = 'ünder?>>\tA\n"b\\ü';
+    const redaction = hiding(secret);
+    const base64url = Buffer.from(secret).toString('base64url');
+    expect(base64url).toMatch(/[-_]/);
+    for (const spelling of [
+      secret.replace(/\s/g, ' '),
+      JSON.stringify(JSON.stringify(secret)).slice(3, -3),
+      encodeURI(secret),
+      encodeURI(secret).replace(/%../g, (code) => code.toLowerCase()),
+      base64url,
+    ])
+      expect(redaction.text(`at ${spelling}.`)).toBe('at ***.');
+  });
+
   test('is hidden where characters that nobody sees part it', () => {
     expect(hiding('correct-horse').text('correct\u200b-\u001b[1mhorse')).toBe('***');
   });
