@@ -171,7 +171,7 @@ function isNotKnownYet(error: unknown): error is AwsError {
 }
 
 const NOT_KNOWN_YET =
-  /cannot access stream|ensure the role can perform|role does not have permissions? to|cannot be assumed by Lambda|^(?!function).*\bstream\b:?(?: arn:\S+)?:? (?:was |is |could |can)?(?:not (?:be )?found|does not exist)/i;
+  /cannot access stream|ensure the role can perform|role(?: defined for the function)? does not have permissions? to|cannot be assumed by Lambda|^(?!function).*\bstream\b:?(?: arn:\S+)?:? (?:was |is |could |can)?(?:not (?:be )?found|does not exist)/i;
 
 function isInUse(error: unknown): boolean {
   return (

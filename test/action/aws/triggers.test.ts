@@ -18,6 +18,7 @@ describe('a fresh stream or policy', () => {
     ['The provided execution role does not have permissions to call SendMessage on SQS'],
     ['The function execution role does not have permissions to call Publish on SNS'],
     ['The role defined for the function cannot be assumed by Lambda.'],
+    ['The role defined for the function does not have permission to perform: dynamodb:DescribeStream.'],
   ])('is waited for: %s', async (words) => {
     const waits: string[] = [];
     const onWait = (why: string): void => {
