@@ -1,3 +1,5 @@
+import type { DynamoDb } from './aws/dynamodb.ts';
+import type { ObjectStore } from './aws/s3.ts';
 import type { PutObject } from './aws/s3.ts';
 import type { Engine } from './cluster/client.ts';
 import type { IndexGate } from './cluster/index-gate.ts';
@@ -15,6 +17,9 @@ export interface Runtime {
   readonly environment: string;
   readonly log: Log;
   readonly putObject: PutObject;
+  /** For the work beside the stream. */
+  readonly objects: ObjectStore;
+  readonly dynamodb: DynamoDb;
   /** Writes one line to standard output as it is. */
   readonly emit: (line: string) => void;
   readonly now: () => number;

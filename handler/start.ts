@@ -9,7 +9,8 @@ import { ConfigError } from '../formats/fields.ts';
 import { parseConfig } from '../formats/function-config.ts';
 import { parseKeyMapping } from '../formats/key-mapping.ts';
 import { secretsManager } from './aws/secrets-manager.ts';
-import { s3Writer } from './aws/s3.ts';
+import { objectStore, s3Writer } from './aws/s3.ts';
+import { DynamoDb } from './aws/dynamodb.ts';
 import { Engine } from './cluster/client.ts';
 import { IndexGate } from './cluster/index-gate.ts';
 import { Indexes } from './cluster/indexes.ts';
@@ -38,6 +39,8 @@ export async function start(folder: string, env: NodeJS.ProcessEnv): Promise<Run
     environment: config.environment,
     log,
     putObject: s3Writer(env, aws),
+    objects: objectStore(env, aws),
+    dynamodb: new DynamoDb(aws, env, now),
     emit: (line) => {
       process.stdout.write(`${line}\n`);
     },

@@ -48,6 +48,24 @@ export const FUNCTION_PERMISSIONS: readonly {
     why: 'writes dead letters',
   },
   {
+    actions: ['dynamodb:Scan', 'dynamodb:BatchGetItem'],
+    resource: 'arn:${partition}:dynamodb:${region}:${account}:table/${tables}',
+    when: 'the operations `backfill` and `verify` are used',
+    why: 'reads the items of the tables',
+  },
+  {
+    actions: ['s3:GetObject', 's3:PutObject'],
+    resource: 'arn:${partition}:s3:::${code-bucket}/runs/${function-name}/*',
+    when: 'the operations `backfill` and `verify` are used',
+    why: 'keeps the progress of a part of a run, and the lists of what differs',
+  },
+  {
+    actions: ['s3:ListBucket'],
+    resource: 'arn:${partition}:s3:::${code-bucket}',
+    when: 'the operations `backfill` and `verify` are used',
+    why: 'lets S3 tell progress that is not there yet from progress that is forbidden',
+  },
+  {
     actions: ['secretsmanager:GetSecretValue'],
     resource: '${ES_SECRET_ARN}',
     when: '`ES_SECRET_ARN` is set',

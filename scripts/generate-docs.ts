@@ -161,6 +161,7 @@ function permissions(text: string): string {
     'deploy-policy': policyText('deploy'),
     'refresh-mapping-policy': policyText('refresh-mapping'),
     'rollback-policy': policyText('rollback'),
+    'tables-policy': policyText('verify'),
     'plan-policy': policyText('plan'),
     function: functionTable(),
     'function-policy': policyText('function'),

@@ -18,11 +18,11 @@ export interface Statement {
 }
 
 /** `refresh-mapping` and `rollback`: a deploying role for that operation alone. */
-export type Role = 'deploy' | 'refresh-mapping' | 'rollback' | 'plan' | 'function';
+export type Role = 'deploy' | 'refresh-mapping' | 'rollback' | 'backfill' | 'verify' | 'plan' | 'function';
 
-/** What only a change asks for: AWS in the name of who makes it, or the action while it waits for it. */
+/** What only a change asks for: AWS in the name of who makes it, or the action while it waits for it, or reads how far a run is. */
 const AROUND_A_CHANGE =
-  /^(?:iam:|ec2:|kms:Encrypt$|kms:CreateGrant$|s3:GetObjectVersion$|lambda:(?:GetLayerVersion|GetFunctionConfiguration|GetEventSourceMapping)$)/;
+  /^(?:iam:|ec2:|kms:Encrypt$|kms:CreateGrant$|s3:GetObjectVersion$|s3:GetObject \(runs\)$|lambda:(?:GetLayerVersion|GetFunctionConfiguration|GetEventSourceMapping)$)/;
 
 /** What the statements of a role are; AWS asks no permission for GetCallerIdentity. */
 export function statementsOf(role: Role): Statement[] {
@@ -33,8 +33,8 @@ export function statementsOf(role: Role): Statement[] {
       return [allowed, { ...allowed, actions: [...actions, 'ec2:DetachNetworkInterface'], effect: 'Deny' as const }];
     });
   const rows = (Object.entries(PERMISSIONS) as [Action, Permission][])
-    .map(([action, row]) => ({ ...row, action: iamAction(action) }))
-    .filter((row) => !row.action.startsWith('sts:') && isFor(role, row));
+    .filter(([action, row]) => !action.startsWith('sts:') && isFor(role, { ...row, action }))
+    .map(([action, row]) => ({ ...row, action: iamAction(action) }));
   const groups = new Map<string, { actions: string[]; resources: readonly string[]; when: string | undefined }>();
   for (const { action, resource, when } of rows) {
     const optional = hasPlaceOfItsOwn(when) ? when : undefined;

@@ -6,10 +6,10 @@ import { PROJECT } from './stack/cache.ts';
 
 /** Of each program, the files and folders from the entry on. What is in one imports of its own program only what comes later. */
 const ORDER: Readonly<Record<string, readonly string[]>> = {
-  formats: ['events.ts', 'function-config.ts', 'key-mapping.ts', 'fields.ts', 'index-name.ts', 's3-uri.ts', 'nearest.ts'],
+  formats: ['events.ts', 'slice.ts', 'function-config.ts', 'key-mapping.ts', 'fields.ts', 'index-name.ts', 's3-uri.ts', 'nearest.ts'],
   handler: [
     ...['index.ts', 'start.ts', 'dispatch.ts', 'events', 'dead-letters', 'indexing', 'runtime.ts', 'budget.ts', 'cluster'],
-    ...['tables.ts', 'documents', 'records', 'aws', 'http', 'telemetry'],
+    ...['aws', 'tables.ts', 'documents', 'records', 'http', 'telemetry'],
   ],
   action: [
     ...['index.ts', 'main.ts', 'operations', 'read-inputs.ts', 'apply', 'run.ts', 'endpoint', 'report', 'plan', 'deployed', 'aws'],

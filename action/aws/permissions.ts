@@ -7,19 +7,24 @@ export interface Permission {
   readonly mutates: boolean;
   /** What a minimal policy names; `*` where AWS knows no resource for the action. */
   readonly resource: string | readonly string[];
-  readonly operations: readonly ('deploy' | 'refresh-mapping' | 'rollback')[];
+  readonly operations: readonly ('deploy' | 'refresh-mapping' | 'rollback' | 'backfill' | 'verify')[];
   /** The input or state that asks for it; absent: always. */
   readonly when?: string;
   readonly why: string;
 }
 
 const ALL = ['deploy', 'refresh-mapping', 'rollback'] as const;
+/** The operations on tables, which leave the function as it is. */
+const ON_TABLES = ['backfill', 'verify'] as const;
+const EVERY = [...ALL, ...ON_TABLES] as const;
 const FUNCTION = 'arn:${partition}:lambda:${region}:${account}:function:${function-name}';
 /** For calls that name a version or an alias: AWS looks for the ARN with it. */
 const ANY_VERSION = [FUNCTION, `${FUNCTION}:*`];
 /** Packages under their hash, and the history. Not `lambda/${function-name}*`: that is also where `${function-name}2` keeps its own. */
 const PACKAGES = 'arn:${partition}:s3:::${code-bucket}/lambda/${function-name}/*';
 const LATEST_PACKAGE = 'arn:${partition}:s3:::${code-bucket}/lambda/${function-name}.zip';
+/** Progress, lists and reports of the operations on tables. */
+const RUNS = 'arn:${partition}:s3:::${code-bucket}/runs/${function-name}/*';
 const TABLE = 'arn:${partition}:dynamodb:${region}:${account}:table/${tables}';
 const TRIGGERS = 'arn:${partition}:lambda:${region}:${account}:event-source-mapping:*';
 const LOG_GROUP = 'arn:${partition}:logs:${region}:${account}:log-group:/aws/lambda/${function-name}';
@@ -27,12 +32,12 @@ const LOG_GROUP = 'arn:${partition}:logs:${region}:${account}:log-group:/aws/lam
 const LOG_GROUPS = [LOG_GROUP, `${LOG_GROUP}:*`];
 
 export const PERMISSIONS = {
-  'sts:GetCallerIdentity': { mutates: false, resource: '*', operations: ALL, why: 'tells the account; AWS asks no permission for it' },
+  'sts:GetCallerIdentity': { mutates: false, resource: '*', operations: EVERY, why: 'tells the account; AWS asks no permission for it' },
 
   'lambda:GetFunction': {
     mutates: false,
     resource: ANY_VERSION,
-    operations: ALL,
+    operations: EVERY,
     why: 'reads the function and the package that is deployed',
   },
   'lambda:GetFunctionConfiguration': { mutates: false, resource: ANY_VERSION, operations: ALL, why: 'waits until the function is ready' },
@@ -46,7 +51,7 @@ export const PERMISSIONS = {
   'lambda:ListEventSourceMappings': {
     mutates: false,
     resource: '*',
-    operations: ['deploy', 'refresh-mapping'],
+    operations: ['deploy', 'refresh-mapping', ...ON_TABLES],
     why: 'finds the tables that feed the function',
   },
   'lambda:CreateFunction': {
@@ -66,9 +71,9 @@ export const PERMISSIONS = {
   'lambda:InvokeFunction': {
     mutates: true,
     resource: ANY_VERSION,
-    operations: ALL,
-    when: '`check` is `true`',
-    why: 'asks the function whether it reaches the cluster',
+    operations: EVERY,
+    when: '`check` is `true`, or the operation is one on tables',
+    why: 'checks that the function reaches the cluster; hands it parts of a table',
   },
   'lambda:TagResource': {
     mutates: true,
@@ -84,7 +89,13 @@ export const PERMISSIONS = {
     when: '`tags` is set',
     why: 'removes tags that are no longer named',
   },
-  'lambda:GetAlias': { mutates: false, resource: ANY_VERSION, operations: ALL, when: '`alias` is set', why: 'reads which version serves' },
+  'lambda:GetAlias': {
+    mutates: false,
+    resource: ANY_VERSION,
+    operations: EVERY,
+    when: '`alias` is set',
+    why: 'reads which version serves',
+  },
   'lambda:PublishVersion': {
     mutates: true,
     resource: FUNCTION,
@@ -182,7 +193,7 @@ export const PERMISSIONS = {
   's3:ListBucket': {
     mutates: false,
     resource: 'arn:${partition}:s3:::${code-bucket}',
-    operations: ALL,
+    operations: EVERY,
     when: '`code-bucket` is set',
     why: 'lets S3 tell a missing object from a forbidden one',
   },
@@ -194,10 +205,17 @@ export const PERMISSIONS = {
     why: 'uploads the package and the history of packages',
   },
 
+  's3:GetObject (runs)': { mutates: false, resource: RUNS, operations: ON_TABLES, why: 'reads the progress and the lists of a run' },
+  's3:PutObject (runs)': {
+    mutates: true,
+    resource: RUNS,
+    operations: ON_TABLES,
+    why: 'writes the progress, the lock and the report of a run',
+  },
   'dynamodb:DescribeTable': {
     mutates: false,
     resource: TABLE,
-    operations: ['deploy', 'refresh-mapping'],
+    operations: ['deploy', 'refresh-mapping', ...ON_TABLES],
     why: 'reads keys and stream of each table',
   },
   'dynamodb:UpdateTable': {
@@ -274,7 +292,7 @@ export interface PermissionRow extends Permission {
 }
 
 /** What an operation needs at most, in the order of the table. */
-export function permissionsOf(operation: 'deploy' | 'refresh-mapping' | 'rollback'): PermissionRow[] {
+export function permissionsOf(operation: Permission['operations'][number]): PermissionRow[] {
   return (Object.entries(PERMISSIONS) as [Action, Permission][]).flatMap(([action, row]) =>
     row.operations.includes(operation) ? [{ ...row, action: iamAction(action) }] : [],
   );

@@ -1,3 +1,4 @@
+import type { KeyAttribute } from '../../formats/slice.ts';
 import { DescribeTableCommand, UpdateTableCommand, type StreamViewType, type TableDescription } from '@aws-sdk/client-dynamodb';
 import { UserError } from '../errors.ts';
 import { isAwsError } from './errors.ts';
@@ -50,6 +51,49 @@ export function toTable(name: string, found: TableDescription): Table {
       ? { arn: found.LatestStreamArn ?? '', viewType: found.StreamSpecification?.StreamViewType, since: labelTime(found.LatestStreamLabel) }
       : undefined,
   };
+}
+
+/** What a run on a table must know of it. */
+export interface RunTable {
+  readonly name: string;
+  /** Another one where the table was created anew. */
+  readonly id: string;
+  /** Hash key first. */
+  readonly keys: readonly KeyAttribute[];
+  /** As DynamoDB counted them, up to six hours ago. */
+  readonly items: number;
+  readonly bytes: number;
+  /** Read capacity units per second; undefined: on demand. */
+  readonly provisionedRead: number | undefined;
+  readonly stream: Stream | undefined;
+}
+
+/** The table for a run, or undefined where there is none. @throws {UserError} */
+export async function describeRunTable(aws: Aws, name: string): Promise<RunTable | undefined> {
+  try {
+    const { Table: found } = await aws.call('dynamodb:DescribeTable', `table ${name}`, () =>
+      aws.dynamodb.send(new DescribeTableCommand({ TableName: name })),
+    );
+    if (found === undefined) return undefined;
+    const typeOf = (attribute: string | undefined): KeyAttribute['type'] =>
+      found.AttributeDefinitions?.find(({ AttributeName }) => AttributeName === attribute)?.AttributeType ?? 'S';
+    const keys = (found.KeySchema ?? [])
+      .toSorted((a) => (a.KeyType === 'HASH' ? -1 : 1))
+      .map(({ AttributeName: key = '' }) => ({ name: key, type: typeOf(key) }));
+    const read = found.BillingModeSummary?.BillingMode === 'PAY_PER_REQUEST' ? 0 : (found.ProvisionedThroughput?.ReadCapacityUnits ?? 0);
+    return {
+      name: found.TableName ?? name,
+      id: found.TableId ?? '',
+      keys,
+      items: found.ItemCount ?? 0,
+      bytes: found.TableSizeBytes ?? 0,
+      provisionedRead: read > 0 ? read : undefined,
+      stream: toTable(name, found).stream,
+    };
+  } catch (error) {
+    if (isAwsError(error, 'ResourceNotFoundException')) return undefined;
+    throw error;
+  }
 }
 
 /** A stream's label is the time it was made, in UTC without saying so: `2026-11-22T20:32:57.123`. */

@@ -1,3 +1,4 @@
+import { parseDeleteLimit } from './delete-limit.ts';
 // What AWS would refuse, checked before any call. Each rule names its source; a text that breaks one is answered with what was expected.
 import type { Rule } from './reader.ts';
 import { matching } from './reader.ts';
@@ -141,3 +142,13 @@ export const environmentName: Rule = (value) =>
   /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/.test(value) && !value.includes('..')
     ? undefined
     : 'a name of up to 64 letters, digits, _, - and . (such as STAGE or PROD)';
+
+/** A share of the documents of an index, or a number of them. */
+export const deleteLimit = (value: string): string | undefined =>
+  parseDeleteLimit(value) === undefined ? 'a share such as 1% (up to 100%) or a number of documents' : undefined;
+
+/** A share of what there is to compare. */
+export const sample = (value: string): string | undefined =>
+  /^\d{1,3}(?:\.\d{1,3})?%$/.test(value) && Number(value.slice(0, -1)) > 0 && Number(value.slice(0, -1)) <= 100
+    ? undefined
+    : 'a share above 0% and up to 100%, such as 5%';

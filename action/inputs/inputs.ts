@@ -1,4 +1,5 @@
 import { inputDefaults } from '../action-file.ts';
+import { parseDeleteLimit, type DeleteLimit } from './delete-limit.ts';
 import * as aws from './aws-rules.ts';
 import { InputError } from '../errors.ts';
 import { OPERATIONS, type Operation } from './operation.ts';
@@ -38,6 +39,14 @@ export const INPUTS = {
   check: {},
   'rollback-to': {},
   repair: {},
+  prune: {},
+  'delete-limit': {},
+  'fail-on-differences': {},
+  sample: {},
+  'max-read-capacity': {},
+  concurrency: {},
+  'time-limit-minutes': {},
+  restart: {},
   'allowed-account-ids': {},
   'aws-profile': { fallback: 'PROFILE' },
   'github-token': { secret: true },
@@ -83,6 +92,16 @@ export interface Inputs {
   readonly check: boolean;
   readonly rollbackTo: string | undefined;
   readonly repair: boolean;
+  readonly prune: boolean;
+  readonly deleteLimit: DeleteLimit;
+  readonly failOnDifferences: boolean;
+  /** Above 0 and up to 1. */
+  readonly sample: number;
+  /** Read capacity units per second. */
+  readonly maxReadCapacity: number | undefined;
+  readonly concurrency: number;
+  readonly timeLimitMinutes: number;
+  readonly restart: boolean;
   readonly allowedAccountIds: readonly string[];
   readonly awsProfile: string | undefined;
   readonly githubToken: string | undefined;
@@ -128,6 +147,14 @@ export function readInputs(env: NodeJS.ProcessEnv): Inputs {
     check: from.boolean('check'),
     rollbackTo: from.text('rollback-to', aws.versionOrHash),
     repair: from.boolean('repair'),
+    prune: from.boolean('prune'),
+    deleteLimit: parseDeleteLimit(from.text('delete-limit', aws.deleteLimit) ?? '') ?? { share: 0 },
+    failOnDifferences: from.boolean('fail-on-differences'),
+    sample: shareOf(from.text('sample', aws.sample)),
+    maxReadCapacity: from.number('max-read-capacity', { min: 1, max: 1_000_000, unit: 'read capacity units per second' }),
+    concurrency: from.number('concurrency', { min: 1, max: 100, unit: 'slices at once' }) ?? 1,
+    timeLimitMinutes: from.number('time-limit-minutes', { min: 1, max: 7_200, unit: 'minutes' }) ?? 1,
+    restart: from.boolean('restart'),
     allowedAccountIds: from.list('allowed-account-ids', aws.accountId, { commas: true }) ?? [],
     awsProfile: from.text('aws-profile', matching(/^[^\p{Cc}\]]+$/u, "a profile's name on one line")),
     githubToken: from.text('github-token'),
@@ -186,5 +213,8 @@ function checkTogether(inputs: Checked, operation: Operation | undefined, from: 
 }
 
 const isPairs = (value: Checked['tags']): value is Readonly<Record<string, string>> => typeof value === 'object';
+
+/** `5%` as a share; all of it where nothing is said. */
+const shareOf = (value: string | undefined): number => (value === undefined ? 1 : Number(value.replace('%', '')) / 100);
 
 const toNumber = (value: string | undefined): number | undefined => (value === undefined ? undefined : Number(value));

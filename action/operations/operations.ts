@@ -1,16 +1,18 @@
 import type { Run } from '../run.ts';
 import type { Operation } from '../inputs/operation.ts';
+import { backfill } from './backfill.ts';
 import { deploy } from './deploy.ts';
 import { notInThisRelease } from './not-in-this-release.ts';
 import { refreshMapping } from './refresh-mapping.ts';
 import { rollback } from './rollback.ts';
+import { verify } from './verify.ts';
 
 /** What each `operation` does. */
 export const IMPLEMENTATIONS: Record<Operation, (run: Run) => Promise<void>> = {
   deploy,
   'refresh-mapping': refreshMapping,
   rollback,
-  backfill: notInThisRelease,
-  verify: notInThisRelease,
+  backfill,
+  verify,
   redrive: notInThisRelease,
 };

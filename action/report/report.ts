@@ -55,6 +55,10 @@ export interface Outputs {
   plan: string;
   'plan-markdown': string;
   tables: string;
+  complete: string;
+  differences: string;
+  counts: string;
+  'report-uri': string;
 }
 
 /** Gathers what happened, and tells it: log lines at once, outputs and summary at the end, whichever way the run ends. */
@@ -80,6 +84,16 @@ export class Report {
     'code-sha256': '',
     created: 'false',
   };
+
+  #run: Pick<Outputs, 'complete' | 'differences' | 'counts' | 'report-uri'> = {
+    complete: '',
+    differences: '',
+    counts: '',
+    'report-uri': '',
+  };
+  readonly #sections: string[] = [];
+  /** A run on tables leaves the function as it is: its plan names what is read, not what changes. */
+  #isOnTables = false;
 
   /** @param started when the run began; ms since 1970, as `now` */
   constructor(runner: Runner, now: () => number, started: number) {
@@ -196,6 +210,17 @@ export class Report {
     return this.#outputs;
   }
 
+  /** What a run on tables has come to. */
+  runOutputs(outputs: Partial<Pick<Outputs, 'complete' | 'differences' | 'counts' | 'report-uri'>>): void {
+    this.#isOnTables = true;
+    this.#run = { ...this.#run, ...outputs };
+  }
+
+  /** A part of the job summary, in Markdown whose texts from outside are escaped. */
+  section(markdown: string): void {
+    this.#sections.push(markdown);
+  }
+
   /** The plan as it goes into the comment on a pull request. */
   get markdown(): string {
     return planMarkdown(this.#redaction.value(this.#changes));
@@ -206,13 +231,14 @@ export class Report {
     const { operation, environment } = this.#heading;
     const outputs: Outputs = {
       ...this.#outputs,
-      changed: String(this.#dryRun || failure === undefined ? this.#changes.length > 0 : this.#changed),
+      changed: String(this.#isOnTables ? this.#changed : this.#dryRun || failure === undefined ? this.#changes.length > 0 : this.#changed),
       environment,
       operation,
       // Only what was read may hold a secret by accident. ARNs and hashes do not, and a later step relies on every letter of them.
       plan: planJson(this.#heading, this.#redaction.value(this.#changes)),
       'plan-markdown': planMarkdown(this.#redaction.value(this.#changes)),
       tables: JSON.stringify(this.#redaction.value(this.#tables)),
+      ...this.#run,
     };
     for (const [name, value] of Object.entries(outputs) as [string, string][]) this.#runner.setOutput(name, value);
     try {
@@ -277,6 +303,7 @@ export class Report {
               ([table, { index, keys, trigger }]) => `| ${[table, index, keys.join(', '), trigger ?? 'none'].map(shown).join(' | ')} |`,
             ),
           ]),
+      ...this.#sections.flatMap((section) => ['', this.redact(section)]),
       ...(this.#warnings.length === 0
         ? []
         : ['', '### What needs a person', '', ...this.#warnings.map(({ title, message }) => `- **${shown(title)}**: ${shown(message)}`)]),

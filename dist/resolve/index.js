@@ -31769,6 +31769,7 @@ function editDistance(a, b) {
 
 ;// CONCATENATED MODULE: ./action/inputs/aws-rules.js
 
+
 const PARTITION = 'aws(?:-[a-z]+)*';
 /** Lambda API, CreateFunction: FunctionName without ARN forms. */
 const functionName = matching(/^[A-Za-z0-9_-]{1,64}$/, "a function's name of 1 to 64 letters, digits, - and _ (not an ARN)");
@@ -31874,6 +31875,12 @@ const versionOrHash = matching(/^(?:[1-9]\d{0,8}|[0-9a-fA-F]{64}|[A-Za-z0-9+/]{4
 const environmentName = (value) => /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/.test(value) && !value.includes('..')
     ? undefined
     : 'a name of up to 64 letters, digits, _, - and . (such as STAGE or PROD)';
+/** A share of the documents of an index, or a number of them. */
+const deleteLimit = (value) => parseDeleteLimit(value) === undefined ? 'a share such as 1% (up to 100%) or a number of documents' : undefined;
+/** A share of what there is to compare. */
+const sample = (value) => /^\d{1,3}(?:\.\d{1,3})?%$/.test(value) && Number(value.slice(0, -1)) > 0 && Number(value.slice(0, -1)) <= 100
+    ? undefined
+    : 'a share above 0% and up to 100%, such as 5%';
 
 ;// CONCATENATED MODULE: ./action/resolve/ref-patterns.js
 /** `refs/heads/main`, `refs/tags/v1`; undefined for any other ref, such as that of a pull request. */

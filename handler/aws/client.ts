@@ -12,12 +12,14 @@ import { signedHeaders } from './signature.ts';
 export interface AwsRequest {
   readonly service: Service;
   readonly region: string;
-  readonly method: 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Protocol, host and port. */
   readonly endpoint: URL;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
+  /** By default three; one for callers that pace themselves. */
+  readonly attempts?: number;
 }
 
 const ATTEMPTS = 3;
@@ -53,7 +55,7 @@ export class Aws {
         throw errorOf(answer);
       } catch (error) {
         const passing = error instanceof NoAnswer || (error instanceof AwsError && error.passing);
-        if (!passing || attempt === ATTEMPTS) throw error;
+        if (!passing || attempt >= (request.attempts ?? ATTEMPTS)) throw error;
         await sleep(this.#random() * FIRST_PAUSE * 2 ** (attempt - 1), undefined, { signal }).catch(() => undefined);
       }
     }
@@ -63,8 +65,16 @@ export class Aws {
     const connection = this.#connections.get(endpoint.origin) ?? new HttpConnection(endpoint, { limit: ATTEMPT_LIMIT, sockets: SOCKETS });
     this.#connections.set(endpoint.origin, connection);
     const whole = endpoint.pathname.replace(/\/$/, '') + path;
-    const request: HttpRequest = { method, path: whole, headers: { host: endpoint.host, ...headers }, body: [body] };
+    const request: HttpRequest = {
+      method,
+      path: whole,
+      headers: { host: endpoint.host, ...headers },
+      body: body.length === 0 ? [] : [body],
+    };
     const signed = signedHeaders(request, { service, region }, await this.#credentials(signal));
-    return connection.exchange({ ...request, headers: { ...signed, 'content-length': String(body.length) } }, signal);
+    return connection.exchange(
+      { ...request, headers: method === 'GET' ? signed : { ...signed, 'content-length': String(body.length) } },
+      signal,
+    );
   }
 }

@@ -1,6 +1,6 @@
 // Where the services of AWS are that the function calls.
 
-export type Service = 's3' | 'secretsmanager';
+export type Service = 's3' | 'secretsmanager' | 'dynamodb';
 
 /**
  * The DNS suffixes of AWS's partitions but the public one, by how the names of their regions begin; and, where Secrets Manager has its
@@ -15,7 +15,11 @@ const SUFFIXES: readonly (readonly [region: RegExp, suffix: string, dualStack?: 
   [/^us-isof-/, 'csp.hci.ic.gov', 'api.aws.hci.ic.gov'],
 ];
 
-const OWN_ENDPOINT = { s3: 'AWS_ENDPOINT_URL_S3', secretsmanager: 'AWS_ENDPOINT_URL_SECRETS_MANAGER' } as const;
+const OWN_ENDPOINT = {
+  s3: 'AWS_ENDPOINT_URL_S3',
+  secretsmanager: 'AWS_ENDPOINT_URL_SECRETS_MANAGER',
+  dynamodb: 'AWS_ENDPOINT_URL_DYNAMODB',
+} as const;
 const isTrue = (value: string | undefined): boolean => value?.toLowerCase() === 'true';
 
 /** A variable that is empty counts as not set, as for the AWS SDKs. */

@@ -7,25 +7,83 @@ import { percentEncoded } from './signature.ts';
 /** Writes an object to S3. */
 export type PutObject = (bucket: string, key: string, body: string, signal: AbortSignal) => Promise<void>;
 
-/** Puts objects into S3, in the region where their bucket is. */
-export function s3Writer(env: NodeJS.ProcessEnv, aws: Aws): PutObject {
+/** An object with what a later conditional write needs. */
+export interface StoredObject {
+  readonly text: string;
+  readonly etag: string;
+}
+
+/** Objects that are read, and written over exactly the state that was read. */
+export interface ObjectStore {
+  /** Undefined where there is none. @throws {AwsError} */
+  get(bucket: string, key: string, signal: AbortSignal): Promise<StoredObject | undefined>;
+  /**
+   * Writes an object. @param over the etag that it has, null where there must be none; undefined: whatever there is
+   * @returns its new etag; undefined where it is no longer as it was read @throws {AwsError}
+   */
+  put(bucket: string, key: string, text: string, signal: AbortSignal, over?: string | null): Promise<string | undefined>;
+}
+
+/** Objects of S3, in the region where their bucket is. */
+export function objectStore(env: NodeJS.ProcessEnv, aws: Aws): ObjectStore {
+  const inRegion = regional(env);
+  const request = (
+    method: 'GET' | 'PUT',
+    bucket: string,
+    key: string,
+    headers: Readonly<Record<string, string>>,
+    body: Buffer,
+    signal: AbortSignal,
+  ): ReturnType<Aws['call']> =>
+    inRegion(bucket, (region) =>
+      aws.call({ service: 's3', region, method, ...objectAddress(bucket, key, region, env), headers, body }, signal),
+    );
+  return {
+    get: async (bucket, key, signal) => {
+      try {
+        const { text, headers } = await request('GET', bucket, key, {}, Buffer.alloc(0), signal);
+        return { text, etag: headers.etag ?? '' };
+      } catch (error) {
+        if (error instanceof AwsError && (error.name === 'NoSuchKey' || error.name === 'HTTP 404')) return undefined;
+        throw error;
+      }
+    },
+    put: async (bucket, key, text, signal, over) => {
+      const body = Buffer.from(text);
+      const condition: Record<string, string> = over === undefined ? {} : over === null ? { 'if-none-match': '*' } : { 'if-match': over };
+      try {
+        const { headers } = await request('PUT', bucket, key, { ...objectHeaders(body), ...condition }, body, signal);
+        return headers.etag ?? '';
+      } catch (error) {
+        if (error instanceof AwsError && /^(?:PreconditionFailed|ConditionalRequestConflict|HTTP 412|HTTP 409)$/.test(error.name))
+          return undefined;
+        throw error;
+      }
+    },
+  };
+}
+
+/** Runs a request in the region of a bucket, which S3 names where it is another than the function's. */
+function regional(env: NodeJS.ProcessEnv): <T>(bucket: string, request: (region: string) => Promise<T>) => Promise<T> {
   const regions = new Map<string, string>();
-  return async (bucket, key, text, signal) => {
-    const body = Buffer.from(text);
-    const put = (region: string): Promise<unknown> =>
-      aws.call(
-        { service: 's3', region, method: 'PUT', ...objectAddress(bucket, key, region, env), headers: objectHeaders(body), body },
-        signal,
-      );
+  return async (bucket, request) => {
     const region = regions.get(bucket) ?? ownRegion(env);
     try {
-      await put(region);
+      return await request(region);
     } catch (error) {
       const elsewhere = error instanceof AwsError ? error.bucketRegion : undefined;
       if (elsewhere === undefined || elsewhere === region) throw error;
       regions.set(bucket, elsewhere);
-      await put(elsewhere);
+      return request(elsewhere);
     }
+  };
+}
+
+/** Puts objects into S3, in the region where their bucket is. */
+export function s3Writer(env: NodeJS.ProcessEnv, aws: Aws): PutObject {
+  const objects = objectStore(env, aws);
+  return async (bucket, key, text, signal) => {
+    await objects.put(bucket, key, text, signal);
   };
 }
 

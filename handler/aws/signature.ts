@@ -6,7 +6,7 @@ import type { AwsCredentials } from './credentials.ts';
 
 /** What a signature is for. */
 export interface Scope {
-  readonly service: 'es' | 'aoss' | 's3' | 'secretsmanager';
+  readonly service: 'es' | 'aoss' | 's3' | 'secretsmanager' | 'dynamodb';
   readonly region: string;
 }
 

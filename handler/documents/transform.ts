@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { AttributeMap } from '../records/attribute.ts';
 import { ConfigError } from '../../formats/fields.ts';
 import type { FunctionConfig } from '../../formats/function-config.ts';
+import { exactDecimal } from './exact-json.ts';
 import { documentText } from './document.ts';
 import type { NumericFields } from './numeric-fields.ts';
 import { MalformedRecord } from '../records/malformed-record.ts';
@@ -145,16 +146,5 @@ function parsed(text: string): Record<string, unknown> {
 }
 
 function isExact(source: string, value: number): boolean {
-  return (source.length <= 15 && !/e/i.test(source)) || decimal(source) === decimal(String(value));
-}
-
-/** One text for all ways to write a number: its significant digits and the power of ten of the last of them. */
-function decimal(source: string): string {
-  const [, sign = '', whole = '', fraction = '', exponent = '0'] = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(source) ?? [];
-  const digits = (whole + fraction).replace(/^0+/, '');
-  let end = digits.length;
-  while (digits[end - 1] === '0') end--;
-  const significant = digits.slice(0, end);
-  if (significant === '') return '0';
-  return `${sign}${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`;
+  return (source.length <= 15 && !/e/i.test(source)) || exactDecimal(source) === exactDecimal(String(value));
 }

@@ -5,6 +5,9 @@ import { check } from '../../handler/events/check.ts';
 import type { CheckResponse } from '../../formats/events.ts';
 import { parseConfig, type Auth, type TableOptions } from '../../formats/function-config.ts';
 import { parseKeyMapping, type TableMapping } from '../../formats/key-mapping.ts';
+import { Aws } from '../../handler/aws/client.ts';
+import { DynamoDb } from '../../handler/aws/dynamodb.ts';
+import type { ObjectStore } from '../../handler/aws/s3.ts';
 import { awsCredentials } from '../../handler/aws/credentials.ts';
 import type { ReadSecret } from '../../handler/aws/secrets-manager.ts';
 import type { DeadLetter } from '../../handler/dead-letters/dead-letter.ts';
@@ -30,6 +33,7 @@ export interface FunctionOptions {
   /** Fails the writing of dead letters. */
   readonly lettersFail?: boolean;
   readonly env?: NodeJS.ProcessEnv;
+  readonly objects?: ObjectStore;
 }
 
 export interface TestFunction {
@@ -43,6 +47,22 @@ export interface TestFunction {
   readonly logs: Record<string, unknown>[];
   /** The values of the last invocation's metrics. */
   metrics(): Record<string, unknown>;
+}
+
+/** Objects that are kept here, with conditional writes as S3 has them. */
+export function memoryStore(objects = new Map<string, { text: string; etag: string }>()): ObjectStore {
+  let writes = 0;
+  return {
+    get: (bucket, key) => Promise.resolve(objects.get(`${bucket}/${key}`)),
+    put: (bucket, key, text, _signal, over) => {
+      const name = `${bucket}/${key}`;
+      const found = objects.get(name)?.etag;
+      if (over !== undefined && (found ?? null) !== over) return Promise.resolve(undefined);
+      const etag = `"${++writes}"`;
+      objects.set(name, { text, etag });
+      return Promise.resolve(etag);
+    },
+  };
 }
 
 export const PLACE = 's3://code-bucket/dead-letters/DynamoToES';
@@ -91,6 +111,8 @@ export function testFunction(options: FunctionOptions): TestFunction {
       letters.set(`s3://${bucket}/${key}`, JSON.parse(body) as DeadLetter);
       return Promise.resolve();
     },
+    objects: options.objects ?? memoryStore(),
+    dynamodb: new DynamoDb(new Aws(awsCredentials(env, now), Math.random), env, () => runtime.now()),
     emit: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>),
     now,
     random: Math.random,

@@ -1,6 +1,7 @@
 // The function under the policy of its role: what the built function calls, and what Lambda calls in its name.
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { CreateSecretCommand } from '@aws-sdk/client-secrets-manager';
+import { RELEASE } from '../../action/release.ts';
 import { policyOf } from '../../scripts/policies.ts';
 import { ACCOUNT, REGION } from '../stack/clients.ts';
 import { runDeployed } from '../stack/deployed-package.ts';
@@ -38,6 +39,7 @@ function ofFunction(request: RecordedRequest): IamRequest[] {
   }
   if (operation.startsWith('secretsmanager:'))
     return [{ action: operation, resource: (JSON.parse(body) as { SecretId: string }).SecretId }];
+  if (operation.startsWith('dynamodb:')) return [{ action: operation, resource: `arn:aws:dynamodb:${REGION}:${ACCOUNT}:table/${table}` }];
   if (operation.startsWith('s3:')) return iamRequests(request, { triggers: new Map(), reads: { variables: false, tags: false } });
   // Basic authentication: AWS is not asked.
   if (headers.authorization?.startsWith('Basic ') === true) return [];
@@ -45,13 +47,26 @@ function ofFunction(request: RecordedRequest): IamRequest[] {
 }
 
 /** Deploys with this authentication, and has the function check itself, write, delete and leave a dead letter. */
+const of = {
+  name: table,
+  keys: [
+    { name: 'id', type: 'S' },
+    { name: 'line', type: 'N' },
+  ],
+};
+
 async function calls(...lines: string[]): Promise<IamRequest[]> {
   const endpoint = [`ES_ENDPOINT='${search.url}'`, ...lines].join('\n');
   const deployed = await it.run({ endpoint, tables: table, check: 'false' });
   if (deployed.code !== 0) throw new Error(deployed.log);
   it.aws.clear();
+  it.dynamodb.clear();
   search.clear();
-  const host = await runDeployed(stack.clients.lambda, it.name, { ...stack.env, AWS_ENDPOINT_URL: it.aws.url });
+  const host = await runDeployed(stack.clients.lambda, it.name, {
+    ...stack.env,
+    AWS_ENDPOINT_URL: it.aws.url,
+    AWS_ENDPOINT_URL_DYNAMODB: it.dynamodb.url,
+  });
   try {
     const keys = { id: { S: 'a' }, line: { N: '1' } };
     const records = [
@@ -59,14 +74,27 @@ async function calls(...lines: string[]): Promise<IamRequest[]> {
       streamRecord({ table, keys: { ...keys, id: { S: 'c' } }, event: 'REMOVE' }),
       { ...streamRecord({ table, keys }), eventName: 'UNHEARD' },
     ];
-    for (const event of [{ check: true }, { Records: records }]) {
+    const at = {
+      release: RELEASE,
+      operation: 'verify',
+      bucket: it.bucket,
+      prefix: `runs/${it.name}/verify/${uniqueName('run')}`,
+      capacity: 1e6,
+      tables: [of],
+      table: of,
+    };
+    const scan = { ...at, kind: 'scan', id: 's', mode: 'compare', segment: 0, totalSegments: 1 };
+    const found = `${JSON.stringify({ table, id: 'nobody|1', keys: { id: { S: 'nobody' }, line: { N: '1' } }, kind: 'stale' })}\n`;
+    await it.put(`${at.prefix}/list`, found);
+    const look = { ...at, kind: 'look', id: 'l', mode: 'decide', list: `${at.prefix}/list`, isLast: true };
+    for (const event of [{ check: true }, { Records: records }, { slice: scan }, { slice: look }]) {
       const { payload, functionError } = await host.invoke(event);
-      if (functionError !== undefined) throw new Error(payload);
+      if (functionError !== undefined || payload.includes('problem":"')) throw new Error(payload);
     }
   } finally {
     await host.stop();
   }
-  return [...it.aws.requests, ...search.requests].flatMap(ofFunction);
+  return [...it.aws.requests, ...it.dynamodb.requests, ...search.requests].flatMap(ofFunction);
 }
 
 const signed = await calls('ES_AUTH=sigv4', 'ES_SERVICE=es');
@@ -130,11 +158,14 @@ const byLambda: Readonly<Record<string, readonly IamRequest[]>> = {
   'environment variables under a key': [{ action: 'kms:Decrypt', resource: values['kms-key-arn'] ?? '', context: THROUGH_LAMBDA }],
 };
 
+/** Dead letters, and the work beside the stream. */
+const ANYWHERE = ['s3:PutObject', 's3:GetObject', 's3:ListBucket', 'dynamodb:Scan', 'dynamodb:BatchGetItem'];
+
 describe("the function's role", () => {
   test('may do what the function does', () => {
-    expect(new Set(signed.map(({ action }) => action))).toEqual(new Set(['es:ESHttpGet', 'es:ESHttpPost', 'es:ESHttpPut', 's3:PutObject']));
-    expect(new Set(serverless.map(({ action }) => action))).toEqual(new Set(['aoss:APIAccessAll', 's3:PutObject']));
-    expect(new Set(withSecret.map(({ action }) => action))).toEqual(new Set(['secretsmanager:GetSecretValue', 's3:PutObject']));
+    expect(new Set(signed.map(({ action }) => action))).toEqual(new Set(['es:ESHttpGet', 'es:ESHttpPost', 'es:ESHttpPut', ...ANYWHERE]));
+    expect(new Set(serverless.map(({ action }) => action))).toEqual(new Set(['aoss:APIAccessAll', ...ANYWHERE]));
+    expect(new Set(withSecret.map(({ action }) => action))).toEqual(new Set(['secretsmanager:GetSecretValue', ...ANYWHERE]));
     expect(recorded.filter((request) => !allows(policy, request))).toEqual([]);
   });
 

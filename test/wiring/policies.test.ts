@@ -46,7 +46,8 @@ const policyFor = (role: Role, values: RecordedRun['values']): Policy => filled(
 const WHEN: Readonly<Record<string, (run: RecordedRun) => boolean>> = {
   '`tags` is set, or `code-bucket` is not': ({ inputs }) => isSet(inputs.tags) || !isSet(inputs['code-bucket']),
   'the function does not exist yet': ({ existed }) => !existed,
-  '`check` is `true`': ({ inputs }) => inputs.check !== 'false',
+  '`check` is `true`, or the operation is one on tables': ({ inputs, operation }) =>
+    inputs.check !== 'false' || operation === 'backfill' || operation === 'verify',
   '`endpoint` is not set': ({ inputs }) => !isSet(inputs.endpoint),
   '`code-bucket` is set and keeps versions': ({ inputs }) => isSet(inputs['code-bucket']),
   '`prune-triggers: true` in the options file': ({ prunes }) => prunes,
@@ -81,6 +82,8 @@ const RUNS: Readonly<Record<Exclude<Role, 'function'>, readonly RecordedRun[]>> 
   deploy: runs,
   'refresh-mapping': runs.filter(({ operation }) => operation === 'refresh-mapping'),
   rollback: runs.filter(({ operation }) => operation === 'rollback'),
+  backfill: runs.filter(({ operation }) => operation === 'backfill'),
+  verify: runs.filter(({ operation }) => operation === 'verify'),
   plan: runs.filter(({ dryRun }) => dryRun),
 };
 const ROLES = Object.keys(RUNS) as (keyof typeof RUNS)[];

@@ -17,7 +17,7 @@ import { uniqueName } from '../stack/use-stack.ts';
 import { createTable, prepareDeployment, type Deployment } from './deployment.ts';
 import { iamRequests } from './iam-requests.ts';
 
-export type Operation = 'deploy' | 'refresh-mapping' | 'rollback';
+export type Operation = 'deploy' | 'refresh-mapping' | 'rollback' | 'backfill' | 'verify';
 export type Inputs = Readonly<Record<string, string>>;
 
 export interface RecordedRun {
@@ -45,6 +45,15 @@ interface Expected {
 export const KEY = `arn:aws:kms:${REGION}:${ACCOUNT}:key/11111111-2222-3333-4444-555555555555`;
 const NETWORK = { 'subnet-ids': 'subnet-0123456789abcdef0', 'security-group-ids': 'sg-0123456789abcdef0' };
 
+/** The response to a part of a table, as of a function that has nothing to do; undefined: another event. */
+function sliceResponse(body: string): object | undefined {
+  const { slice } = JSON.parse(body) as { slice?: { kind: string; id?: string; tables: readonly string[] } };
+  if (slice === undefined) return undefined;
+  if (slice.kind !== 'survey') return { id: slice.id, done: true, counts: {}, throttled: { table: 0, cluster: 0 } };
+  const index = { name: 'orders', index: 'orders', uuid: 'u', documents: 0, shards: [0] };
+  return { tables: Object.fromEntries(slice.tables.map((table) => [table, index])), problems: [] };
+}
+
 /** A function of its own, deployed again and again. */
 class Subject {
   readonly runs: RecordedRun[] = [];
@@ -65,7 +74,9 @@ class Subject {
     // The check needs a function that runs, with a layer, a key and a network that are not there. What counts here is that it is called.
     it.aws.on(
       'lambda:Invoke',
-      () => ({ answer: { status: 200, body: { ok: this.#ok, problems: this.#ok ? [] : [{ what: 'the cluster is away' }] } } }),
+      ({ body }) => ({
+        answer: { status: 200, body: sliceResponse(body) ?? { ok: this.#ok, problems: this.#ok ? [] : [{ what: 'the cluster is away' }] } },
+      }),
       Infinity,
     );
   }
@@ -200,6 +211,9 @@ function withAlias(stack: Stack): Promise<RecordedRun[]> {
       { ...next, role: `${it.role}-2`, layers: layers[0] ?? '' },
       { ...options, code: 1, ok: false },
     );
+    const on = { tables: it.tables[0] ?? '', alias: 'live' };
+    await subject.run('alias: backfill', { ...on, operation: 'backfill' });
+    await subject.run('alias: comparison', { ...on, operation: 'verify' });
     await addTrigger(stack, subject, ':live');
     const refresh = { operation: 'refresh-mapping', alias: 'live' };
     await subject.run('alias: plan of a refresh', { ...refresh, 'dry-run': 'true' });
@@ -227,6 +241,11 @@ function withBucket(stack: Stack): Promise<RecordedRun[]> {
     await subject.run('bucket: a check that fails', { 'memory-size': '256' }, { code: 1, ok: false });
     await subject.run('bucket: update', { tables: it.tables.join('\n') });
     await addTrigger(stack, subject);
+    const on = { tables: it.tables.join('\n') };
+    await subject.run('bucket: plan of a backfill', { ...on, operation: 'backfill', 'dry-run': 'true' });
+    await subject.run('bucket: backfill', { ...on, operation: 'backfill' });
+    await subject.run('bucket: plan of a comparison', { ...on, operation: 'verify', 'dry-run': 'true' });
+    await subject.run('bucket: comparison', { ...on, operation: 'verify' });
     await subject.run('bucket: plan of a refresh', { operation: 'refresh-mapping', 'dry-run': 'true' });
     await subject.run('bucket: refresh', { operation: 'refresh-mapping' });
     // The second change of the configuration is the one that would put the former one back.

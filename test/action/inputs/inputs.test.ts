@@ -53,6 +53,13 @@ describe('the inputs of the action', () => {
       envStrategy: 'merge',
       check: true,
       repair: false,
+      prune: true,
+      deleteLimit: { share: 0.01 },
+      failOnDifferences: true,
+      sample: 1,
+      concurrency: 4,
+      timeLimitMinutes: 330,
+      restart: false,
       allowedAccountIds: [],
     });
   });

@@ -86,6 +86,10 @@ describe('the report', () => {
       'plan',
       'plan-markdown',
       'tables',
+      'complete',
+      'differences',
+      'counts',
+      'report-uri',
     ]);
     expect(to.outputs).toMatchObject({ changed: 'true', created: 'false', environment: 'STAGE', operation: 'deploy' });
     expect(to.summary).toContain('> It failed with');

@@ -1,0 +1,16 @@
+/** How many documents a run may delete of an index: a share of them, or a number. */
+export type DeleteLimit = { readonly share: number } | { readonly number: number };
+
+/** Deletes that are always allowed where the limit is a share. */
+const ALWAYS = 100;
+
+/** `1%`, `0.5%` or `250`; undefined for anything else. */
+export function parseDeleteLimit(text: string): DeleteLimit | undefined {
+  const [, share] = /^(\d{1,3}(?:\.\d{1,3})?)\s*%$/.exec(text) ?? [];
+  if (share !== undefined) return Number(share) <= 100 ? { share: Number(share) / 100 } : undefined;
+  return /^\d{1,12}$/.test(text) ? { number: Number(text) } : undefined;
+}
+
+/** Documents that may be deleted of an index that has so many. */
+export const deletesAllowed = (limit: DeleteLimit, documents: number): number =>
+  'number' in limit ? limit.number : Math.max(ALWAYS, Math.floor(limit.share * documents));

@@ -1,0 +1,85 @@
+// What a run on tables has come to, for the report in S3 and for the job summary. Pure.
+import type { Counts, Finding } from '../../formats/slice.ts';
+import { escaped } from './render-plan.ts';
+
+interface Result {
+  readonly complete: boolean;
+  readonly counts: Counts;
+  readonly differences: number;
+  readonly failure: string | undefined;
+  readonly findings: readonly Finding[];
+}
+
+/** report.json */
+export function runReport(operation: string, results: Readonly<Record<string, Result>>): object {
+  return {
+    format: 1,
+    operation,
+    tables: Object.fromEntries(
+      Object.entries(results).map(([name, { complete, counts, differences, failure }]) => [
+        name,
+        { complete, differences, failure: failure ?? null, counts },
+      ]),
+    ),
+  };
+}
+
+const COLUMNS = [
+  'read',
+  'written',
+  'newer',
+  'deleted',
+  'malformed',
+  'equal',
+  'missing',
+  'different',
+  'stale',
+  'repaired',
+  'frozen',
+  'kept',
+  'unchecked',
+] as const;
+/** Keys of each kind that the summary names. */
+const SHOWN_KEYS = 20;
+
+/** Markdown for the job summary: counts per table, a pie of the result, the first keys of each kind. */
+export function runSummary(operation: string, results: Readonly<Record<string, Result>>, uri: string): string {
+  const columns = COLUMNS.filter((column) => Object.values(results).some(({ counts }) => (counts[column] ?? 0) > 0));
+  const rows = Object.entries(results).map(
+    ([name, { complete, counts }]) =>
+      `| ${escaped(name)} | ${complete ? 'yes' : 'no'} | ${columns.map((column) => String(counts[column] ?? 0)).join(' | ')} |`,
+  );
+  return [
+    `### ${operation === 'verify' ? 'Comparison' : 'Items indexed'}`,
+    '',
+    `| Table | Complete | ${columns.join(' | ')} |`,
+    `| --- | --- | ${columns.map(() => '---:').join(' | ')} |`,
+    ...rows,
+    ...pie(operation, results),
+    ...keys(results),
+    '',
+    `Report: \`${uri}\``,
+  ].join('\n');
+}
+
+function pie(operation: string, results: Readonly<Record<string, Result>>): string[] {
+  if (operation !== 'verify') return [];
+  const parts = (['equal', 'missing', 'different', 'stale'] as const).map(
+    (kind) => [kind, Object.values(results).reduce((sum, { counts }) => sum + (counts[kind] ?? 0), 0)] as const,
+  );
+  return [
+    '',
+    '```mermaid',
+    'pie title Items and documents',
+    ...parts.filter(([, number]) => number > 0).map(([kind, number]) => `    "${kind}" : ${number}`),
+    '```',
+  ];
+}
+
+function keys(results: Readonly<Record<string, Result>>): string[] {
+  const all = Object.values(results).flatMap(({ findings }) => findings);
+  return (['missing', 'different', 'stale', 'frozen', 'moving'] as const).flatMap((kind) => {
+    const found = all.filter((finding) => finding.kind === kind).slice(0, SHOWN_KEYS);
+    return found.length === 0 ? [] : ['', `First ${kind}: ${found.map(({ table, id }) => `${escaped(table)}/${escaped(id)}`).join(', ')}`];
+  });
+}

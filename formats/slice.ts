@@ -1,0 +1,151 @@
+// A slice of the work beside the stream: one invocation of the function that reads a part of a table or of an index. The action writes
+// these events and the function's checkpoints answer them; both are of one release.
+
+/** An attribute of a table's key. */
+export interface KeyAttribute {
+  readonly name: string;
+  readonly type: 'S' | 'N' | 'B';
+}
+
+/** A table as a slice needs it; the rest is in the function's package. */
+export interface SliceTable {
+  readonly name: string;
+  /** Hash key first. */
+  readonly keys: readonly KeyAttribute[];
+}
+
+interface SliceBase {
+  /** For metrics. */
+  readonly operation: 'backfill' | 'verify' | 'redrive' | 'reindex';
+  /** Of the action: the function refuses that of another one. */
+  readonly release: string;
+  /** Where the run keeps its objects: checkpoints in `slices/`, lists in `lists/`. */
+  readonly bucket: string;
+  readonly prefix: string;
+  /** Unique in the run; names the checkpoint. */
+  readonly id: string;
+  /** Read capacity units per second that this slice may use. */
+  readonly capacity: number;
+}
+
+/** Reads a segment of the table: writes its items, or compares them with their documents. */
+export interface ScanSlice extends SliceBase {
+  readonly kind: 'scan';
+  readonly mode: 'write' | 'compare';
+  readonly table: SliceTable;
+  readonly segment: number;
+  readonly totalSegments: number;
+}
+
+/** Reads a range of sequence numbers of one shard, and lists the documents that no table has an item for. */
+export interface WalkSlice extends SliceBase {
+  readonly kind: 'walk';
+  /** A concrete index, not an alias. */
+  readonly index: string;
+  readonly shard: number;
+  /** Sequence numbers above `from`, up to `to`. */
+  readonly from: number;
+  readonly to: number;
+  /** All tables that share the index. */
+  readonly tables: readonly SliceTable[];
+}
+
+/** Looks again at what a list names: decides whether it differs, or writes the item's present state. */
+export interface LookSlice extends SliceBase {
+  readonly kind: 'look';
+  readonly mode: 'decide' | 'apply';
+  /** Key of the list in the bucket. */
+  readonly list: string;
+  /** No further look follows: what still moves is listed as that. */
+  readonly isLast: boolean;
+  readonly tables: readonly SliceTable[];
+}
+
+/** Looks at the indexes of tables, and creates those that are missing. */
+export interface SurveySlice {
+  readonly kind: 'survey';
+  readonly release: string;
+  readonly tables: readonly string[];
+}
+
+export type WorkSlice = ScanSlice | WalkSlice | LookSlice;
+export type Slice = WorkSlice | SurveySlice;
+
+/** An index as a survey finds it. */
+export interface SurveyedIndex {
+  /** The name of the options or the key mapping: an index or an alias. */
+  readonly name: string;
+  /** The concrete index behind it. */
+  readonly index: string;
+  readonly uuid: string;
+  readonly documents: number;
+  /** The highest sequence number of each shard; empty where the engine has none to ask for (OpenSearch Serverless). */
+  readonly shards: readonly number[];
+}
+
+export interface SurveyResponse {
+  /** By table. */
+  readonly tables: Readonly<Record<string, SurveyedIndex>>;
+  /** What keeps a table from being worked on, with its remedy. */
+  readonly problems: readonly { readonly what: string; readonly remedy: string }[];
+}
+
+/** What a slice has done, as numbers. */
+export const COUNTS = [
+  'read',
+  'written',
+  'newer',
+  'deleted',
+  'malformed',
+  'equal',
+  'missing',
+  'different',
+  'stale',
+  'moving',
+  'repaired',
+  'kept',
+  'frozen',
+  'unchecked',
+  'candidates',
+  'pages',
+] as const;
+export type Counts = Readonly<Partial<Record<(typeof COUNTS)[number] | 'read-capacity', number>>>;
+
+/** What is known of a slice: `<prefix>/slices/<id>.json`. It decides what is done, whatever became of an invocation's response. */
+export interface SliceCheckpoint {
+  readonly format: 1;
+  readonly id: string;
+  /** Where to go on; null: at the beginning. */
+  readonly cursor: unknown;
+  /** Lists that were written. */
+  readonly lists: readonly string[];
+  readonly counts: Counts;
+  readonly done: boolean;
+  /** ms since the epoch. */
+  readonly updatedAt: number;
+}
+
+export interface SliceResponse {
+  readonly id: string;
+  readonly done: boolean;
+  /** Of the whole slice so far. */
+  readonly counts: Counts;
+  /** Times that DynamoDB and the cluster throttled this invocation. */
+  readonly throttled: { readonly table: number; readonly cluster: number };
+  /** Why this invocation got no further, fit for a log. */
+  readonly problem?: string;
+  /** Another invocation of the same slice is further. */
+  readonly superseded?: true;
+}
+
+/** A key whose item and document are to be looked at again, or differ: one line of a list. */
+export interface Finding {
+  readonly table: string;
+  readonly id: string;
+  /** As DynamoDB has them: `{ "pk": { "S": "a" } }`. */
+  readonly keys: unknown;
+  readonly kind: 'missing' | 'different' | 'stale' | 'frozen' | 'moving';
+  /** The document and the item as they were seen: version and sequence number, a digest; null: absent. */
+  readonly document?: string | null;
+  readonly item?: string | null;
+}

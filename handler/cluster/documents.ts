@@ -1,0 +1,174 @@
+// Documents read by their ids, as they were written.
+import { classifyRequest, classifyThrown, type Outcome } from './responses.ts';
+import type { Engine } from './client.ts';
+import { parseWithDigits } from '../documents/exact-json.ts';
+
+/** A document as the index has it. */
+export interface IndexedDocument {
+  readonly id: string;
+  /** Exact digits. */
+  readonly version: string;
+  readonly sequenceNumber: string;
+  /** JSON text; undefined where it was not asked for, or the index keeps none. */
+  readonly source: string | undefined;
+}
+
+/** Why documents could not be read. */
+export type NotRead = Extract<Outcome, { kind: 'transient' | 'configuration' }>;
+
+export const isNotRead = (found: object): found is NotRead => 'kind' in found;
+
+/** A refusal of a request that reads. */
+export function notRead(failure: Outcome, what: string): NotRead {
+  if (failure.kind === 'transient' || failure.kind === 'configuration') return failure;
+  const reason = 'reason' in failure ? failure.reason : failure.kind;
+  return {
+    kind: 'configuration',
+    type: 'type' in failure ? failure.type : failure.kind,
+    reason: `${what} was refused: ${reason}`,
+    remedy: "Allow the function's role or user to read and search the index (indices:data/read/*)",
+  };
+}
+
+/** Reads documents in real time, whether they are visible to searches or not. @returns by id; those that are not there are left out */
+export async function readDocuments(
+  engine: Engine,
+  index: string,
+  ids: readonly string[],
+  now: () => number,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, IndexedDocument> | NotRead> {
+  if (ids.length === 0) return new Map();
+  try {
+    const request = { method: 'POST', path: `/${encodeURIComponent(index)}/_mget`, body: JSON.stringify({ ids }) } as const;
+    const response = await engine.send(request, signal);
+    const failure = classifyRequest(response, now());
+    if (failure !== undefined) return notRead(failure, `reading documents of ${index}`);
+    // A shard that could not be read says nothing of its documents, which must not count as missing.
+    return (
+      documentsOf(response.text) ?? {
+        kind: 'transient',
+        cause: 'unavailable',
+        type: 'document_not_read',
+        reason: `a document of ${index} could not be read`,
+        throttled: false,
+      }
+    );
+  } catch (error) {
+    return classifyThrown(error, signal);
+  }
+}
+
+/**
+ * The documents of a response of `_mget`. Their sources are cut out as they stand: read as values they would lose digits.
+ * @returns undefined where one of them could not be read
+ */
+export function documentsOf(text: string): ReadonlyMap<string, IndexedDocument> | undefined {
+  const documents = new Map<string, IndexedDocument>();
+  const scanner = new Scanner(text);
+  for (const member of scanner.members()) {
+    if (member !== 'docs') {
+      scanner.skip();
+      continue;
+    }
+    for (const _ of scanner.items()) {
+      let source: string | undefined;
+      const rest: string[] = [];
+      for (const name of scanner.members()) {
+        const value = scanner.skip();
+        if (name === '_source') source = value;
+        else rest.push(`${JSON.stringify(name)}:${value}`);
+      }
+      const { _id, _version, _seq_no, found, error } = parseWithDigits(`{${rest.join(',')}}`) as Record<string, unknown>;
+      if (error !== undefined) return undefined;
+      if (found === true && typeof _id === 'string')
+        documents.set(_id, { id: _id, version: String(_version), sequenceNumber: String(_seq_no), source });
+    }
+  }
+  return documents;
+}
+
+/** Walks over a JSON text that is known to be one, member by member, without taking its values apart. */
+class Scanner {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** The names of the members of the object that begins here; each value must be skipped or walked over before the next. */
+  *members(): Generator<string> {
+    for (const _ of this.#elements('{', '}')) {
+      const name = this.#string();
+      this.#space();
+      this.#at++;
+      yield JSON.parse(name) as string;
+    }
+  }
+
+  /** The items of the list that begins here, likewise. */
+  *items(): Generator<undefined> {
+    yield* this.#elements('[', ']');
+  }
+
+  *#elements(open: string, close: string): Generator<undefined> {
+    this.#space();
+    if (this.#text[this.#at] !== open) throw new SyntaxError(`expected ${open} at ${this.#at}`);
+    this.#at++;
+    this.#space();
+    while (this.#text[this.#at] !== close) {
+      if (this.#at >= this.#text.length) throw new SyntaxError('the text ends within a value');
+      yield undefined;
+      this.#space();
+      if (this.#text[this.#at] === ',') this.#at++;
+      this.#space();
+    }
+    this.#at++;
+  }
+
+  /** The text of the value that begins here. */
+  skip(): string {
+    this.#space();
+    const from = this.#at;
+    let depth = 0;
+    do {
+      const character = this.#text[this.#at];
+      if (character === undefined) throw new SyntaxError('the text ends within a value');
+      if (character === '"') {
+        this.#string();
+        continue;
+      }
+      if (character === '{' || character === '[') depth++;
+      if (character === '}' || character === ']') depth--;
+      this.#at++;
+    } while (depth > 0 || !this.#isEnd());
+    return this.#text.slice(from, this.#at);
+  }
+
+  /** Whether a scalar or the outermost value is over. */
+  #isEnd(): boolean {
+    const character = this.#text[this.#at];
+    return character === undefined || ',}] \n\r\t'.includes(character);
+  }
+
+  #string(): string {
+    const from = this.#at;
+    if (this.#text[from] !== '"') throw new SyntaxError(`expected a string at ${from}`);
+    let at = from + 1;
+    for (;;) {
+      const quote = this.#text.indexOf('"', at);
+      if (quote < 0) throw new SyntaxError('the text ends within a string');
+      let backslashes = 0;
+      while (this.#text[quote - 1 - backslashes] === '\\') backslashes++;
+      at = quote + 1;
+      if (backslashes % 2 === 0) break;
+    }
+    this.#at = at;
+    return this.#text.slice(from, at);
+  }
+
+  #space(): void {
+    while (' \n\r\t'.includes(this.#text[this.#at] ?? 'x')) this.#at++;
+  }
+}

@@ -1,0 +1,154 @@
+// What every kind of slice works with.
+import type { Counts, Finding, KeyAttribute, SliceTable, WorkSlice } from '../../../formats/slice.ts';
+import { ReadPace } from '../../aws/read-pace.ts';
+import { budgetFor, type Budget } from '../../budget.ts';
+import { readDocuments, type IndexedDocument, type NotRead } from '../../cluster/documents.ts';
+import type { Reader } from '../../cluster/walk.ts';
+import { settleMalformed } from '../../dead-letters/settle-malformed.ts';
+import { operationOf } from '../../indexing/bulk-operation.ts';
+import type { ItemState, ItemVersion } from '../../indexing/item-state.ts';
+import { newWrite, type Write } from '../../indexing/write.ts';
+import { Writer } from '../../indexing/writer.ts';
+import type { AttributeMap } from '../../records/attribute.ts';
+import { keyOfItem } from '../../records/item-key.ts';
+import { MalformedRecord } from '../../records/malformed-record.ts';
+import type { Invocation, Runtime } from '../../runtime.ts';
+import type { Table } from '../../tables.ts';
+import { Metrics } from '../../telemetry/metrics.ts';
+import { withoutValues } from '../../telemetry/redaction.ts';
+
+/** A step of a slice that could not be made; the next invocation makes it again. The message is fit for a log. */
+export class SliceProblem extends Error {
+  override name = 'SliceProblem';
+}
+
+/** What a step has done; it is done once its checkpoint is written. */
+export interface Step {
+  readonly cursor: unknown;
+  readonly counts: Counts;
+  readonly findings: readonly Finding[];
+  readonly done: boolean;
+}
+
+/** The steps of a slice from a cursor on; undefined: from its beginning. */
+export type Work<Kind extends WorkSlice> = (context: SliceContext, slice: Kind, cursor: unknown) => AsyncGenerator<Step>;
+
+/** A state that was read, on its way to the index, and where dead letters say that it comes from. */
+interface ReadWrite extends Write {
+  readonly keys: AttributeMap;
+  readonly image: AttributeMap | undefined;
+  readonly sentAt: number;
+}
+
+export class SliceContext {
+  readonly runtime: Runtime;
+  readonly metrics = new Metrics();
+  readonly budget: Budget;
+  readonly pace: ReadPace;
+  readonly signal: AbortSignal;
+  readonly #remaining: number;
+
+  constructor(runtime: Runtime, slice: WorkSlice, invocation: Invocation, signal: AbortSignal) {
+    this.runtime = runtime;
+    this.#remaining = invocation.remaining;
+    this.budget = budgetFor(runtime.now(), invocation.remaining);
+    this.signal = signal;
+    this.pace = new ReadPace(slice.capacity, runtime.now, runtime.sleep);
+  }
+
+  get reader(): Reader {
+    return { engine: this.runtime.engine, now: this.runtime.now, signal: this.signal };
+  }
+
+  /** A table as slices use it: pages are not refreshed one by one. @throws {SliceProblem} for one that no slice may work on */
+  table({ name, keys }: SliceTable): Table & { readonly index: string; readonly keyNames: readonly string[] } {
+    const table = this.runtime.tables.get(name);
+    const { index, keyNames = keys.map((key) => key.name) } = table;
+    if (index === undefined) throw new SliceProblem(`the table ${name} has no index: give it one with the option index and deploy again`);
+    if (table.refusal !== undefined)
+      throw new SliceProblem(table.refusal.kind === 'failed' ? table.refusal.reason : table.refusal.error.loggable);
+    if (!table.versioned)
+      throw new SliceProblem(
+        `the table ${name} has versioning: none, with which what is read from the table could not be told from newer changes: set versioning: external in the options file and deploy again`,
+      );
+    return { ...table, index, keyNames, refresh: false };
+  }
+
+  /** Writes states, with dead letters for malformed ones. @returns what became of each @throws {SliceProblem} where one could not be written */
+  async write(states: readonly (ItemState & { readonly sentAt: number })[]): Promise<readonly Write[]> {
+    const writes = states.map<ReadWrite>((state) => ({
+      ...newWrite(state.table, state.id, state),
+      keys: state.keys,
+      image: state.image,
+      sentAt: state.sentAt,
+    }));
+    await new Writer(this.runtime, this.metrics, this.budget, this.#remaining).write(writes);
+    const malformed = writes.filter(({ outcome }) => outcome?.kind === 'malformed');
+    await settleMalformed(this.runtime, this.metrics, this.budget, writes, ({ keys, image, sentAt }) => ({
+      keys,
+      eventName: 'BACKFILL',
+      sequenceNumber: null,
+      approximateCreationDateTime: sentAt,
+      record: { keys, image: image ?? null },
+    }));
+    for (const { outcome } of writes) if (outcome?.kind === 'failed') throw new SliceProblem(outcome.reason);
+    return writes.map((write) =>
+      malformed.includes(write) ? { ...write, outcome: { kind: 'malformed', error: new MalformedRecord('', '') } } : write,
+    );
+  }
+
+  /** The documents of ids. @throws {SliceProblem} */
+  async documents(index: string, ids: readonly string[]): Promise<ReadonlyMap<string, IndexedDocument>> {
+    return this.read(() => readDocuments(this.runtime.engine, index, ids, this.runtime.now, this.signal));
+  }
+
+  /** Reads from the cluster, again after what is transient. @throws {SliceProblem} */
+  async read<Found extends object>(request: () => Promise<Found | NotRead>): Promise<Found> {
+    for (let attempt = 0; ; attempt++) {
+      const found = await request();
+      if (!('kind' in found)) return found;
+      if (found.kind === 'transient' && found.throttled) this.metrics.add('Throttled');
+      const pause = this.runtime.random() * 100 * 2 ** attempt;
+      if (found.kind === 'configuration' || this.signal.aborted || this.runtime.now() + pause > this.budget.writeUntil) {
+        throw new SliceProblem(`${withoutValues(found.reason)}${found.kind === 'configuration' ? `. ${found.remedy}` : ''}`);
+      }
+      await this.runtime.sleep(pause, this.signal);
+    }
+  }
+
+  /** The state of an item that was read, or of its absence. @param version what fences it */
+  state(
+    table: Table,
+    id: string,
+    item: AttributeMap | undefined,
+    key: AttributeMap,
+    sentAt: number,
+    version: ItemVersion,
+  ): ItemState & { readonly sentAt: number } {
+    return { table, id, keys: key, image: item, oldImage: undefined, event: 'INSERT', version, sentAt };
+  }
+
+  /**
+   * The document that a state gives; null: none, since the item is absent or its transform says so.
+   * @throws {MalformedRecord} for an item that can have no document
+   */
+  async shaped(state: ItemState): Promise<{ readonly text: string; readonly image: AttributeMap | undefined } | null> {
+    const operation = await operationOf(state, this.#remaining / 4);
+    if (operation.action === 'delete') return null;
+    const { buffer, from, to } = operation.lines;
+    const line = buffer.indexOf(0x0a, from) + 1;
+    const { table, image } = state;
+    const projected = image === undefined || table.project === undefined ? image : table.project(image);
+    return { text: buffer.toString('utf8', line, to - 1), image: table.transform === undefined ? projected : undefined };
+  }
+}
+
+/** The key of an item, without its other attributes. */
+export const keyOf = (item: AttributeMap, keys: readonly KeyAttribute[]): AttributeMap => keyOfItem(item, keys);
+
+/** Adds numbers to others. */
+export function added(a: Counts, b: Counts): Counts {
+  const sum: Record<string, number> = { ...a };
+  for (const [name, value] of Object.entries(b)) sum[name] = (sum[name] ?? 0) + value;
+  return sum;
+}

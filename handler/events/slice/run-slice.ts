@@ -1,0 +1,151 @@
+// A slice of the work beside the stream: step by step until its time is up, with a checkpoint after each.
+import type { Finding, Slice, SliceCheckpoint, SliceResponse, SurveyResponse, SurveyedIndex, WorkSlice } from '../../../formats/slice.ts';
+import type { ObjectStore } from '../../aws/s3.ts';
+import { abortAt, budgetFor } from '../../budget.ts';
+import { surveyIndex } from '../../cluster/walk.ts';
+import type { Invocation, Runtime } from '../../runtime.ts';
+import { withoutValues } from '../../telemetry/redaction.ts';
+import { added, SliceContext, SliceProblem, type Step } from './context.ts';
+import { look } from './look.ts';
+import { scan } from './scan.ts';
+import { walk } from './walk.ts';
+
+/** Does a part of a slice. @throws {Error} for a slice of another release */
+export async function runSlice(runtime: Runtime, slice: Slice, invocation: Invocation): Promise<SliceResponse | SurveyResponse> {
+  if (slice.release !== runtime.release) {
+    throw new Error(
+      `The slice is of release ${slice.release} and the function of release ${runtime.release}: run operation deploy with the action that runs this operation`,
+    );
+  }
+  const { signal, release } = abortAt(budgetFor(runtime.now(), invocation.remaining).writeUntil, runtime.now());
+  try {
+    if (slice.kind === 'survey') return await survey(runtime, slice.tables, signal);
+    return await workOn(runtime, slice, invocation, signal);
+  } finally {
+    release();
+  }
+}
+
+async function workOn(runtime: Runtime, slice: WorkSlice, invocation: Invocation, signal: AbortSignal): Promise<SliceResponse> {
+  const checkpoint = await Checkpoint.open(runtime.objects, slice, runtime.now, signal);
+  const context = new SliceContext(runtime, slice, invocation, signal);
+  const report = (more: Partial<SliceResponse> = {}): SliceResponse => {
+    runtime.emit(
+      context.metrics.line(runtime.now(), {
+        FunctionName: invocation.functionName,
+        Environment: runtime.environment,
+        Operation: slice.operation,
+      }),
+    );
+    const { done, counts } = checkpoint.state;
+    const throttled = { table: context.pace.throttled, cluster: context.metrics.counts().Throttled };
+    return { id: slice.id, done, counts, throttled, ...more };
+  };
+  if (checkpoint.state.done) return report();
+  try {
+    for await (const step of stepsOf(context, slice, checkpoint.state.cursor ?? undefined)) {
+      if (!(await checkpoint.advance(step, signal))) return report({ superseded: true });
+      if (runtime.now() > context.budget.writeUntil || signal.aborted) break;
+    }
+    return report();
+  } catch (error) {
+    // The step that was under way when the time was up is made again by the next invocation.
+    if (signal.aborted) return report();
+    if (!(error instanceof SliceProblem)) throw error;
+    runtime.log.error('a slice could not go on', { slice: slice.id, reason: error.message });
+    return report({ problem: error.message });
+  }
+}
+
+function stepsOf(context: SliceContext, slice: WorkSlice, cursor: unknown): AsyncGenerator<Step> {
+  switch (slice.kind) {
+    case 'scan':
+      return scan(context, slice, cursor);
+    case 'walk':
+      return walk(context, slice, cursor);
+    case 'look':
+      return look(context, slice, cursor);
+  }
+}
+
+/** The checkpoint of a slice: written over exactly the state that was read, so that an old copy cannot move the cursor back. */
+class Checkpoint {
+  readonly #objects: ObjectStore;
+  readonly #slice: WorkSlice;
+  readonly #now: () => number;
+  #etag: string | null;
+  #state: SliceCheckpoint;
+
+  private constructor(objects: ObjectStore, slice: WorkSlice, now: () => number, state: SliceCheckpoint, etag: string | null) {
+    this.#objects = objects;
+    this.#slice = slice;
+    this.#now = now;
+    this.#state = state;
+    this.#etag = etag;
+  }
+
+  static async open(objects: ObjectStore, slice: WorkSlice, now: () => number, signal: AbortSignal): Promise<Checkpoint> {
+    const { id, bucket, prefix } = slice;
+    const stored = await objects.get(bucket, `${prefix}/slices/${id}.json`, signal);
+    const state =
+      stored === undefined
+        ? { format: 1 as const, id, cursor: null, lists: [], counts: {}, done: false, updatedAt: 0 }
+        : (JSON.parse(stored.text) as SliceCheckpoint);
+    return new Checkpoint(objects, slice, now, state, stored?.etag ?? null);
+  }
+
+  get state(): SliceCheckpoint {
+    return this.#state;
+  }
+
+  /** Writes what a step has done. @returns whether this invocation still leads */
+  async advance({ cursor, counts, findings, done }: Step, signal: AbortSignal): Promise<boolean> {
+    const { bucket, prefix, id } = this.#slice;
+    const lists = [...this.#state.lists];
+    const moves = this.#slice.kind === 'look' && !this.#slice.isLast ? findings.filter(({ kind }) => kind === 'moving') : [];
+    for (const [suffix, found] of [
+      ['', findings.filter((finding) => !moves.includes(finding))],
+      ['-moving', moves],
+    ] as const) {
+      if (found.length === 0) continue;
+      // Named after the step: one that is made again writes the same list.
+      const key = `${prefix}/lists/${id}-${this.#state.counts.pages ?? 0}${suffix}.jsonl`;
+      await this.#objects.put(bucket, key, linesOf(found), signal);
+      lists.push(key);
+    }
+    const state = { format: 1 as const, id, cursor, lists, counts: added(this.#state.counts, counts), done, updatedAt: this.#now() };
+    const etag = await this.#objects.put(bucket, `${prefix}/slices/${id}.json`, JSON.stringify(state), signal, this.#etag);
+    if (etag === undefined) return false;
+    [this.#state, this.#etag] = [state, etag];
+    return true;
+  }
+}
+
+const linesOf = (findings: readonly Finding[]): string => findings.map((finding) => `${JSON.stringify(finding)}\n`).join('');
+
+async function survey(runtime: Runtime, names: readonly string[], signal: AbortSignal): Promise<SurveyResponse> {
+  const tables: Record<string, SurveyedIndex> = {};
+  const problems: { what: string; remedy: string }[] = [];
+  for (const name of names) {
+    const table = runtime.tables.get(name);
+    const { index } = table;
+    if (index === undefined) {
+      problems.push({ what: `the table ${name} has no index`, remedy: 'Give it one with the option index and deploy again' });
+      continue;
+    }
+    if (!table.versioned) {
+      problems.push({
+        what: `the table ${name} has versioning: none, with which an item that was read could not be told from newer changes`,
+        remedy: 'Set versioning: external in the options file and deploy again',
+      });
+      continue;
+    }
+    const ready = await runtime.indexes.ensure({ ...table, index }, signal);
+    const found = 'kind' in ready ? ready : await surveyIndex({ engine: runtime.engine, now: runtime.now, signal }, index);
+    if ('kind' in found) {
+      const remedy = found.kind === 'configuration' ? found.remedy : 'Run again when the cluster has calmed down';
+      problems.push({ what: `the index ${index} of ${name} cannot be used: ${withoutValues(found.reason)}`, remedy });
+    } else tables[name] = { name: index, ...found };
+  }
+  return { tables, problems };
+}

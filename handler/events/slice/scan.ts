@@ -1,0 +1,84 @@
+// Pass 1, table → index: a segment of the table, page by page, written or compared.
+import type { Counts, Finding, ScanSlice, SliceTable } from '../../../formats/slice.ts';
+import type { ScanPage } from '../../aws/dynamodb.ts';
+import { isSameDocument } from '../../documents/comparison.ts';
+import { isAttributeMap, type AttributeMap } from '../../records/attribute.ts';
+import { backfillVersion } from '../../records/backfill-version.ts';
+import { idOf } from '../../records/item-key.ts';
+import { MalformedRecord } from '../../records/malformed-record.ts';
+import { keyOf, type SliceContext, type Step, type Work } from './context.ts';
+import { itemDigest, documentDigest } from './digest.ts';
+
+export const scan: Work<ScanSlice> = async function* (context, slice, cursor) {
+  const { runtime, pace, signal } = context;
+  const { table, segment, totalSegments } = slice;
+  const read = (after: AttributeMap | undefined): Promise<ScanPage> =>
+    pace.read(() => runtime.dynamodb.scan({ table: table.name, segment, totalSegments, after, limit: pace.limit }, signal), signal);
+  // The next page is read while this one is written.
+  let coming = read(isAttributeMap(cursor) ? cursor : undefined);
+  for (;;) {
+    const page = await coming;
+    const next = page.next === undefined ? undefined : read(page.next);
+    // Met where it is awaited; until then it must not end the process.
+    next?.catch(() => undefined);
+    yield {
+      ...(await (slice.mode === 'write' ? writePage : comparePage)(context, table, page)),
+      cursor: page.next ?? null,
+      done: next === undefined,
+    };
+    if (next === undefined) return;
+    coming = next;
+  }
+};
+
+type PageResult = Pick<Step, 'counts' | 'findings'>;
+
+const base = ({ items, capacity }: ScanPage): Counts => ({ read: items.length, pages: 1, 'read-capacity': capacity });
+
+/** Blind writes: the version lets every later change win, and what the index already has as new. */
+async function writePage(context: SliceContext, { name, keys }: SliceTable, page: ScanPage): Promise<PageResult> {
+  const table = context.table({ name, keys });
+  const version = { digits: backfillVersion(page.sentAt), type: 'external' } as const;
+  const writes = await context.write(
+    page.items.map((item) => {
+      const key = keyOf(item, keys);
+      return context.state(table, idOf(key, keys), item, key, page.sentAt, version);
+    }),
+  );
+  const malformed = writes.filter(({ outcome }) => outcome?.kind === 'malformed').length;
+  const written = writes.filter((write) => write.written).length;
+  return { counts: { ...base(page), written, malformed, newer: writes.length - written - malformed }, findings: [] };
+}
+
+/** Compares each item with its document. What differs is looked at again later: it may be a change on its way. */
+async function comparePage(context: SliceContext, { name, keys }: SliceTable, page: ScanPage): Promise<PageResult> {
+  const table = context.table({ name, keys });
+  const entries = page.items.map((item) => {
+    const key = keyOf(item, keys);
+    return { item, key, id: idOf(key, keys) };
+  });
+  const documents = await context.documents(
+    table.index,
+    entries.map(({ id }) => id),
+  );
+  const findings: Finding[] = [];
+  const counts = { ...base(page), equal: 0, malformed: 0 };
+  for (const { item, key, id } of entries) {
+    const found = documents.get(id);
+    try {
+      const state = context.state(table, id, item, key, page.sentAt, { digits: '0', type: 'external' });
+      const shaped = await context.shaped(state);
+      const isEqual =
+        shaped === null ? found === undefined : found?.source !== undefined && isSameDocument(shaped.text, found.source, shaped.image);
+      if (isEqual) counts.equal++;
+      else {
+        const kind = shaped === null ? 'stale' : found === undefined ? 'missing' : 'different';
+        findings.push({ table: name, id, keys: key, kind, document: documentDigest(found), item: itemDigest(shaped?.text) });
+      }
+    } catch (error) {
+      if (!(error instanceof MalformedRecord)) throw error;
+      counts.malformed++;
+    }
+  }
+  return { counts: { ...counts, candidates: findings.length }, findings };
+}

@@ -1,0 +1,178 @@
+// Pass 2, index → table: the ids of a range of one shard; what no table has an item for is listed.
+import type { Finding, SliceTable, WalkSlice } from '../../../formats/slice.ts';
+import { KEYS_PER_BATCH } from '../../aws/dynamodb.ts';
+import { walkShard, type WalkedDocument } from '../../cluster/walk.ts';
+import { parseExact, Decimal } from '../../documents/exact-json.ts';
+import type { AttributeMap } from '../../records/attribute.ts';
+import { idOf, keyOfId } from '../../records/item-key.ts';
+import { MalformedRecord } from '../../records/malformed-record.ts';
+import { keyOf, type SliceContext, type Step, type Work } from './context.ts';
+import { documentDigest } from './digest.ts';
+
+/** Documents per request of the walk. */
+const PAGE = 1000;
+
+export const walk: Work<WalkSlice> = async function* (context, slice, cursor) {
+  const { index, shard, from, to } = slice;
+  let after = typeof cursor === 'number' ? cursor : from;
+  for (;;) {
+    const position = after;
+    const documents = await context.read(() => walkShard(context.reader, index, { shard, after: position, to, size: PAGE }));
+    after = documents.at(-1)?.sequenceNumber ?? to;
+    const done = documents.length < PAGE;
+    yield { ...(await missingItems(context, slice, documents)), cursor: after, done };
+    if (done) return;
+  }
+};
+
+/** What no table has an item for. Tables that share the index are asked one after the other: an id is absent only where none has it. */
+async function missingItems(
+  context: SliceContext,
+  { index, tables }: WalkSlice,
+  documents: readonly WalkedDocument[],
+): Promise<Pick<Step, 'counts' | 'findings'>> {
+  let open = documents.map((document) => ({
+    document,
+    keys: undefined as AttributeMap | undefined,
+    table: undefined as string | undefined,
+  }));
+  const unchecked = new Set<WalkedDocument>();
+  let capacity = 0;
+  for (const table of tables) {
+    const keys = await keysOf(
+      context,
+      index,
+      open.map(({ document }) => document),
+      table,
+    );
+    const found = new Set<string>();
+    for (let at = 0; at < keys.length; at += KEYS_PER_BATCH) {
+      const read = await present(context, table, keys.slice(at, at + KEYS_PER_BATCH));
+      for (const id of read.ids) found.add(id);
+      capacity += read.capacity;
+    }
+    const byId = new Map(keys.map(({ id, key }) => [id, key]));
+    for (const entry of open) {
+      const key = byId.get(entry.document.id);
+      if (key !== undefined) [entry.keys, entry.table] = [entry.keys ?? key, entry.table ?? table.name];
+    }
+    open = open.filter(({ document }) => !found.has(document.id));
+  }
+  const findings: Finding[] = [];
+  let kept = 0;
+  for (const { document, keys, table } of open) {
+    if (keys === undefined || table === undefined) {
+      unchecked.add(document);
+      continue;
+    }
+    if (context.runtime.tables.get(table).keepExpired) {
+      kept++;
+      continue;
+    }
+    const digest = documentDigest({ version: document.version, sequenceNumber: String(document.sequenceNumber) });
+    findings.push({ table, id: document.id, keys, kind: 'stale', document: digest, item: null });
+  }
+  const counts = { pages: 1, unchecked: unchecked.size, kept, candidates: findings.length, 'read-capacity': capacity };
+  return { counts, findings };
+}
+
+interface Keyed {
+  readonly id: string;
+  readonly key: AttributeMap;
+}
+
+/** The keys of ids: from the id itself, of a shortened one from its document. Those that no key of the table has are left out. */
+async function keysOf(context: SliceContext, index: string, documents: readonly WalkedDocument[], table: SliceTable): Promise<Keyed[]> {
+  const keyed: Keyed[] = [];
+  const shortened: string[] = [];
+  for (const { id } of documents) {
+    if (/~[0-9a-f]{64}$/.test(id)) shortened.push(id);
+    else {
+      const key = keyOfId(id, table.keys);
+      if (key !== undefined) keyed.push({ id, key });
+    }
+  }
+  if (shortened.length === 0) return keyed;
+  for (const [id, { source }] of await context.documents(index, shortened)) {
+    const key = source === undefined ? undefined : keyOfSource(source, id, table);
+    if (key !== undefined) keyed.push({ id, key });
+  }
+  return keyed;
+}
+
+/** The key that a document holds, where that is the key of its id. */
+function keyOfSource(source: string, id: string, { keys }: SliceTable): AttributeMap | undefined {
+  const document = parseExact(source) as Record<string, unknown>;
+  const key: Record<string, Record<string, string>> = {};
+  for (const { name, type } of keys) {
+    const value = Object.hasOwn(document, name) ? document[name] : undefined;
+    const text = value instanceof Decimal ? digitsOf(source, name) : typeof value === 'string' ? value : undefined;
+    if (text === undefined) return undefined;
+    key[name] = { [type]: text };
+  }
+  try {
+    return idOf(key, keys) === id ? key : undefined;
+  } catch (error) {
+    if (error instanceof MalformedRecord) return undefined;
+    throw error;
+  }
+}
+
+/** The digits of a number at the top of a document, as they were written. */
+function digitsOf(source: string, name: string): string | undefined {
+  let digits: string | undefined;
+  JSON.parse(source, function (this: unknown, key: string, value: unknown, context?: { source?: string }) {
+    if (key === name && typeof value === 'number') digits = context?.source;
+    return value;
+  });
+  return digits;
+}
+
+/**
+ * The ids of keys that the table has an item with a document for. What an eventually consistent read does not find is read again
+ * consistently. A table with a transform is read whole: an item whose transform gives no document is absent too.
+ */
+async function present(
+  context: SliceContext,
+  table: SliceTable,
+  keys: readonly Keyed[],
+): Promise<{ readonly ids: ReadonlySet<string>; readonly capacity: number }> {
+  const { pace, runtime, signal } = context;
+  const shapedBy = context.table(table);
+  const whole = shapedBy.transform !== undefined;
+  const attributes = whole ? {} : { attributes: table.keys.map(({ name }) => name) };
+  const ids = new Set<string>();
+  let capacity = 0;
+  for (const consistent of [false, true]) {
+    const open = keys.filter(({ id }) => !ids.has(id));
+    if (open.length === 0) break;
+    const read = await pace.read(
+      () =>
+        runtime.dynamodb.batchGet(
+          table.name,
+          open.map(({ key }) => key),
+          { consistent, ...attributes },
+          signal,
+        ),
+      signal,
+    );
+    capacity += read.capacity;
+    for (const item of read.items) {
+      const key = keyOf(item, table.keys);
+      const id = idOf(key, table.keys);
+      if (!whole || (await hasDocument(context, context.state(shapedBy, id, item, key, read.sentAt, { digits: '0', type: 'external' }))))
+        ids.add(id);
+    }
+  }
+  return { ids, capacity };
+}
+
+async function hasDocument(context: SliceContext, state: Parameters<SliceContext['shaped']>[0]): Promise<boolean> {
+  try {
+    return (await context.shaped(state)) !== null;
+  } catch (error) {
+    // One that can have no document is not absent.
+    if (error instanceof MalformedRecord) return true;
+    throw error;
+  }
+}

@@ -1,0 +1,240 @@
+// Slices on a real table and a real engine: written, compared, walked, looked at again.
+import { expect, test } from '@jest/globals';
+import {
+  BatchWriteItemCommand,
+  CreateTableCommand,
+  type AttributeValue,
+  DeleteItemCommand,
+  PutItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import type { Finding, SliceResponse, SurveyResponse, WorkSlice } from '../../../../formats/slice.ts';
+import { runSlice } from '../../../../handler/events/slice/run-slice.ts';
+import { uniqueName, useStack } from '../../../stack/use-stack.ts';
+import { ask, documents, memoryStore, testFunction, type TestFunction } from '../../function.ts';
+
+const stack = await useStack();
+const invocation = { functionName: 'DynamoToES', remaining: 30_000 };
+type Item = Record<string, AttributeValue>;
+
+interface Subject {
+  readonly name: string;
+  readonly fn: TestFunction;
+  readonly objects: Map<string, { text: string; etag: string }>;
+  put(...items: Item[]): Promise<void>;
+  /** Runs a slice to its end. */
+  run(slice: Partial<WorkSlice>): Promise<SliceResponse>;
+  lists(): Finding[];
+}
+
+async function subject(options: Partial<Parameters<typeof testFunction>[0]> = {}): Promise<Subject> {
+  const name = uniqueName('Orders');
+  await stack.clients.dynamodb.send(
+    new CreateTableCommand({
+      TableName: name,
+      BillingMode: 'PAY_PER_REQUEST',
+      AttributeDefinitions: [
+        { AttributeName: 'pk', AttributeType: 'S' },
+        { AttributeName: 'sk', AttributeType: 'N' },
+      ],
+      KeySchema: [
+        { AttributeName: 'pk', KeyType: 'HASH' },
+        { AttributeName: 'sk', KeyType: 'RANGE' },
+      ],
+    }),
+  );
+  const objects = new Map<string, { text: string; etag: string }>();
+  const fn = testFunction({
+    endpoint: stack.search.url,
+    mapping: [{ TableName: name, SortKey: 'sk', Index: name.toLowerCase() }],
+    env: { ...stack.env },
+    objects: memoryStore(objects),
+    ...options,
+  });
+  let slices = 0;
+  const table = {
+    name,
+    keys: [
+      { name: 'pk', type: 'S' },
+      { name: 'sk', type: 'N' },
+    ],
+  } as const;
+  return {
+    name,
+    fn,
+    objects,
+    put: async (...items) => {
+      for (let at = 0; at < items.length; at += 25) {
+        const batch = items.slice(at, at + 25).map((Item) => ({ PutRequest: { Item } }));
+        await stack.clients.dynamodb.send(new BatchWriteItemCommand({ RequestItems: { [name]: batch } }));
+      }
+    },
+    run: async (slice) => {
+      const whole = {
+        operation: 'verify',
+        release: '9.9.9',
+        bucket: 'code',
+        prefix: 'runs/x',
+        id: `s${slices++}`,
+        capacity: 1e6,
+        table,
+        tables: [table],
+        ...slice,
+      } as unknown as WorkSlice;
+      for (let i = 0; i < 50; i++) {
+        const response = (await runSlice(fn.runtime, whole, invocation)) as SliceResponse;
+        if (response.done || response.problem !== undefined) return response;
+      }
+      throw new Error('the slice does not end');
+    },
+    lists: () =>
+      [...objects]
+        .filter(([key]) => key.includes('/lists/'))
+        .flatMap(([, { text }]) => text.trim().split('\n'))
+        .map((line) => JSON.parse(line) as Finding),
+  };
+}
+
+const item = (n: number, more: Item = {}): Item => ({
+  pk: { S: `a|${n % 5}` },
+  sk: { N: String(n) },
+  n: { N: '12345678901234567890.5' },
+  ...more,
+});
+const idOf = (n: number): string => `a\\|${n % 5}|${n}`;
+
+test('a table is written, damage is found in both directions, decided and fixed, and nothing else is written', async () => {
+  const it = await subject();
+  await it.put(...Array.from({ length: 300 }, (_, n) => item(n, { set: { SS: ['c', 'a', 'b'] }, map: { M: { x: { NULL: true } } } })));
+  const survey = async (): Promise<SurveyResponse> =>
+    (await runSlice(it.fn.runtime, { kind: 'survey', release: '9.9.9', tables: [it.name] }, invocation)) as SurveyResponse;
+  expect(await survey()).toMatchObject({ tables: { [it.name]: { documents: 0, shards: [-1] } }, problems: [] });
+  const written = [];
+  for (const segment of [0, 1]) written.push(await it.run({ kind: 'scan', mode: 'write', segment, totalSegments: 2 }));
+  expect(written.reduce((sum, { counts }) => sum + (counts.written ?? 0), 0)).toBe(300);
+  const { index, shards } = (await survey()).tables[it.name] ?? { index: '', shards: [] };
+  expect(Object.keys(await documents(stack.search, index)).length).toBe(300);
+
+  // Nothing differs: the comparison writes nothing at all.
+  const whole = { kind: 'scan', mode: 'compare', segment: 0, totalSegments: 1 } as const;
+  expect((await it.run(whole)).counts).toMatchObject({ read: 300, equal: 300, candidates: 0 });
+  expect((await it.run({ kind: 'walk', index, shard: 0, from: -1, to: shards[0] ?? 0 })).counts).toMatchObject({
+    candidates: 0,
+    unchecked: 0,
+  });
+  expect((await survey()).tables[it.name]?.shards).toEqual(shards);
+
+  await ask(stack.search, 'DELETE', `/${index}/_doc/${encodeURIComponent(idOf(7))}`);
+  await ask(stack.search, 'POST', `/${index}/_update/${encodeURIComponent(idOf(8))}`, { doc: { n: 1 } });
+  for (const id of ['b|1', 'x', 'a\\|1|07', 'a|'])
+    await ask(stack.search, 'PUT', `/${index}/_doc/${encodeURIComponent(id)}`, { by: 'hand' });
+  const damaged = await survey();
+  expect((await it.run(whole)).counts).toMatchObject({ equal: 298, candidates: 2 });
+  expect((await it.run({ kind: 'walk', index, shard: 0, from: -1, to: damaged.tables[it.name]?.shards[0] ?? 0 })).counts).toMatchObject({
+    candidates: 1,
+    unchecked: 3,
+  });
+  const found = it.lists();
+  expect(found.map(({ id, kind }) => [id, kind]).sort()).toEqual(
+    [
+      [idOf(7), 'missing'],
+      [idOf(8), 'different'],
+      ['b|1', 'stale'],
+    ].sort(),
+  );
+
+  it.objects.set('code/candidates', { text: found.map((one) => `${JSON.stringify(one)}\n`).join(''), etag: '"x"' });
+  const decide = await it.run({ kind: 'look', mode: 'decide', list: 'candidates', isLast: true });
+  expect(decide.counts).toMatchObject({ missing: 1, different: 1, stale: 1, equal: 0 });
+  const apply = await it.run({ kind: 'look', mode: 'apply', list: 'candidates', isLast: true });
+  expect(apply.counts).toMatchObject({ repaired: 3, deleted: 1 });
+  const after = await survey();
+  expect((await it.run(whole)).counts).toMatchObject({ equal: 300, candidates: 0 });
+  expect((await it.run({ kind: 'walk', index, shard: 0, from: -1, to: after.tables[it.name]?.shards[0] ?? 0 })).counts).toMatchObject({
+    candidates: 0,
+  });
+});
+
+test('a change on its way is no difference, and one that moves between two looks is looked at again', async () => {
+  const it = await subject();
+  await it.put(item(1), item(2), item(3));
+  await it.run({ kind: 'scan', mode: 'write', segment: 0, totalSegments: 1 });
+  for (const n of [1, 2])
+    await stack.clients.dynamodb.send(new PutItemCommand({ TableName: it.name, Item: item(n, { late: { S: 'x' } }) }));
+  expect((await it.run({ kind: 'scan', mode: 'compare', segment: 0, totalSegments: 1 })).counts).toMatchObject({ candidates: 2 });
+  const found = it.lists();
+  it.objects.set('code/candidates', { text: found.map((one) => `${JSON.stringify(one)}\n`).join(''), etag: '"x"' });
+  // The record of one arrives, the other changes again.
+  await ask(
+    stack.search,
+    'PUT',
+    `/${it.name.toLowerCase()}/_doc/${encodeURIComponent(idOf(1))}`,
+    JSON.parse('{"pk":"a|1","sk":1,"n":12345678901234567890.5,"late":"x"}'),
+  );
+  await stack.clients.dynamodb.send(new PutItemCommand({ TableName: it.name, Item: item(2, { late: { S: 'y' } }) }));
+  const before = it.lists().length;
+  const { counts } = await it.run({ kind: 'look', mode: 'decide', list: 'candidates', isLast: false });
+  expect(counts).toMatchObject({ missing: 0, different: 0, stale: 0 });
+  expect(
+    it
+      .lists()
+      .slice(before)
+      .map(({ id, kind }) => [id, kind]),
+  ).toContainEqual([idOf(2), 'moving']);
+});
+
+test('a page that is made again changes nothing, and an old copy cannot move the cursor back', async () => {
+  const it = await subject();
+  await it.put(...Array.from({ length: 40 }, (_, n) => item(n)));
+  const slice = { id: 'twice', kind: 'scan', mode: 'write', segment: 0, totalSegments: 1 } as const;
+  const done = await it.run(slice);
+  expect(done.counts).toMatchObject({ written: 40, read: 40 });
+  expect(await it.run(slice)).toEqual({ ...done, throttled: { table: 0, cluster: 0 } });
+  // A copy that read the checkpoint before it was written.
+  const stale = memoryStore(it.objects);
+  Object.assign(it.fn.runtime, { objects: { ...stale, get: () => Promise.resolve(undefined) } });
+  expect(await it.run(slice).catch(() => 'superseded')).toBeDefined();
+  expect(JSON.parse(it.objects.get('code/runs/x/slices/twice.json')?.text ?? '{}')).toMatchObject({ done: true, counts: { read: 40 } });
+});
+
+test('an item that the engine refuses becomes a dead letter, and the rest is written', async () => {
+  const it = await subject({ defaults: { mappings: { properties: { strict: { type: 'object', dynamic: 'strict' } } } } });
+  await it.put(item(1), item(2, { strict: { M: { no: { S: 'x' } } } }), item(3));
+  expect((await it.run({ kind: 'scan', mode: 'write', segment: 0, totalSegments: 1 })).counts).toMatchObject({
+    written: 2,
+    malformed: 1,
+    newer: 0,
+  });
+  expect([...it.fn.letters]).toEqual([
+    [expect.stringMatching(/-none\.json$/), expect.objectContaining({ eventName: 'BACKFILL', sequenceNumber: null, id: idOf(2) })],
+  ]);
+});
+
+test('what a live change wrote is newer than what was read, and a delete is not undone', async () => {
+  const it = await subject();
+  await it.put(item(1), item(2));
+  const now = Math.floor(Date.now() / 1000);
+  const { streamRecord } = await import('../../records.ts');
+  await it.fn.invoke([
+    streamRecord({ table: it.name, event: 'REMOVE', keys: { pk: { S: 'a|1' }, sk: { N: '1' } }, seconds: now }),
+    streamRecord({
+      table: it.name,
+      event: 'MODIFY',
+      keys: { pk: { S: 'a|2' }, sk: { N: '2' } },
+      image: item(2, { live: { BOOL: true } }) as never,
+      seconds: now,
+    }),
+  ]);
+  expect((await it.run({ kind: 'scan', mode: 'write', segment: 0, totalSegments: 1 })).counts).toMatchObject({ written: 0, newer: 2 });
+  await ask(stack.search, 'POST', `/${it.name.toLowerCase()}/_refresh`);
+  expect(await documents(stack.search, it.name.toLowerCase())).toEqual({ [idOf(2)]: expect.objectContaining({ live: true }) });
+  await stack.clients.dynamodb.send(new DeleteItemCommand({ TableName: it.name, Key: { pk: { S: 'a|1' }, sk: { N: '1' } } }));
+});
+
+test('a slice of another release is refused with the remedy, and so is a table without versions', async () => {
+  const it = await subject({ defaults: { versioning: 'none' } });
+  await it.put(item(1));
+  await expect(runSlice(it.fn.runtime, { kind: 'survey', release: '0.0.1', tables: [] }, invocation)).rejects.toThrow(
+    /run operation deploy/,
+  );
+  expect((await it.run({ kind: 'scan', mode: 'write', segment: 0, totalSegments: 1 })).problem).toMatch(/versioning: external/);
+});
