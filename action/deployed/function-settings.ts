@@ -75,6 +75,13 @@ export const SETTINGS: readonly Setting[] = [
     show: (value) => ({ timeout: value }),
     onCreate: TIMEOUT_ON_CREATE,
   }),
+  row<number>({
+    wanted: ({ ephemeralStorage }) => ephemeralStorage,
+    // Absent in a history that a former release wrote, which says nothing of it: then the function's own stays.
+    read: ({ EphemeralStorage }) => EphemeralStorage?.Size,
+    request: (Size) => ({ EphemeralStorage: { Size } }),
+    show: (value) => ({ 'ephemeral-storage': value }),
+  }),
   row<string>({
     // A function taken over from another hand may be Python.
     wanted: ({ runtime }, { Runtime: shown }) => runtime ?? (shown === undefined || runsPackage(shown) ? undefined : RUNTIME),

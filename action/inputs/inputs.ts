@@ -24,6 +24,7 @@ export const INPUTS = {
   config: {},
   'memory-size': {},
   timeout: {},
+  'ephemeral-storage': {},
   runtime: {},
   architecture: {},
   'subnet-ids': { fallback: 'SUBNET_IDS' },
@@ -77,6 +78,8 @@ export interface Inputs {
   readonly memorySize: number | undefined;
   /** s */
   readonly timeout: number | undefined;
+  /** MiB of /tmp */
+  readonly ephemeralStorage: number | undefined;
   readonly runtime: string | undefined;
   readonly architecture: 'arm64' | 'x86_64' | undefined;
   readonly subnetIds: Clearable<readonly string[]> | undefined;
@@ -132,6 +135,7 @@ export function readInputs(env: NodeJS.ProcessEnv): Inputs {
     config: from.text('config'),
     memorySize: from.number('memory-size', { min: 128, max: 10240, unit: 'MiB' }),
     timeout: from.number('timeout', { min: 1, max: 900, unit: 'seconds' }),
+    ephemeralStorage: from.number('ephemeral-storage', { min: 512, max: 10240, unit: 'MiB' }),
     runtime: from.text('runtime', aws.runtime),
     architecture: from.oneOf('architecture', ['arm64', 'x86_64']),
     subnetIds: from.clearable('subnet-ids', () => from.list('subnet-ids', aws.subnetId, { commas: true })),

@@ -115,6 +115,16 @@ describe('deploy', () => {
     expect(JSON.parse(update?.body ?? '')).toEqual({ MemorySize: 256 });
   });
 
+  test('sets the size of /tmp where an input says so, and leaves it alone otherwise', async () => {
+    const run = await it.run({ tables, 'ephemeral-storage': '1024' });
+    expect(run).toMatchObject({ code: 0, outputs: { changed: 'true' } });
+    const size = async (): Promise<number | undefined> =>
+      (await lambda.send(new GetFunctionConfigurationCommand({ FunctionName: it.name }))).EphemeralStorage?.Size;
+    expect(await size()).toBe(1024);
+    expect(await it.run({ tables })).toMatchObject({ code: 0, outputs: { changed: 'false' } });
+    expect(await size()).toBe(1024);
+  });
+
   test('merges environment variables, names them in the plan and never shows a value', async () => {
     const run = await it.run({ tables, 'environment-variables': 'TOKEN=second-secret-value\nMORE=third-secret-value' });
     const { Environment: environment } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName: it.name }));

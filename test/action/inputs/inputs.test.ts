@@ -187,6 +187,7 @@ describe('the inputs of the action', () => {
       'environment: expected a name of up to 64 letters, digits, _, - and . (such as STAGE or PROD), found "../PROD"',
     ],
     [{ 'memory-size': '128abc' }, 'memory-size: expected a whole number from 128 to 10240 (MiB), found "128abc"'],
+    [{ 'ephemeral-storage': '511' }, 'ephemeral-storage: expected a whole number from 512 to 10240 (MiB), found "511"'],
     [{ 'memory-size': '64' }, 'memory-size: expected a whole number from 128 to 10240 (MiB), found "64"'],
     [{ timeout: '901' }, 'timeout: expected a whole number from 1 to 900 (seconds), found "901"'],
     [{ timeout: '1e2' }, 'timeout: expected a whole number from 1 to 900 (seconds), found "1e2"'],

@@ -31,6 +31,7 @@ function inputs(overrides: Partial<Inputs> = {}): Inputs {
     config: undefined,
     memorySize: undefined,
     timeout: undefined,
+    ephemeralStorage: undefined,
     runtime: undefined,
     architecture: undefined,
     subnetIds: undefined,
@@ -107,6 +108,7 @@ describe('the configuration', () => {
   const vpc = { SubnetIds: ['subnet-b', 'subnet-a'], SecurityGroupIds: ['sg-1'], VpcId: 'vpc-1', Ipv6AllowedForDualStack: false };
   test.each<[string, Partial<Inputs>, FunctionConfiguration]>([
     ['memory', { memorySize: 128 }, {}],
+    ['ephemeral storage', { ephemeralStorage: 512 }, { EphemeralStorage: { Size: 512 } }],
     ['time-out', { timeout: 60 }, {}],
     ['role', { role: 'arn:aws:iam::123456789012:role/old' }, {}],
     ['description that AWS shows as empty', { description: CLEAR }, { Description: '' }],
@@ -143,6 +145,13 @@ describe('the configuration', () => {
 
   test.each<[string, Partial<Inputs>, FunctionConfiguration, object, object[]]>([
     ['memory', { memorySize: 256 }, {}, { MemorySize: 256 }, [{ path: 'memory-size', before: 128, after: 256 }]],
+    [
+      'ephemeral storage',
+      { ephemeralStorage: 1024 },
+      { EphemeralStorage: { Size: 512 } },
+      { EphemeralStorage: { Size: 1024 } },
+      [{ path: 'ephemeral-storage', before: 512, after: 1024 }],
+    ],
     [
       'description',
       { description: 'new' },

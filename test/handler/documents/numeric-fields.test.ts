@@ -165,8 +165,10 @@ test('nothing but lists of numbers is changed by them', () => {
   const fields = numericFields({ properties: { a: { type: 'geo_shape' }, b: { properties: { a: { type: 'date' } } } } });
   fc.assert(
     fc.property(fc.dictionary(fc.constantFrom('a', 'b', 'c', 'b.a'), attribute), (image) => {
-      const alike = (text: string): string => text.replace(/"(-?\d+(?:\.\d+)?)"/g, '$1').replace(/\\"(-?\d+(?:\.\d+)?)\\"/g, '$1');
+      // Quotes are escaped once more in each JSON text inside another.
+      const alike = (text: string): string => text.replace(/(\\*)"(-?\d+(?:\.\d+)?)\1"/g, '$2');
       expect(alike(documentText(image, undefined, fields))).toBe(alike(documentText(image)));
     }),
+    { numRuns: 500, examples: [[{ a: { L: [{ M: { a: { L: [{ S: 'x' }, { M: { a: { L: [{ N: '1.50' }] } } }] } } }, { N: '1' }] } }]] },
   );
 });
