@@ -117,6 +117,21 @@ describe('the example callers', () => {
     ]);
   });
 
+  test('the comparison of every night runs verify in STAGE, changes nothing, and is red where it did not end', () => {
+    const { on, jobs } = parse(read('docs/examples/verify-nightly.yml')) as Caller;
+    const inputs = jobs.verify?.with ?? {};
+    expect(Object.keys(on)).toContain('schedule');
+    expect(inputs).not.toHaveProperty('repair');
+    expect(inputs).not.toHaveProperty('fail-on-differences');
+    expect(
+      resolveEnvironment(
+        { name: 'schedule', ref: 'refs/heads/main' },
+        { environments: '', environment: String(inputs.environment), operation: String(inputs.operation), dryRun: false },
+      ),
+    ).toMatchObject({ environment: 'STAGE', operation: 'verify', dryRun: false });
+    expect(JSON.stringify(jobs.complete?.steps)).toContain("needs.verify.outputs.complete != 'true'");
+  });
+
   test('are workflows that actionlint passes', async () => {
     const files = callers.map(({ source }) => source);
     const { stdout } = await promisify(execFile)(ACTIONLINT, ['-no-color', ...files], { cwd: PROJECT });
