@@ -45,7 +45,7 @@ export interface PoolResult extends PoolState {
 
 /** Works on slices until all are done, parked, or the time is up. @throws {UserError} where the job is cancelled */
 export async function workOn(slices: readonly PlannedSlice[], settings: PoolSettings): Promise<PoolResult> {
-  const { aws, store, concurrency, until, progress } = settings;
+  const { aws, store, concurrency, maxReadCapacity, until, progress } = settings;
   const open: PlannedSlice[] = [];
   const counts = new Map<string, Counts>();
   let done = 0;
@@ -57,19 +57,18 @@ export async function workOn(slices: readonly PlannedSlice[], settings: PoolSett
   }
   const parked: { id: string; reason: string }[] = [];
   let throttled = { table: 0, cluster: 0 };
-  let running = 0;
+  // Each has the same share of the read capacity: divided by those that run so far, the first ones would have more than their part.
+  const workers = Math.min(concurrency, open.length);
   const state = (): PoolState => ({ slices: slices.length, done, counts: addCounts([...counts.values()]), throttled });
   progress(state());
   const worker = async (): Promise<void> => {
     for (let slice = open.shift(); slice !== undefined; slice = open.shift()) {
-      running++;
       for (let failures = 0; ;) {
         if (aws.pace.now() >= until) {
           open.push(slice);
-          running--;
           return;
         }
-        const { response, reason } = await handOut(slice, settings, running);
+        const { response, reason } = await handOut(slice, settings, maxReadCapacity / workers);
         if (response !== undefined) {
           counts.set(slice.id, response.counts);
           throttled = { table: throttled.table + response.throttled.table, cluster: throttled.cluster + response.throttled.cluster };
@@ -88,21 +87,20 @@ export async function workOn(slices: readonly PlannedSlice[], settings: PoolSett
         }
         await aws.pace.sleep(aws.pace.random() * PAUSE_MS * 2 ** failures);
       }
-      running--;
     }
   };
-  await Promise.all(Array.from({ length: Math.min(concurrency, open.length) }, worker));
+  await Promise.all(Array.from({ length: workers }, worker));
   return { ...state(), parked, isOver: open.length > 0 };
 }
 
-/** One invocation. @returns its response, and why it came no further */
+/** One invocation. @param capacity read capacity units per second @returns its response, and why it came no further */
 async function handOut(
   slice: PlannedSlice,
-  { aws, store, functionName, qualifier, release, operation, maxReadCapacity }: PoolSettings,
-  running: number,
+  { aws, store, functionName, qualifier, release, operation }: PoolSettings,
+  capacity: number,
 ): Promise<{ readonly response?: SliceResponse; readonly reason?: string }> {
   const { bucket, prefix } = store;
-  const event = { slice: { ...slice, bucket, prefix, release, operation, capacity: maxReadCapacity / running } };
+  const event = { slice: { ...slice, bucket, prefix, release, operation, capacity } };
   const { payload, functionError } = await invoke(aws, { name: functionName, version: qualifier, timeout: undefined }, event);
   let parsed: unknown;
   try {
