@@ -257,7 +257,9 @@ class TableRun {
     const counts = await this.#counts();
     const findings = await this.#report();
     const found = (counts.missing ?? 0) + (counts.different ?? 0) + (counts.stale ?? 0) + (counts.frozen ?? 0) + (counts.moving ?? 0);
-    const differences = this.#options.operation === 'verify' ? Math.max(0, found - (counts.repaired ?? 0) - (counts.newer ?? 0)) : 0;
+    // Of those that were found, the ones that a repair, or a live change before it, has fixed; one that moves is counted when it is found.
+    const { repaired = 0, newer = 0, equal = 0, moving = 0 } = await this.#counts(['apply']);
+    const differences = this.#options.operation === 'verify' ? Math.max(0, found - repaired - newer - equal - moving) : 0;
     return { complete: complete && this.#run.finished ? true : complete && failure !== undefined, counts, differences, failure, findings };
   }
 
