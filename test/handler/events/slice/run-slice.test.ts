@@ -154,6 +154,22 @@ test('a table is written, damage is found in both directions, decided and fixed,
   });
 });
 
+test('a document whose item has none by its transform is found once, by the walk of the index', async () => {
+  const it = await subject({
+    defaults: { transform: 'transforms/hide.mjs' },
+    transforms: { 'transforms/hide.mjs': (document) => (document.hidden === true ? null : document) },
+  });
+  await it.put(item(1), item(2, { hidden: { BOOL: true } }), item(3, { hidden: { BOOL: true } }));
+  await it.run({ kind: 'scan', mode: 'write', segment: 0, totalSegments: 1 });
+  const index = it.name.toLowerCase();
+  await ask(stack.search, 'PUT', `/${index}/_doc/${encodeURIComponent(idOf(2))}`, { by: 'hand' });
+  await ask(stack.search, 'POST', `/${index}/_refresh`);
+  const scanned = await it.run({ kind: 'scan', mode: 'compare', segment: 0, totalSegments: 1 });
+  expect(scanned.counts).toMatchObject({ read: 3, equal: 2, candidates: 0 });
+  expect((await it.run({ kind: 'walk', index, shard: 0, from: -1, to: 1000 })).counts).toMatchObject({ candidates: 1 });
+  expect(it.lists().map(({ id, kind }) => [id, kind])).toEqual([[idOf(2), 'stale']]);
+});
+
 test('a change on its way is no difference, and one that moves between two looks is looked at again', async () => {
   const it = await subject();
   await it.put(item(1), item(2), item(3));
