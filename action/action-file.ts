@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 
-/** What action.yml says of one input or output. */
+/** One input or output in action.yml. */
 export interface Metadata {
   readonly description: string;
   readonly default?: string;
@@ -17,7 +17,7 @@ export interface ActionFile {
 let read: ActionFile | undefined;
 
 /**
- * action.yml, the only place where defaults stand. It lies one folder above both this source and the built `dist/index.js`. It is read
+ * action.yml, the only place of the defaults. It is one folder above both this source and the built `dist/index.js`. It is read
  * at run time because the runner fills a default in for an input that is absent, but not for one that a workflow passed on as empty.
  */
 export function actionFile(): ActionFile {

@@ -1,5 +1,5 @@
 /**
- * An error made for a person: one clear sentence that says what, where and how to mend it. Everything that the action expects to go
+ * An error made for a person: one clear sentence that says what, where and how to fix it. Everything that the action expects to go
  * wrong ends as one; anything else is a defect and is reported as such.
  */
 export class UserError extends Error {
@@ -8,7 +8,7 @@ export class UserError extends Error {
 
   /**
    * @param message what went wrong and where, without a full stop at its end
-   * @param hint how to mend it
+   * @param hint how to fix it
    */
   constructor(message: string, hint?: string, options?: ErrorOptions) {
     super(hint === undefined ? message : `${message}. ${hint}`, options);
@@ -21,7 +21,7 @@ export class CancelledError extends UserError {
   override name = 'CancelledError';
 
   constructor() {
-    super('The job was cancelled', 'What is in place is whole; the next run finishes what this one began');
+    super('The job was cancelled', 'The deployed state is consistent; the next run finishes this one');
   }
 }
 
@@ -36,7 +36,7 @@ export function placeText({ file, line }: Place): string {
   return line === undefined ? file : `${file}:${line}`;
 }
 
-/** One thing that is wrong with what the user gave: an input, a line of the options file, a line of the endpoint file. */
+/** One problem of the user's input: an input, a line of the options file, a line of the endpoint file. */
 export interface Problem {
   /** The input or key: `memory-size`, `tables.Orders.index`. */
   readonly where: string;
@@ -44,7 +44,7 @@ export interface Problem {
   readonly place?: Place;
 }
 
-/** All problems of everything that was given, reported at once. */
+/** All problems of all inputs and files, reported at once. */
 export class InputError extends UserError {
   override name = 'InputError';
   readonly problems: readonly Problem[];

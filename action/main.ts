@@ -1,37 +1,37 @@
 // From the start to the first call to AWS little more is loaded than that call needs: what the operations import comes after it.
 import { TLS_SWITCH } from './inputs/aws-rules.ts';
-import { realPace, type Pace } from './aws/retry.ts';
+import { realClock, type Clock } from './aws/retry.ts';
 import { openSession, type Aws } from './aws/session.ts';
 import { CancelledError, failureSentence } from './errors.ts';
-import { givenNames, readGiven } from './read-inputs.ts';
+import { validNames, readInputsOrAllProblems } from './read-inputs.ts';
 import type { Inputs } from './inputs/inputs.ts';
 import { runWarnings } from './plan/transport-warnings.ts';
 import type { Report } from './report/report.ts';
 
-/** Inputs → session → operation → report. Nothing is changed before all of what was given has been checked. */
+/** Inputs → session → operation → report. Nothing is changed before all inputs and files have been checked. */
 export async function run(env: NodeJS.ProcessEnv = process.env): Promise<void> {
   const transport = runWarnings(env);
   // Node reads the variable at each connection: the ones to a proxy that speaks TLS, to GitHub and of the SDK's own have no other switch.
   Reflect.deleteProperty(env, TLS_SWITCH);
   const stop = new AbortController();
-  const pace = realPace(stop.signal);
+  const clock = realClock(stop.signal);
   // The runner cancels with SIGINT: the call under way is finished, no further change begins, and the summary is still written.
   const cancel = (): void => {
     process.stdout.write('Cancelled: the call under way is finished, and no further change begins\n');
     stop.abort(new CancelledError());
   };
   process.once('SIGINT', cancel).once('SIGTERM', cancel);
-  const started = pace.now();
-  const opened = await open(env, pace, stop.signal);
+  const started = clock.now();
+  const opened = await open(env, clock, stop.signal);
   const [core, { Report, runnerOf }] = await Promise.all([
     import(/* webpackMode: "eager" */ '@actions/core'),
     import(/* webpackMode: "eager" */ './report/report.ts'),
   ]);
-  const report = new Report(runnerOf(core), pace.now, started);
+  const report = new Report(runnerOf(core), clock.now, started);
   let failure: string | undefined;
   try {
     if (opened.inputs !== undefined) report.begin(opened.inputs, opened.inputs.dryRun);
-    else report.beginWithout(givenNames(env));
+    else report.beginWithout(validNames(env));
     for (const warning of transport) report.warn(warning);
     if ('error' in opened) throw opened.error;
     await perform(opened, env, report);
@@ -46,27 +46,27 @@ export async function run(env: NodeJS.ProcessEnv = process.env): Promise<void> {
 interface Opened {
   readonly inputs: Inputs;
   readonly aws: Aws;
-  /** Told when something in AWS is other than before. */
+  /** Called when something in AWS has changed. */
   readonly watch: { changed: () => void };
 }
 
-/** Inputs and session; where one of them fails, what there is and why. */
-async function open(env: NodeJS.ProcessEnv, pace: Pace, signal: AbortSignal): Promise<Opened | { inputs?: Inputs; error: unknown }> {
+/** Inputs and session; where one of them fails, the part that is there and the error. */
+async function open(env: NodeJS.ProcessEnv, clock: Clock, signal: AbortSignal): Promise<Opened | { inputs?: Inputs; error: unknown }> {
   let inputs: Inputs | undefined;
   try {
-    inputs = await readGiven(env);
+    inputs = await readInputsOrAllProblems(env);
     const watch: Opened['watch'] = { changed: () => undefined };
     const onChange = (action: string): void => {
       // The check changes nothing, and a package in the bucket alone changes nothing that runs.
       if (action !== 'lambda:InvokeFunction' && !action.startsWith('s3:')) watch.changed();
     };
-    return { inputs, watch, aws: await openSession(inputs, { env, pace, signal, onChange, meanwhile: loadTheRest }) };
+    return { inputs, watch, aws: await openSession(inputs, { env, clock, signal, onChange, meanwhile: loadTheRest }) };
   } catch (error) {
     return { ...(inputs === undefined ? {} : { inputs }), error };
   }
 }
 
-/** What is loaded while the first answer is on its way. */
+/** Loads the rest of the code while the first response is on its way. */
 function loadTheRest(): Promise<unknown> {
   return Promise.all([
     import(/* webpackMode: "eager" */ '@actions/core'),

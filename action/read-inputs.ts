@@ -6,8 +6,8 @@ import { InputReader } from './inputs/reader.ts';
 import { INPUTS, readInputs, type InputName, type Inputs } from './inputs/inputs.ts';
 import { OPERATIONS } from './inputs/operation.ts';
 
-/** The inputs. Where they have problems, those of the options file and of the endpoint are told with them. @throws {InputError} */
-export async function readGiven(env: NodeJS.ProcessEnv): Promise<Inputs> {
+/** The inputs. Where they have problems, those of the options file and of the endpoint are reported with them. @throws {InputError} */
+export async function readInputsOrAllProblems(env: NodeJS.ProcessEnv): Promise<Inputs> {
   try {
     return readInputs(env);
   } catch (error) {
@@ -17,8 +17,8 @@ export async function readGiven(env: NodeJS.ProcessEnv): Promise<Inputs> {
   }
 }
 
-/** Operation, environment and function of inputs that have problems, for outputs and summary: what of them is right by itself, else empty. */
-export function givenNames(env: NodeJS.ProcessEnv): { operation: string; environment: string; functionName: string } {
+/** Operation, environment and function of inputs that have problems, for outputs and summary: each one that is valid by itself, else empty. */
+export function validNames(env: NodeJS.ProcessEnv): { operation: string; environment: string; functionName: string } {
   const from = new InputReader<InputName>(env, INPUTS, inputDefaults);
   return {
     operation: from.oneOf('operation', OPERATIONS) ?? '',

@@ -16,7 +16,7 @@ function node(cwd: string, ...args: string[]): void {
 
 /**
  * Strips the types with the TypeScript compiler. Types are checked by `npm run check:types`; and the bundler, given TypeScript,
- * takes no file for an ES module, which the handler's await at its top needs.
+ * treats no file as an ES module, which the handler's top-level await needs.
  */
 function compile(): void {
   rmSync(compiled, { recursive: true, force: true });
@@ -57,7 +57,7 @@ function bundle(entry: string, out: string, ...options: string[]): void {
 
 /**
  * Builds into `dist`.
- * @param statistics folder for the bundler's account of what it put into each bundle @throws where a bundle is not the one file that it must be
+ * @param statistics folder for the bundler's statistics of each bundle @throws where a bundle is not the one file that it must be
  */
 export function build(dist: string, part?: string, statistics?: string): void {
   const account = (name: string): string[] => (statistics === undefined ? [] : ['--stats-out', join(statistics, `${name}.json`)]);

@@ -1,4 +1,4 @@
-// Whether the committed dist/ is what its sources give: built anew in another folder and compared byte for byte.
+// Whether the committed dist/ is the build of its sources: built anew in another folder and compared byte for byte.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -25,12 +25,12 @@ try {
     const [a, b] = [expected.get(name), found.get(name)];
     return a === undefined || b === undefined || !a.equals(b);
   });
-  for (const name of wrong) console.error(`dist/${name} is not what the sources give`);
+  for (const name of wrong) console.error(`dist/${name} differs from the build of the sources`);
   if (wrong.length > 0) {
     console.error('Run npm run build and commit dist/');
     process.exitCode = 1;
   } else {
-    console.log(`dist: ${found.size} files, all as the sources give them`);
+    console.log(`dist: ${found.size} files, all equal to the build of the sources`);
   }
 } finally {
   rmSync(fresh, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-// Lints the workflows: actionlint for what GitHub would refuse or misread, zizmor for what an attacker would use; and the templates of
+// Lints the workflows: actionlint for errors that GitHub would refuse or misread, zizmor for security; and the templates of
 // CloudFormation with its own linter.
 // usage: node scripts/check-workflows.ts
 import { spawnSync } from 'node:child_process';
@@ -8,7 +8,7 @@ import { cfnLint, goTool, zizmor } from './workflow-tools.ts';
 
 const root = join(import.meta.dirname, '..');
 
-/** Runs a linter and shows what it says. @returns whether it found nothing */
+/** Runs a linter and shows its output. @returns whether it found nothing */
 function passes(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): boolean {
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env });
   if (error !== undefined) throw error;

@@ -2,7 +2,7 @@
 
 const LOG_GROUP = 'arn:${partition}:logs:${region}:${account}:log-group:/aws/lambda/${function-name}';
 
-/** What the function's own role needs, for the docs. */
+/** The permissions of the function's own role, for the docs. */
 export const FUNCTION_PERMISSIONS: readonly {
   readonly actions: readonly string[];
   readonly resource: string | readonly string[];
@@ -27,7 +27,7 @@ export const FUNCTION_PERMISSIONS: readonly {
   {
     actions: ['dynamodb:ListStreams'],
     resource: '*',
-    why: 'Lambda asks for it before it creates a trigger; AWS knows no resource for it',
+    why: 'Lambda requires it before it creates a trigger; AWS supports no resource for it',
   },
   {
     actions: ['es:ESHttpGet', 'es:ESHttpPost', 'es:ESHttpPut'],
@@ -44,7 +44,7 @@ export const FUNCTION_PERMISSIONS: readonly {
   {
     actions: ['s3:PutObject'],
     resource: 'arn:${partition}:s3:::${code-bucket}/dead-letters/${function-name}/*',
-    when: 'dead letters have a place',
+    when: 'dead letters are stored',
     why: 'writes dead letters',
   },
   {
@@ -57,13 +57,13 @@ export const FUNCTION_PERMISSIONS: readonly {
     actions: ['s3:GetObject', 's3:PutObject'],
     resource: 'arn:${partition}:s3:::${code-bucket}/runs/${function-name}/*',
     when: 'the operations `backfill` and `verify` are used',
-    why: 'keeps the progress of a part of a run, and the lists of what differs',
+    why: 'keeps the progress of a part of a run, and the lists of differences',
   },
   {
     actions: ['s3:ListBucket'],
     resource: 'arn:${partition}:s3:::${code-bucket}',
     when: 'the operations `backfill` and `verify` are used',
-    why: 'lets S3 tell progress that is not there yet from progress that is forbidden',
+    why: 'lets S3 distinguish progress that is not there yet from progress that is forbidden',
   },
   {
     actions: ['secretsmanager:GetSecretValue'],

@@ -1,9 +1,9 @@
-// The policies of the roles, made of the tables of permissions in the code: statements for the documents and for the template.
+// The policies of the roles, built from the tables of permissions in the code: statements for the documents and for the template.
 import { FUNCTION_PERMISSIONS } from './function-permissions.ts';
 import { PERMISSIONS, iamAction, type Action, type Permission } from '../action/aws/permissions.ts';
 
 const FUNCTION = 'arn:${partition}:lambda:${region}:${account}:function:${function-name}';
-/** The alias that a trigger calls stands in its function's ARN. */
+/** The alias that a trigger invokes is in its function's ARN. */
 const ANY_VERSION = [FUNCTION, `${FUNCTION}:*`];
 
 /** One statement: all actions on the same resources that are needed under one condition. */
@@ -11,7 +11,7 @@ export interface Statement {
   readonly actions: readonly string[];
   /** With placeholders such as `${function-name}`. */
   readonly resources: readonly string[];
-  /** The input or state that asks for it; undefined: always needed. */
+  /** The input or state that requires it; undefined: always needed. */
   readonly when: string | undefined;
   /** `Deny` for what a role may not do although another statement allows it; absent: `Allow`. */
   readonly effect?: 'Deny';
@@ -20,11 +20,11 @@ export interface Statement {
 /** `refresh-mapping` and `rollback`: a deploying role for that operation alone. */
 export type Role = 'deploy' | 'refresh-mapping' | 'rollback' | 'backfill' | 'verify' | 'plan' | 'function';
 
-/** What only a change asks for: AWS in the name of who makes it, or the action while it waits for it, or reads how far a run is. */
+/** Permissions that only a change requires: AWS in the name of the deployer, or the action while it waits, or reads the progress of a run. */
 const AROUND_A_CHANGE =
   /^(?:iam:|ec2:|kms:Encrypt$|kms:CreateGrant$|s3:GetObjectVersion$|s3:GetObject \(runs\)$|lambda:(?:GetLayerVersion|GetFunctionConfiguration|GetEventSourceMapping)$)/;
 
-/** What the statements of a role are; AWS asks no permission for GetCallerIdentity. */
+/** The statements of a role; AWS requires no permission for GetCallerIdentity. */
 export function statementsOf(role: Role): Statement[] {
   if (role === 'function')
     return FUNCTION_PERMISSIONS.flatMap(({ actions, resource, when }) => {
@@ -53,7 +53,7 @@ function isFor(role: Exclude<Role, 'function'>, { action, mutates, operations }:
   return role === 'deploy' || operations.includes(role);
 }
 
-/** Statements that a role goes without where what they are about is not used; all others stand in every policy. */
+/** Statements that a role goes without where what they are about is not used; all others are in every policy. */
 function hasPlaceOfItsOwn(when: string | undefined): boolean {
   return when !== undefined && /subnet-ids|kms-key-arn|layers/.test(when);
 }
@@ -80,7 +80,7 @@ export function conditionOf({ actions, resources, effect }: Statement): Readonly
   return { ArnLike: { 'lambda:FunctionArn': ANY_VERSION } };
 }
 
-/** A policy as IAM takes it. @param fill what stands for each placeholder */
+/** A policy in IAM's form. @param fill replaces each placeholder */
 export function policyOf(role: Role, fill: (text: string) => string): unknown {
   return {
     Version: '2012-10-17',

@@ -1,5 +1,5 @@
-// Writes what is bundled in dist/ as a list in CycloneDX's form: the packages whose modules the bundler put in, and no others. What is
-// installed beside them is neither more nor less than that: `npm sbom` names what only types need, and leaves out what tests need too.
+// Writes the packages bundled in dist/ as a list in CycloneDX's form: the packages whose modules the bundler put in, and no others. The packages
+// installed beside them differ from that: `npm sbom` names what only types need, and leaves out what tests need too.
 // usage: node scripts/sbom.ts sbom.cdx.json
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

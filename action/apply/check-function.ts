@@ -1,11 +1,11 @@
-// The check event: asks the deployed function whether it can do its work, and reads its response, which comes from outside.
+// The check event: the deployed function checks whether it can do its work, and its response, which comes from outside, is read here.
 import { invoke, isInvocableLater, type Invocation } from '../aws/invoke.ts';
 import { retryUntil, type Attempt } from '../aws/retry.ts';
 import { CancelledError, failureSentence } from '../errors.ts';
 import type { Run } from '../run.ts';
 import type { CheckResponse } from '../../formats/events.ts';
 
-/** What is checked. */
+/** The version to check. */
 export interface Candidate {
   /** Version; undefined: `$LATEST`. */
   readonly version: string | undefined;
@@ -15,11 +15,11 @@ export interface Candidate {
   readonly environment: string | undefined;
 }
 
-/** ms: how long is waited for what passes: a function that is not active yet, throttled calls, a busy cluster. */
-const TRANSIENT_WITHIN = 2 * 60_000;
+/** ms: how long to wait for transient problems: a function that is not active yet, throttled calls, a busy cluster. */
+const TRANSIENT_TIMEOUT_MS = 2 * 60_000;
 
 /**
- * Asks the deployed function whether it can do its work; it changes no document. Whatever keeps the check from passing, its own
+ * Invokes the check of the deployed function, which changes no document. Any reason for which the check does not pass, its own
  * invocation included, is a problem in the response, not an exception. @throws {CancelledError}
  */
 export async function checkFunction({ aws, inputs, report }: Run, { environment, ...candidate }: Candidate): Promise<CheckResponse> {
@@ -27,19 +27,19 @@ export async function checkFunction({ aws, inputs, report }: Run, { environment,
   let waits = false;
   const isBusy = (attempt: Attempt<CheckResponse>): boolean => {
     const busy = 'value' in attempt ? isTransient(attempt.value) : isInvocableLater(attempt.error);
-    if (busy && !waits) report.info(`The check waits for up to ${TRANSIENT_WITHIN / 60_000} minutes: ${reasonOf(attempt)}`);
+    if (busy && !waits) report.info(`The check waits for up to ${TRANSIENT_TIMEOUT_MS / 60_000} minutes: ${reasonOf(attempt)}`);
     waits ||= busy;
     return busy;
   };
   let response: CheckResponse;
   try {
-    const deadline = aws.pace.now() + TRANSIENT_WITHIN;
-    response = await retryUntil(aws.pace, deadline, isBusy, async () => readCheckResponse(await invoke(aws, target, { check: true })));
+    const deadline = aws.clock.now() + TRANSIENT_TIMEOUT_MS;
+    response = await retryUntil(aws.clock, deadline, isBusy, async () => readCheckResponse(await invoke(aws, target, { check: true })));
   } catch (error) {
     response = failedCheck(error);
   }
   if (response.ok && environment !== undefined && response.environment !== '' && response.environment !== environment) {
-    const what = `The function answers for environment ${response.environment}, not ${environment}`;
+    const what = `The function responds for environment ${response.environment}, not ${environment}`;
     response = {
       ...response,
       ok: false,
@@ -69,19 +69,19 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 
-/** An annotation holds 64 KB, and nobody reads more than this. */
+/** An annotation can have 64 KB, and nobody reads more than this. */
 const MAX_PROBLEMS = 20;
 const MAX_PROBLEM_LENGTH = 1_000;
 
 const shortened = (words: string, length: number): string => (words.length > length ? `${words.slice(0, length)}…` : words);
 
-/** What a cluster says of itself comes from outside: what has another form is left out. */
+/** The cluster's own data comes from outside: a value of another form is left out. */
 const DISTRIBUTION = /^[a-z][a-z-]{0,31}$/;
 /** `2.19.6`, `8.0.0-rc1`, `7.10.2-SNAPSHOT` */
 const VERSION = /^\d{1,4}(?:\.\d{1,6}){0,3}(?:-[A-Za-z0-9.]{1,32})?$/;
 const matching = (value: unknown, form: RegExp): string | undefined => (typeof value === 'string' && form.test(value) ? value : undefined);
 
-/** Reads the response to the check; one that is none is a failed check. */
+/** Reads the response to the check; any other response is a failed check. */
 export function readCheckResponse({ payload, functionError }: Invocation): CheckResponse {
   let value: unknown;
   try {
@@ -130,7 +130,7 @@ function readCluster(said: Readonly<Record<string, unknown>>): CheckResponse['cl
 /** @param said the error of the function, as Lambda shows it */
 function remedyFor(said: string): string {
   if (/timed out|Sandbox\.Timedout/i.test(said))
-    return "The cluster does not answer within the function's time limit: check the endpoint, and for a function in a VPC its subnets, security groups and the way to the cluster";
+    return "The cluster does not respond within the function's time limit: check the endpoint, and for a function in a VPC its subnets, security groups and the way to the cluster";
   if (/ImportModuleError|HandlerNotFound|UserCodeSyntaxError|Runtime\./.test(said))
     return 'The package does not run under this runtime: check runtime and layers';
   return "Look at the function's log";

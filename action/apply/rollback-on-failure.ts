@@ -1,10 +1,10 @@
-// What served before a change, and how it is put back where the check fails.
+// The package and configuration that served before a change, and how they are put back where the check fails.
 import type { FunctionConfiguration } from '@aws-sdk/client-lambda';
 import { packageKey, readObject } from '../aws/code-bucket.ts';
 import { PERMISSIONS } from '../aws/permissions.ts';
 import type { Aws } from '../aws/session.ts';
 import { SwappedPackageError, updateConfiguration, waitUntilReady } from '../aws/function.ts';
-import type { Actual } from '../deployed/deployed-function.ts';
+import type { DeployedState } from '../deployed/deployed-function.ts';
 import type { History, PackageRecord } from '../deployed/package-history.ts';
 import { CancelledError, failureSentence, UserError } from '../errors.ts';
 import { openPackage, type Package } from '../package/package.ts';
@@ -17,44 +17,44 @@ import { bridge, keepTakenOver, providePackage, putInPlace } from './provide-pac
 /** The state before a change. */
 export interface Previous {
   /** As the run found it. */
-  readonly actual: Actual;
-  /** What a failed check goes back to; undefined: nothing served. */
+  readonly deployed: DeployedState;
+  /** The state that a failed check goes back to; undefined: nothing served. */
   readonly fallback: Fallback | undefined;
   /** The packages that served, newest first. */
   readonly packages: readonly PackageRecord[];
 }
 
-/** What a failed check goes back to. */
+/** The state that a failed check goes back to. */
 interface Fallback {
   readonly configuration: FunctionConfiguration;
   readonly sha256Base64: string | undefined;
   readonly load: () => Promise<Uint8Array>;
   /** Once it is back. */
   readonly history: History;
-  /** Whether it passed for deployed, or is what an interrupted or failed run left. */
+  /** Whether it counted as deployed, or was left by an interrupted or failed run. */
   readonly settled: boolean;
   /** Names of environment variables whose values before the change are not known. */
   readonly lost: readonly string[];
 }
 
 /** The state before the function is created. */
-export function beforeCreate(actual: Actual): Previous {
-  return { actual, fallback: undefined, packages: actual.memory.history.packages };
+export function beforeCreate(deployed: DeployedState): Previous {
+  return { deployed, fallback: undefined, packages: deployed.historyStore.history.packages };
 }
 
-/** The state before an update; a package of another hand is kept. @param variables names of those that the update changes @throws {UserError} */
-export async function beforeUpdate(run: Run, actual: Actual, variables: readonly string[]): Promise<Previous> {
-  const fallback = await fallbackOf(run, actual, variables);
-  return { actual, fallback, packages: await keepTakenOver(run, actual) };
+/** The state before an update; a package not deployed by this action is kept. @param variables names of those that the update changes @throws {UserError} */
+export async function beforeUpdate(run: Run, deployed: DeployedState, variables: readonly string[]): Promise<Previous> {
+  const fallback = await fallbackOf(run, deployed, variables);
+  return { deployed, fallback, packages: await keepTakenOver(run, deployed) };
 }
 
 /**
- * What served last and may serve again. After an interrupted run that is not what was found in place, which nobody has checked, but what
+ * The state that served last and may serve again. After an interrupted run that is not the state in place, which was not checked, but the one that
  * the history names.
  */
 async function fallbackOf(
   { aws, inputs: { codeBucket, functionName } }: Run,
-  { serving, servingPackage, memory: { history } }: Actual,
+  { serving, servingPackage, historyStore: { history } }: DeployedState,
   variables: readonly string[],
 ): Promise<Fallback | undefined> {
   if (serving === undefined) return undefined;
@@ -62,7 +62,7 @@ async function fallbackOf(
   const unread = serving.configuration.Environment?.Error === undefined ? [] : variables;
   if (history.pending && former !== undefined && codeBucket !== undefined) {
     const stored = await readObject(aws, codeBucket, packageKey(functionName, former.sha256));
-    // Whoever may write to the bucket may have replaced it: what is put back is what passed its check, or nothing.
+    // A user who may write to the bucket may have replaced it: only the package that passed its check is put back.
     if (stored !== undefined && openPackage(stored.bytes).sha256Hex === former.sha256) {
       const lost = [...new Set([...(history.variables ?? []), ...unread])].sort();
       return {
@@ -91,7 +91,7 @@ async function fallbackOf(
 }
 
 /**
- * Takes a step after which AWS must run the package that it was given; another one counts as a failed check.
+ * Takes a step after which AWS must run the wanted package; another one counts as a failed check.
  * @throws {UserError} after what served was put back
  */
 export async function rollBackOnFailure<T>(run: Run, previous: Previous, wanted: Package, step: () => Promise<T>): Promise<T> {
@@ -120,11 +120,11 @@ export async function undoOnFailure<T>(run: Run, previous: Previous, wanted: Pac
   } catch (error) {
     if (error instanceof CancelledError || error instanceof PutBackError) throw error;
     const sentence = failureSentence(error);
-    const { memory } = previous.actual;
-    const unchanged = { words: `. Nothing of function ${run.inputs.functionName} was changed`, history: memory.history };
+    const { historyStore } = previous.deployed;
+    const unchanged = { words: `. Nothing of function ${run.inputs.functionName} was changed`, history: historyStore.history };
     if (began.changing) throw await putBackFrom(run, previous, sentence, wanted, unchanged);
     // If it cannot be written, the next run checks once more, and that is all.
-    await memory.end(memory.history).catch(() => undefined);
+    await historyStore.end(historyStore.history).catch(() => undefined);
     throw new UserError(`${sentence}${unchanged.words}`, undefined, { cause: error });
   }
 }
@@ -161,14 +161,15 @@ async function putBackFrom(
   unchanged: { readonly words: string; readonly history?: History },
 ): Promise<UserError> {
   const { alias } = run.inputs;
-  const { actual, fallback } = previous;
+  const { deployed, fallback } = previous;
   if (fallback === undefined)
     return new PutBackError(failed, 'The function stays as it was created, without triggers; fix this and run again');
-  const serves = alias === undefined || actual.alias === undefined ? '' : `; alias ${alias} still serves version ${actual.alias.version}`;
+  const serves =
+    alias === undefined || deployed.alias === undefined ? '' : `; alias ${alias} still serves version ${deployed.alias.version}`;
   const [kept, hint] = serves === '' ? lostVariables(fallback) : [''];
   try {
-    if (!(await restore(run, actual, fallback, replaced))) {
-      if (unchanged.history !== undefined) await actual.memory.end(unchanged.history);
+    if (!(await restore(run, deployed, fallback, replaced))) {
+      if (unchanged.history !== undefined) await deployed.historyStore.end(unchanged.history);
       const nothing = kept === '' ? unchanged.words : kept;
       return new PutBackError(`${failed}${serves === '' ? nothing : serves}`, hint);
     }
@@ -186,7 +187,7 @@ async function putBackFrom(
   }
 }
 
-/** What is said of variables that were not put back, and what to do about it. */
+/** The sentence about variables that were not put back, and the remedy. */
 function lostVariables({ lost }: Fallback): [string, string?] {
   if (lost.length === 0) return [''];
   return [
@@ -196,20 +197,20 @@ function lostVariables({ lost }: Fallback): [string, string?] {
 }
 
 /** @returns whether anything was other than before @throws {UserError} */
-async function restore(run: Run, actual: Actual, fallback: Fallback, replaced: Package): Promise<boolean> {
+async function restore(run: Run, deployed: DeployedState, fallback: Fallback, replaced: Package): Promise<boolean> {
   const { aws, inputs, report } = run;
   const now = await waitUntilReady(aws, inputs.functionName, 'before');
   const patch = patchBack(now, fallback.configuration);
   const same = now.CodeSha256 === fallback.sha256Base64;
   if (same && Object.keys(patch).length === 0) return false;
   const former = same ? undefined : openPackage(await fallback.load());
-  if (former !== undefined && actual.alias === undefined) await bridge(run, patch, replaced, former);
+  if (former !== undefined && deployed.alias === undefined) await bridge(run, patch, replaced, former);
   if (Object.keys(patch).length > 0) await updateConfiguration(aws, inputs.functionName, patch);
   if (former !== undefined) {
     const architecture = fallback.configuration.Architectures?.[0];
     await putInPlace(run, await providePackage(run, former), architecture === now.Architectures?.[0] ? undefined : architecture);
   }
-  await actual.memory.end(fallback.history);
+  await deployed.historyStore.end(fallback.history);
   report.changed(false);
   return true;
 }

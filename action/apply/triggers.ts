@@ -2,17 +2,17 @@ import { inParallel } from '../aws/retry.ts';
 import { enableStream } from '../aws/tables.ts';
 import { createTrigger, deleteTrigger, updateTrigger, waitUntilSettled, type OnWait, type Trigger } from '../aws/triggers.ts';
 import type { Run } from '../run.ts';
-import type { Source } from '../plan/key-mapping.ts';
+import type { SourceTable } from '../plan/key-mapping.ts';
 import type { TableReport } from '../report/report.ts';
 import type { KeyMapping } from '../../formats/key-mapping.ts';
 import type { TriggerStep } from '../plan/trigger-step.ts';
 
-/** Lambda's control plane takes about fifteen calls a second in all, and a trigger is waited for with several. */
-const AT_A_TIME = 5;
+/** Lambda's control plane accepts about fifteen calls a second in all, and waiting for a trigger needs several. */
+const MAX_PARALLEL = 5;
 
-/** Carries the steps out; tables are worked on beside each other. @throws {UserError} */
+/** Carries the steps out; tables are processed in parallel. @throws {UserError} */
 export async function applyTriggers({ aws, report }: Run, steps: readonly TriggerStep[]): Promise<void> {
-  await inParallel(steps, AT_A_TIME, async (step) => {
+  await inParallel(steps, MAX_PARALLEL, async (step) => {
     switch (step.do) {
       case 'create': {
         const stream = step.stream ?? (await enableStream(aws, step.table)).arn;
@@ -48,7 +48,7 @@ function warnOfProblem(report: Run['report'], table: string, { uuid, problem }: 
 }
 
 /** The tables for output and summary. */
-export function tableReports(mapping: KeyMapping, sources: readonly Source[], alias: string | undefined): Record<string, TableReport> {
+export function tableReports(mapping: KeyMapping, sources: readonly SourceTable[], alias: string | undefined): Record<string, TableReport> {
   const byName = new Map(sources.map((source) => [source.table.name, source]));
   return Object.fromEntries(
     Object.values(mapping).map(({ TableName: name, PrimaryKey: hash, SortKey: range, Index: index }) => {

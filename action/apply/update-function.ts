@@ -3,7 +3,7 @@ import type { FunctionConfiguration } from '@aws-sdk/client-lambda';
 import { pointAlias, publishVersion, type Alias } from '../aws/alias.ts';
 import { latestKey, uploadPackage } from '../aws/code-bucket.ts';
 import { requirePackage, updateConfiguration, waitUntilReady, type Configuration } from '../aws/function.ts';
-import { sha256Of, type Actual } from '../deployed/deployed-function.ts';
+import { sha256Of, type DeployedState } from '../deployed/deployed-function.ts';
 import { recordConfiguration } from '../deployed/function-settings.ts';
 import { hasPassed, type History, type PackageRecord } from '../deployed/package-history.ts';
 import { CancelledError, failureSentence, UserError } from '../errors.ts';
@@ -15,7 +15,7 @@ import { checkFunction } from './check-function.ts';
 import { bridge, providePackage, putInPlace } from './provide-package.ts';
 import { beforeUpdate, putBack, putBackAfter, rollBackOnFailure, undoOnFailure, type Previous } from './rollback-on-failure.ts';
 
-/** What serves after the change. */
+/** The state that serves after the change. */
 export interface Applied {
   readonly configuration: FunctionConfiguration;
   readonly alias: Alias | undefined;
@@ -24,25 +24,26 @@ export interface Applied {
 /** A package that is to serve. */
 export interface Release {
   readonly package: Package;
-  /** What the history becomes once it serves. */
+  /** The history once it serves. */
   readonly history: (before: History, record: PackageRecord) => History;
   /** Whether it served before. */
   readonly isRollback?: boolean;
 }
 
 /** Changes an existing function as planned, checks it and lets it serve. @throws {UserError} where the check fails, after what served was put back */
-export async function applyUpdate(run: Run, actual: Actual, plan: FunctionPlan, release: Release): Promise<Applied> {
+export async function applyUpdate(run: Run, deployed: DeployedState, plan: FunctionPlan, release: Release): Promise<Applied> {
   const { report } = run;
   const { functionName } = run.inputs;
   const { package: wanted } = release;
   const variables = changedVariables(plan);
-  const previous = await beforeUpdate(run, actual, variables);
-  await actual.memory.begin(previous.packages, variables, release.isRollback === true ? wanted.sha256Hex : undefined);
+  const previous = await beforeUpdate(run, deployed, variables);
+  await deployed.historyStore.begin(previous.packages, variables, release.isRollback === true ? wanted.sha256Hex : undefined);
   const code = plan.code ? await providePackage(run, wanted) : undefined;
   const configuration = await undoOnFailure(run, previous, wanted, async (watched) => {
-    if (code !== undefined && actual.alias === undefined) await bridge(watched, plan.patch, await handedOver(plan.patch, actual), wanted);
-    // Configuration first: it may take minutes, and until it is done the former package runs under the former configuration. What is
-    // between the two is the moment that the code takes.
+    if (code !== undefined && deployed.alias === undefined)
+      await bridge(watched, plan.patch, await handedOver(plan.patch, deployed), wanted);
+    // Configuration first: it may take minutes, and until it is done the former package runs under the former configuration. The time
+    // between the two is the short time of the code update.
     let now = Object.keys(plan.patch).length > 0 ? await updateConfiguration(watched.aws, functionName, plan.patch) : undefined;
     if (code !== undefined) {
       now = await putInPlace(watched, code, plan.architecture);
@@ -62,8 +63,8 @@ function changedVariables({ patch, changes }: FunctionPlan): string[] {
   });
 }
 
-/** The package that gives the function up; undefined where it stays in one hand, and needs not be looked at. */
-async function handedOver({ Handler: handler }: Configuration, { servingPackage }: Actual): Promise<Package | undefined> {
+/** The package that is replaced; undefined where the handler stays, so that it need not be read. */
+async function handedOver({ Handler: handler }: Configuration, { servingPackage }: DeployedState): Promise<Package | undefined> {
   return handler === undefined ? undefined : await servingPackage();
 }
 
@@ -80,7 +81,7 @@ export async function finishServing(
 ): Promise<Applied> {
   const { inputs, aws } = run;
   const { functionName, codeBucket, alias: aliasName } = inputs;
-  const { actual } = previous;
+  const { deployed } = previous;
   requirePackage(`function ${functionName}`, configuration.CodeSha256, wanted.sha256Base64);
   let version: string | undefined;
   try {
@@ -96,20 +97,21 @@ export async function finishServing(
   try {
     // Before the step that lets the package serve: a run that is interrupted between the two does it again.
     const served =
-      sha256Of(actual.serving) === wanted.sha256Base64 && (aliasName !== undefined || hasPassed(actual.memory.history, wanted.sha256Hex));
+      sha256Of(deployed.serving) === wanted.sha256Base64 &&
+      (aliasName !== undefined || hasPassed(deployed.historyStore.history, wanted.sha256Hex));
     if (codeBucket !== undefined && !served) await uploadPackage(aws, codeBucket, latestKey(functionName), wanted.bytes);
-    const alias = version === undefined ? actual.alias : await moveAlias(run, actual.alias, version);
+    const alias = version === undefined ? deployed.alias : await moveAlias(run, deployed.alias, version);
     const record = recordOf(run, wanted, configuration);
-    await actual.memory.end(history({ format: 1, pending: false, packages: previous.packages }, record));
+    await deployed.historyStore.end(history({ format: 1, pending: false, packages: previous.packages }, record));
     return { configuration, alias };
   } catch (error) {
     if (error instanceof CancelledError) throw error;
-    throw new UserError(`${failureSentence(error)}. ${unfinished(run, actual, version)}`, undefined, { cause: error });
+    throw new UserError(`${failureSentence(error)}. ${unfinished(run, deployed, version)}`, undefined, { cause: error });
   }
 }
 
-/** What serves where a step after the check failed. @param version the one that the alias was to serve */
-function unfinished({ inputs }: Run, { alias }: Actual, version: string | undefined): string {
+/** The version that serves where a step after the check failed. @param version the one that the alias was to serve */
+function unfinished({ inputs }: Run, { alias }: DeployedState, version: string | undefined): string {
   const passed = inputs.check ? ' passed its check' : ' is in place';
   if (version === undefined) return `The new package${passed} and serves; run again to finish`;
   const serves =
@@ -134,7 +136,7 @@ function recordOf({ aws, inputs }: Run, wanted: Package, configuration: Function
     sha256: wanted.sha256Hex,
     release: config?.release,
     environment: config?.environment,
-    deployedAt: new Date(aws.pace.now()).toISOString(),
+    deployedAt: new Date(aws.clock.now()).toISOString(),
     checked: inputs.check,
     configuration: recordConfiguration(configuration),
   };

@@ -8,15 +8,15 @@ import {
 } from '@aws-sdk/client-lambda';
 import { UserError } from '../errors.ts';
 import { isAwsError } from './errors.ts';
-import { isConflict, READY_WITHIN, requirePackage, waitUntilReady } from './function.ts';
+import { isConflict, READY_TIMEOUT_MS, requirePackage, waitUntilReady } from './function.ts';
 import { failsWith, retryUntil } from './retry.ts';
 import type { Aws } from './session.ts';
 
-/** What an alias points at, and what it pointed at before. */
+/** The version that an alias invokes, and the versions before it. */
 export interface Alias {
   readonly arn: string;
   readonly version: string;
-  /** Versions that served before, newest first; undefined where the alias does not say (it was made by hand). */
+  /** Versions that served before, newest first; undefined where the alias does not say (it was created by hand). */
   readonly former: readonly string[] | undefined;
   /** Whether a second version gets part of the calls. */
   readonly weighted: boolean;
@@ -30,14 +30,14 @@ export interface Version {
   readonly timeout: number | undefined;
 }
 
-// The history of what served stands in the alias's own description: it changes in the same call as the alias, so that no
+// The history of versions is in the alias's own description: it changes in the same call as the alias, so that no
 // interruption can part the two, and it needs no bucket.
 const FORMERLY = 'Moved by dynamodb-to-opensearch. Formerly: ';
-/** An alias's description holds 256 characters. */
-const KEPT = 20;
+/** An alias's description can have 256 characters. */
+const MAX_FORMER_VERSIONS = 20;
 
 export function describeFormer(former: readonly string[]): string {
-  return `${FORMERLY}${former.length === 0 ? '-' : former.slice(0, KEPT).join(' ')}`;
+  return `${FORMERLY}${former.length === 0 ? '-' : former.slice(0, MAX_FORMER_VERSIONS).join(' ')}`;
 }
 
 export function parseFormer(description: string | undefined): string[] | undefined {
@@ -72,19 +72,19 @@ export async function getAlias(aws: Aws, functionName: string, name: string): Pr
 }
 
 /**
- * Publishes what `$LATEST` holds, and waits until that version is ready. Lambda publishes nothing new, and answers the last version,
- * where `$LATEST` has not changed since. @param codeSha256 refused where `$LATEST` holds another package by now
- * @throws {SwappedPackageError} where the version holds another package
+ * Publishes the content of `$LATEST`, and waits until that version is ready. Lambda publishes nothing new, and returns the last version,
+ * where `$LATEST` has not changed since. @param codeSha256 refused where `$LATEST` has another package by now
+ * @throws {SwappedPackageError} where the version has another package
  */
 export function publishVersion(aws: Aws, functionName: string, codeSha256: string): Promise<string> {
-  return retryUntil(aws.pace, aws.pace.now() + READY_WITHIN, failsWith(isConflict), async (before) => {
+  return retryUntil(aws.clock, aws.clock.now() + READY_TIMEOUT_MS, failsWith(isConflict), async (before) => {
     if (before > 0) await waitUntilReady(aws, functionName, 'before');
-    const { Version: version, CodeSha256: told } = await aws.call('lambda:PublishVersion', `function ${functionName}`, () =>
+    const { Version: version, CodeSha256: reported } = await aws.call('lambda:PublishVersion', `function ${functionName}`, () =>
       aws.lambda.send(new PublishVersionCommand({ FunctionName: functionName, CodeSha256: codeSha256 })),
     );
     if (version === undefined) throw new UserError(`function ${functionName}: AWS named no version that it published`);
     const { CodeSha256: found } = await waitUntilReady(aws, functionName, 'after', version);
-    for (const hash of [told, found]) requirePackage(`version ${version} of function ${functionName}`, hash, codeSha256);
+    for (const hash of [reported, found]) requirePackage(`version ${version} of function ${functionName}`, hash, codeSha256);
     return version;
   });
 }

@@ -12,7 +12,7 @@ export interface Clients {
   readonly logs: Pick<CloudWatchLogsClient, 'send'>;
 }
 
-/** What all clients share. */
+/** Options of all clients. */
 export interface ClientOptions {
   readonly maxAttempts: number;
   readonly customUserAgent: string;
@@ -21,7 +21,7 @@ export interface ClientOptions {
   readonly requestHandler: NodeHttpHandler;
 }
 
-/** @param pathStyle the bucket stands in the path, not in the host */
+/** @param pathStyle the bucket is in the path, not in the host */
 export function connect(options: ClientOptions, { pathStyle }: { readonly pathStyle: boolean }): Clients {
   return {
     lambda: new LambdaClient(options),

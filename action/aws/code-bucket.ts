@@ -2,7 +2,7 @@ import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { UserError } from '../errors.ts';
 import type { Action } from './permissions.ts';
 import { isAwsError, isDenied } from './errors.ts';
-import { PATIENCE, type Aws } from './session.ts';
+import { RESPONSE_TIMEOUT_MS, type Aws } from './session.ts';
 
 /** An object of the bucket with what a later conditional write needs. */
 export interface StoredText {
@@ -12,7 +12,7 @@ export interface StoredText {
 
 /** Where the predecessor put the package, and other tools look for it. */
 export const latestKey = (functionName: string): string => `lambda/${functionName}.zip`;
-/** Where a package stays, under its own hash: what AWS is given, so that no later deploy changes it on the way. */
+/** Where a package stays, under its own hash: AWS reads it from there, so that no later deploy changes it on the way. */
 export const packageKey = (functionName: string, sha256Hex: string): string => `lambda/${functionName}/${sha256Hex}.zip`;
 export const historyKey = (functionName: string, account: string, region: string): string =>
   `lambda/${functionName}/history/${account}-${region}.json`;
@@ -38,9 +38,9 @@ export async function readObject(
 }
 
 /** bytes: an endpoint file is a few lines. */
-const MOST = 1024 * 1024;
+const MAX_ENDPOINT_FILE_BYTES = 1024 * 1024;
 
-/** The bytes of the endpoint file. @throws {UserError} naming the inputs that say where it lies */
+/** The bytes of the endpoint file. @throws {UserError} naming the inputs that say where it is */
 export async function readEndpointFile(aws: Aws, bucket: string, key: string): Promise<Uint8Array> {
   const found = await readObject(aws, bucket, key, 's3:GetObject (endpoint file)');
   if (found === undefined) {
@@ -49,8 +49,8 @@ export async function readEndpointFile(aws: Aws, bucket: string, key: string): P
       "Upload it with a line ES_ENDPOINT='https://…', or check environment (ENV), endpoint-file and code-bucket (AWS_BUCKET_CODE), or set endpoint",
     );
   }
-  if (found.bytes.length > MOST)
-    throw new UserError(`endpoint-file: ${at(bucket, key)} is larger than ${MOST} bytes`, 'Check endpoint-file');
+  if (found.bytes.length > MAX_ENDPOINT_FILE_BYTES)
+    throw new UserError(`endpoint-file: ${at(bucket, key)} is larger than ${MAX_ENDPOINT_FILE_BYTES} bytes`, 'Check endpoint-file');
   return found.bytes;
 }
 
@@ -58,7 +58,7 @@ export async function readEndpointFile(aws: Aws, bucket: string, key: string): P
 export async function uploadPackage(aws: Aws, bucket: string, key: string, bytes: Uint8Array): Promise<string | undefined> {
   const { VersionId: version } = await aws.call('s3:PutObject', at(bucket, key), () =>
     aws.s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: bytes, ContentType: 'application/zip' }), {
-      requestTimeout: PATIENCE.upload,
+      requestTimeout: RESPONSE_TIMEOUT_MS.upload,
     }),
   );
   // `null` is what an object of a bucket is called whose versions are suspended: the next upload replaces it.
@@ -71,7 +71,7 @@ export async function readHistory(aws: Aws, bucket: string, key: string): Promis
     const found = await readObject(aws, bucket, key);
     return found === undefined ? undefined : { text: Buffer.from(found.bytes).toString('utf8'), etag: found.etag };
   } catch (error) {
-    // Without s3:ListBucket S3 says "denied" of what does not exist. The write is conditional, so that nothing is lost by guessing.
+    // Without s3:ListBucket S3 says "denied" of an object that does not exist. The write is conditional, so that nothing is lost by guessing.
     if (isDenied(error)) return undefined;
     throw error;
   }
@@ -103,7 +103,7 @@ export async function writeHistory(
     return written.ETag;
   } catch (error) {
     if (!isAwsError(error, 'PreconditionFailed', 'ConditionalRequestConflict')) throw error;
-    // The answer to this very write may have got lost, and the call was made again.
+    // The response to this very write may have been lost, and the call was retried.
     const stored = await readHistory(aws, bucket, key);
     if (stored?.text === text) return stored.etag;
     throw new UserError(

@@ -85,7 +85,7 @@ function errorWords(error: unknown): string {
 }
 
 const DENIED = /^(AccessDenied(Exception)?|UnauthorizedOperation|Forbidden|403|NotAuthorized)$/;
-/** How Lambda tells that another service refused what it asked for in someone's name. */
+/** Lambda's wording where another service refused a request that Lambda made in someone's name. */
 const DELEGATED =
   /denied by (EC2|S3|KMS), please make sure your (request credentials|function execution role) ha(?:ve|s) permission to ([A-Za-z]+)/;
 const CREDENTIALS =
@@ -94,7 +94,7 @@ const THROTTLES =
   /^(Throttling(Exception|edException)?|ThrottledException|TooManyRequestsException|RequestLimitExceeded|SlowDown|ProvisionedThroughputExceededException|RequestThrottled(Exception)?|LimitExceededException|EC2ThrottledException|PriorRequestNotComplete)$/;
 const CONNECTION =
   /^(ECONNRESET|ECONNREFUSED|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ENOTFOUND|EPROTO|TimeoutError|NetworkingError|RequestTimeout)$/;
-/** Node's codes of a certificate that does not hold (https://nodejs.org/api/tls.html, X509 certificate error codes). */
+/** Node's codes of a certificate that is not valid (https://nodejs.org/api/tls.html, X509 certificate error codes). */
 const CERTIFICATE = /^(?=[A-Z_]+$)(?:.*CERT|UNABLE_TO_.)/;
 const SERVER =
   /^(ServiceException|InternalError|InternalServerError|InternalServerException|InternalFailure|ServiceUnavailable(Exception)?|RequestTimeTooSkewed)$/;
@@ -112,18 +112,18 @@ export function isConcurrencyReserved(error: unknown): boolean {
 export function isThrottled(error: unknown): boolean {
   const { code, words } = error instanceof AwsError ? error : { code: errorCode(error), words: errorWords(error) };
   if (isConcurrencyReserved(error)) return false;
-  // DynamoDB's LimitExceededException at ten tables changing at once is a matter of waiting; that of other services is a quota.
+  // DynamoDB's LimitExceededException, at ten tables that change at once, is transient; that of other services is a quota.
   if (code === 'LimitExceededException') return /simultaneous|subscriber|control plane|rate/i.test(words);
   return THROTTLES.test(code) || status(error instanceof AwsError ? error.cause : error) === 429;
 }
 
-/** A broken connection or a stumbling server: worth a few attempts. */
+/** A broken connection or a failing server: worth a few attempts. */
 export function isTransient(error: unknown): boolean {
   const code = error instanceof AwsError ? error.code : errorCode(error);
   return CONNECTION.test(code) || SERVER.test(code) || (status(error instanceof AwsError ? error.cause : error) ?? 0) >= 500;
 }
 
-/** What goes without saying in AWS's words. */
+/** Additions to the permission that AWS names. */
 const BESIDE: Readonly<Record<string, string>> = {
   'iam:PassRole': " on the function's role, for lambda.amazonaws.com",
   's3:GetObject': ', and s3:GetObjectVersion where the bucket keeps versions',
@@ -133,7 +133,7 @@ const BESIDE: Readonly<Record<string, string>> = {
 function hintFor(action: string, code: string, words: string, http: number | undefined): string | undefined {
   const credentials = CREDENTIALS.test(code);
   if (!credentials && (DENIED.test(code) || http === 403)) {
-    // What AWS says is missing is surer than what was called: CreateFunction is also refused for want of iam:PassRole.
+    // The permission that AWS says is missing is surer than the one of the call: CreateFunction is also refused for want of iam:PassRole.
     const [, service, whose, operation] = DELEGATED.exec(words) ?? [];
     const delegated = service === undefined || operation === undefined ? undefined : `${service.toLowerCase()}:${operation}`;
     if (delegated !== undefined && whose === 'function execution role') return `The function's role needs the permission ${delegated}`;

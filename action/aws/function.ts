@@ -12,7 +12,7 @@ import {
 import { UserError } from '../errors.ts';
 import { AwsError, isAwsError, isTransient } from './errors.ts';
 import { failsWith, retryUntil, TRANSIENT, withRetry } from './retry.ts';
-import { PATIENCE, type Aws } from './session.ts';
+import { RESPONSE_TIMEOUT_MS, type Aws } from './session.ts';
 
 /** A function, or one version of it, as AWS shows it. */
 export interface DeployedFunction {
@@ -25,7 +25,7 @@ export interface DeployedFunction {
   readonly reservedConcurrency?: number | undefined;
 }
 
-/** Where AWS takes a package from, and the hash of what it must find there. */
+/** Where AWS reads a package from, and the hash that it must have. */
 export type Code = (
   | {
       readonly bucket: string;
@@ -37,10 +37,10 @@ export type Code = (
 ) & { readonly sha256Base64: string };
 export type Configuration = Omit<UpdateFunctionConfigurationCommandInput, 'FunctionName' | 'RevisionId'>;
 
-/** ms: how long a function may be busy with a change; a function in a VPC takes minutes. */
-export const READY_WITHIN = 10 * 60_000;
-/** ms: how long AWS may take to know of a fresh role everywhere. */
-const ROLE_WITHIN = 60_000;
+/** ms: how long a function may be busy with a change; a function in a VPC needs minutes. */
+export const READY_TIMEOUT_MS = 10 * 60_000;
+/** ms: how long AWS may need to know a fresh role everywhere. */
+const ROLE_TIMEOUT_MS = 60_000;
 
 const named = (name: string, qualifier?: string): string => `function ${name}${qualifier === undefined ? '' : `:${qualifier}`}`;
 
@@ -67,17 +67,17 @@ export async function downloadCode(aws: Aws, name: string, location: string | un
   if (location === undefined) {
     throw new UserError(
       `${named(name)} shows no package to download`,
-      'A function made from a container image cannot be taken over: choose another function-name',
+      'A function built from a container image cannot be taken over: choose another function-name',
     );
   }
   try {
     return await withRetry(
-      aws.pace,
+      aws.clock,
       () => aws.download(location),
       (error) => (isTransient(error) ? TRANSIENT : undefined),
     );
   } catch (cause) {
-    // The cause's own words may hold the link, which is a key to the package; so the cause itself is not kept.
+    // The cause's own words may contain the link, which is a key to the package; so the cause itself is not kept.
     const words = cause instanceof Error ? cause.message.replaceAll(location, '').replace(/https?:\/\/\S+/g, '(link)') : 'unknown error';
     throw new UserError(
       `The deployed package of ${named(name)} could not be downloaded: ${words}`,
@@ -93,7 +93,7 @@ function isReady({ State, LastUpdateStatus }: FunctionConfiguration): boolean {
 
 /**
  * Polls until no change is under way. `after`: a change that failed ends the wait at once with AWS's reason; before one, a former
- * failure is what the change is to mend. @throws {UserError}
+ * failure is the reason for the change. @throws {UserError}
  */
 export async function waitUntilReady(
   aws: Aws,
@@ -102,8 +102,8 @@ export async function waitUntilReady(
   qualifier?: string,
 ): Promise<FunctionConfiguration> {
   const found = await retryUntil(
-    aws.pace,
-    aws.pace.now() + READY_WITHIN,
+    aws.clock,
+    aws.clock.now() + READY_TIMEOUT_MS,
     (attempt) => 'value' in attempt && !isReady(attempt.value),
     async () => {
       const shown = await aws.call('lambda:GetFunctionConfiguration', named(name, qualifier), () =>
@@ -117,7 +117,7 @@ export async function waitUntilReady(
   );
   if (isReady(found)) return found;
   throw new UserError(
-    `${named(name, qualifier)} is still busy after ${READY_WITHIN / 60_000} minutes (State ${found.State ?? 'unknown'}, LastUpdateStatus ${found.LastUpdateStatus ?? 'unknown'})`,
+    `${named(name, qualifier)} is still busy after ${READY_TIMEOUT_MS / 60_000} minutes (State ${found.State ?? 'unknown'}, LastUpdateStatus ${found.LastUpdateStatus ?? 'unknown'})`,
     'Look at the function in the console, and run again',
   );
 }
@@ -143,15 +143,15 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/Eni/i, "Check the EC2 permissions of the function's role (AWSLambdaVPCAccessExecutionRole) and the limit of network interfaces"],
   [/Role|InsufficientRolePermissions/, "Check the function's role and its trust policy"],
   [/KMS/i, 'Check kms-key-arn, the state of the key and its policy'],
-  [/Image|Runtime/, 'Choose another function-name, or mend the function by hand'],
+  [/Image|Runtime/, 'Choose another function-name, or fix the function by hand'],
 ];
 
-/** Ready → change → ready; a change that meets another one waits for it and is made again. @throws {UserError} */
+/** Ready → change → ready; a change that meets another one waits for it and is retried. @throws {UserError} */
 function bracket(aws: Aws, name: string, change: () => Promise<FunctionConfiguration>): Promise<FunctionConfiguration> {
-  return retryUntil(aws.pace, aws.pace.now() + READY_WITHIN, failsWith(isConflict), async () => {
+  return retryUntil(aws.clock, aws.clock.now() + READY_TIMEOUT_MS, failsWith(isConflict), async () => {
     await waitUntilReady(aws, name, 'before');
     const response = await change();
-    // AWS answers InProgress; where a response says that all is done already there is nothing to wait for.
+    // AWS responds with InProgress; where a response says that all is done already there is nothing to wait for.
     if (response.State === 'Active' && response.LastUpdateStatus === 'Successful') return response;
     return waitUntilReady(aws, name, 'after');
   });
@@ -167,31 +167,31 @@ function placeOf(code: Code): { ZipFile: Uint8Array } | { S3Bucket: string; S3Ke
 }
 
 /**
- * AWS tells the hash of the package twice: in its response to the change, and of the function once that is done. Where either is not the
- * hash of what was given, that one counts.
+ * AWS reports the hash of the package twice: in its response to the change, and of the function once that is done. Where either is not the
+ * hash of the wanted package, that one counts.
  */
-function withToldHash(settled: FunctionConfiguration, told: string | undefined, { sha256Base64 }: Code): FunctionConfiguration {
-  return told === undefined || told === sha256Base64 ? settled : { ...settled, CodeSha256: told };
+function withReportedHash(settled: FunctionConfiguration, reported: string | undefined, { sha256Base64 }: Code): FunctionConfiguration {
+  return reported === undefined || reported === sha256Base64 ? settled : { ...settled, CodeSha256: reported };
 }
 
-/** What a function runs is not the package that AWS was given: someone replaced it on the way. */
+/** A function does not run the package that this run uploaded: someone replaced it on the way. */
 export class SwappedPackageError extends UserError {
   override name = 'SwappedPackageError';
 }
 
-/** @param resource a function, or a version of it @throws {SwappedPackageError} where AWS tells the hash of another package than the wanted one */
+/** @param resource a function, or a version of it @throws {SwappedPackageError} where AWS reports the hash of another package than the wanted one */
 export function requirePackage(resource: string, found: string | undefined, wanted: string): void {
   if (found === wanted) return;
   throw new SwappedPackageError(
     found === undefined
-      ? `${resource} was given the package ${wanted}, and AWS does not tell the SHA-256 of what it runs`
-      : `${resource} runs another package (SHA-256 ${found}) than the one that was given (${wanted})`,
+      ? `${resource} was updated to the package ${wanted}, and AWS does not report the SHA-256 of the package that it runs`
+      : `${resource} runs another package (SHA-256 ${found}) than the expected one (${wanted})`,
     'Find out who else may write to the packages in the code bucket or deploy this function, and run again',
   );
 }
 
 /**
- * Creates the function and waits until it is ready. While AWS does not know a fresh role yet, for up to a minute, it is tried again.
+ * Creates the function and waits until it is ready. While AWS does not know a fresh role yet, for up to a minute, the call is retried.
  * @returns undefined where a function of this name exists already: go on as an update
  * @throws {UserError}
  */
@@ -202,15 +202,15 @@ export async function createFunction(
   code: Code,
 ): Promise<FunctionConfiguration | undefined> {
   const create = async (): Promise<FunctionConfiguration> => {
-    const { CodeSha256: told } = await aws.call('lambda:CreateFunction', named(name), () =>
+    const { CodeSha256: reported } = await aws.call('lambda:CreateFunction', named(name), () =>
       aws.lambda.send(new CreateFunctionCommand({ ...request, FunctionName: name, Code: placeOf(code) }), {
-        requestTimeout: PATIENCE.upload,
+        requestTimeout: RESPONSE_TIMEOUT_MS.upload,
       }),
     );
-    return withToldHash(await waitUntilReady(aws, name, 'after'), told, code);
+    return withReportedHash(await waitUntilReady(aws, name, 'after'), reported, code);
   };
   try {
-    return await retryUntil(aws.pace, aws.pace.now() + ROLE_WITHIN, failsWith(isRoleUnknown), create);
+    return await retryUntil(aws.clock, aws.clock.now() + ROLE_TIMEOUT_MS, failsWith(isRoleUnknown), create);
   } catch (error) {
     if (isAwsError(error, 'ResourceConflictException') && error.action === 'lambda:CreateFunction') return undefined;
     throw withRole(error, name, request.Role);
@@ -230,14 +230,14 @@ function withRole(error: unknown, name: string, role: string | undefined): unkno
   return new AwsError(error.action, `${named(name)} with the role ${role}`, error.cause);
 }
 
-/** Puts a package in place. What AWS then runs is the caller's to compare (`requirePackage`). @throws {UserError} */
+/** Puts a package in place. The caller compares it with the package that AWS then runs (`requirePackage`). @throws {UserError} */
 export async function updateCode(
   aws: Aws,
   name: string,
   code: Code,
   architecture: Architecture | undefined,
 ): Promise<FunctionConfiguration> {
-  let told: string | undefined;
+  let reported: string | undefined;
   const settled = await bracket(aws, name, async () => {
     const response = await aws.call('lambda:UpdateFunctionCode', named(name), () =>
       aws.lambda.send(
@@ -246,16 +246,16 @@ export async function updateCode(
           ...placeOf(code),
           ...(architecture === undefined ? {} : { Architectures: [architecture] }),
         }),
-        { requestTimeout: PATIENCE.upload },
+        { requestTimeout: RESPONSE_TIMEOUT_MS.upload },
       ),
     );
-    told = response.CodeSha256;
+    reported = response.CodeSha256;
     return response;
   });
-  return withToldHash(settled, told, code);
+  return withReportedHash(settled, reported, code);
 }
 
-/** Changes the given fields, and no others. @throws {UserError} */
+/** Changes these fields, and no others. @throws {UserError} */
 export function updateConfiguration(aws: Aws, name: string, configuration: Configuration): Promise<FunctionConfiguration> {
   return bracket(aws, name, async () => {
     try {

@@ -3,17 +3,17 @@ import { UserError } from '../errors.ts';
 import { isAwsError, isConcurrencyReserved, isThrottled, isTransient } from './errors.ts';
 import { getFunction } from './function.ts';
 import { TRANSIENT } from './retry.ts';
-import { PATIENCE, type Aws } from './session.ts';
+import { RESPONSE_TIMEOUT_MS, type Aws } from './session.ts';
 
-/** What came of an invocation. */
+/** The result of an invocation. */
 export interface Invocation {
   /** The function's response: JSON, if it has not thrown or been ended. */
   readonly payload: string;
-  /** What Lambda says where the function threw or was ended (`Unhandled`). */
+  /** Lambda's word where the function threw or was ended (`Unhandled`). */
   readonly functionError: string | undefined;
 }
 
-/** What is invoked, and how long it may take. */
+/** The function or version to invoke, and its time limit. */
 export interface Target {
   readonly name: string;
   /** Version; undefined: `$LATEST`. */
@@ -23,16 +23,16 @@ export interface Target {
 }
 
 /** s: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
-const LONGEST_TIMEOUT = 900;
-/** ms: what Lambda may need beside the function's own time, for a cold start. */
+const MAX_TIMEOUT_S = 900;
+/** ms: the time that Lambda may need beside the function's own time, for a cold start. */
 const AROUND_AN_INVOCATION = 30_000;
 
 /**
- * Invokes the function once and waits for its response. Broken connections and stumbling servers are tried again; what passes only after
- * a while (`isInvocableLater`) is the caller's to wait for. @throws {AwsError} @throws {ConcurrencyInUseError}
+ * Invokes the function once and waits for its response. Broken connections and failing servers are retried; refusals that end only after
+ * a while (`isInvocableLater`) are the caller's to wait for. @throws {AwsError} @throws {ConcurrencyInUseError}
  */
-export async function invoke(aws: Aws, { name, version, timeout = LONGEST_TIMEOUT }: Target, event: object): Promise<Invocation> {
-  const requestTimeout = Math.min(PATIENCE.invocation, timeout * 1_000 + AROUND_AN_INVOCATION);
+export async function invoke(aws: Aws, { name, version, timeout = MAX_TIMEOUT_S }: Target, event: object): Promise<Invocation> {
+  const requestTimeout = Math.min(RESPONSE_TIMEOUT_MS.invocation, timeout * 1_000 + AROUND_AN_INVOCATION);
   try {
     const response = await aws.call(
       'lambda:InvokeFunction',
@@ -79,9 +79,9 @@ async function explainConcurrency(aws: Aws, name: string): Promise<void> {
 /** Lambda's names for a function that is being made ready. https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html, Errors */
 const BECOMING_READY = ['CodeArtifactUserPendingException', 'SnapStartNotReadyException', 'ResourceNotReadyException'];
 
-/** Whether an invocation was refused for a reason that passes: the function is not active yet, or calls are throttled. */
+/** Whether an invocation was refused for a transient reason: the function is not active yet, or calls are throttled. */
 export function isInvocableLater(error: unknown): boolean {
   if (error instanceof ConcurrencyInUseError || isThrottled(error) || isAwsError(error, ...BECOMING_READY)) return true;
-  // `Failed`, the other state that a function may be in, does not pass.
+  // `Failed`, the other state that a function may be in, is not transient.
   return isAwsError(error) && error.status === 409 && /pending|initiali[sz]ing|inactive|in progress|creating/i.test(error.words);
 }

@@ -2,7 +2,7 @@ import { CreateLogGroupCommand, DescribeLogGroupsCommand, PutRetentionPolicyComm
 import { isAwsError } from './errors.ts';
 import type { Aws } from './session.ts';
 
-/** What CloudWatch knows of the function's log group. */
+/** The function's log group, as CloudWatch shows it. */
 export interface LogGroup {
   readonly name: string;
   readonly exists: boolean;

@@ -5,10 +5,10 @@
 export interface Permission {
   /** Whether the call changes something: such a call is never made in a dry run. */
   readonly mutates: boolean;
-  /** What a minimal policy names; `*` where AWS knows no resource for the action. */
+  /** The resource in a minimal policy; `*` where AWS supports no resource for the action. */
   readonly resource: string | readonly string[];
   readonly operations: readonly ('deploy' | 'refresh-mapping' | 'rollback' | 'backfill' | 'verify')[];
-  /** The input or state that asks for it; absent: always. */
+  /** The input or state that requires it; absent: always. */
   readonly when?: string;
   readonly why: string;
 }
@@ -28,11 +28,16 @@ const RUNS = 'arn:${partition}:s3:::${code-bucket}/runs/${function-name}/*';
 const TABLE = 'arn:${partition}:dynamodb:${region}:${account}:table/${tables}';
 const TRIGGERS = 'arn:${partition}:lambda:${region}:${account}:event-source-mapping:*';
 const LOG_GROUP = 'arn:${partition}:logs:${region}:${account}:log-group:/aws/lambda/${function-name}';
-/** The service's list of actions names the ARN without `:*`, its API reference says that policies take the one with it. */
+/** The service's list of actions names the ARN without `:*`, its API reference says that policies need the one with it. */
 const LOG_GROUPS = [LOG_GROUP, `${LOG_GROUP}:*`];
 
 export const PERMISSIONS = {
-  'sts:GetCallerIdentity': { mutates: false, resource: '*', operations: EVERY, why: 'tells the account; AWS asks no permission for it' },
+  'sts:GetCallerIdentity': {
+    mutates: false,
+    resource: '*',
+    operations: EVERY,
+    why: 'reads the account; AWS requires no permission for it',
+  },
 
   'lambda:GetFunction': {
     mutates: false,
@@ -52,7 +57,7 @@ export const PERMISSIONS = {
     mutates: false,
     resource: '*',
     operations: ['deploy', 'refresh-mapping', ...ON_TABLES],
-    why: 'finds the tables that feed the function',
+    why: 'finds the source tables of the function',
   },
   'lambda:CreateFunction': {
     mutates: true,
@@ -73,14 +78,14 @@ export const PERMISSIONS = {
     resource: ANY_VERSION,
     operations: EVERY,
     when: '`check` is `true`, or the operation is one on tables',
-    why: 'checks that the function reaches the cluster; hands it parts of a table',
+    why: 'checks that the function reaches the cluster; passes it parts of a table',
   },
   'lambda:TagResource': {
     mutates: true,
     resource: FUNCTION,
     operations: ['deploy', 'refresh-mapping'],
     when: '`tags` is set, or `code-bucket` is not',
-    why: 'sets tags; without a bucket a tag remembers which package passed its check',
+    why: 'sets tags; without a bucket, a tag records which package passed its check',
   },
   'lambda:UntagResource': {
     mutates: true,
@@ -117,7 +122,7 @@ export const PERMISSIONS = {
     resource: '${role}',
     operations: ['deploy'],
     when: '`role` is set',
-    why: 'gives the function its role',
+    why: 'assigns the role to the function',
   },
   'lambda:GetLayerVersion': {
     mutates: false,
@@ -195,7 +200,7 @@ export const PERMISSIONS = {
     resource: 'arn:${partition}:s3:::${code-bucket}',
     operations: EVERY,
     when: '`code-bucket` is set',
-    why: 'lets S3 tell a missing object from a forbidden one',
+    why: 'lets S3 distinguish a missing object from a forbidden one',
   },
   's3:PutObject': {
     mutates: true,
@@ -280,18 +285,18 @@ export const PERMISSIONS = {
 /** An IAM action as the table above names it. */
 export type Action = keyof typeof PERMISSIONS;
 
-/** The name in a policy: without what the table adds to tell two rows of one action apart. */
+/** The name in a policy: without the addition that distinguishes two rows of one action. */
 export function iamAction(action: Action): string {
   return action.replace(/ .*$/, '');
 }
 
-/** One row, as a policy or a page of the docs takes it. */
+/** One row, as a policy or a page of the docs shows it. */
 export interface PermissionRow extends Permission {
   /** The action's name in a policy. */
   readonly action: string;
 }
 
-/** What an operation needs at most, in the order of the table. */
+/** The permissions that an operation needs at most, in the order of the table. */
 export function permissionsOf(operation: Permission['operations'][number]): PermissionRow[] {
   return (Object.entries(PERMISSIONS) as [Action, Permission][]).flatMap(([action, row]) =>
     row.operations.includes(operation) ? [{ ...row, action: iamAction(action) }] : [],

@@ -1,5 +1,5 @@
 /** Time and chance, so that tests need neither. */
-export interface Pace {
+export interface Clock {
   /** ms since 1970 */
   readonly now: () => number;
   readonly sleep: (milliseconds: number) => Promise<void>;
@@ -8,7 +8,7 @@ export interface Pace {
 }
 
 /** The real clock. A sleep ends at once, with the reason, when `signal` is aborted. */
-export function realPace(signal?: AbortSignal): Pace {
+export function realClock(signal?: AbortSignal): Clock {
   return {
     now: () => Date.now(),
     random: () => Math.random(),
@@ -39,7 +39,7 @@ export interface Retry {
 
 /** AWS throttles its control planes to a few requests a second and refills slowly, so that a crowd needs minutes, not seconds. */
 export const THROTTLED: Retry = { attempts: 12, base: 400, cap: 20_000 };
-/** A connection that broke, or a server that stumbled. Few: an address that is wrong stays wrong. */
+/** A connection that broke, or a server that failed. Few: an address that is wrong stays wrong. */
 export const TRANSIENT: Retry = { attempts: 4, base: 150, cap: 5_000 };
 
 /**
@@ -47,14 +47,14 @@ export const TRANSIENT: Retry = { attempts: 4, base: 150, cap: 5_000 };
  * jitter": https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
  * @param choose how often an error is worth trying again; undefined: not at all
  */
-export async function withRetry<T>(pace: Pace, attempt: () => Promise<T>, choose: (error: unknown) => Retry | undefined): Promise<T> {
+export async function withRetry<T>(clock: Clock, attempt: () => Promise<T>, choose: (error: unknown) => Retry | undefined): Promise<T> {
   for (let made = 1; ; made += 1) {
     try {
       return await attempt();
     } catch (error) {
       const retry = choose(error);
       if (retry === undefined || made >= retry.attempts) throw error;
-      await pace.sleep(pace.random() * Math.min(retry.cap, retry.base * 2 ** (made - 1)));
+      await clock.sleep(clock.random() * Math.min(retry.cap, retry.base * 2 ** (made - 1)));
     }
   }
 }
@@ -69,10 +69,10 @@ const POLL = { first: 500, growth: 1.5, longest: 5_000 } as const;
  * Makes attempts until one ends in something else than "busy", or the deadline has passed: then the last one counts, value or error. The
  * pauses grow, and are drawn from their upper half, so that two that wait for the same thing part.
  * @param deadline ms since 1970 @param isBusy whether an attempt that ended so is worth another one
- * @param attempt is told how many were made before it
+ * @param attempt receives the number of attempts before it
  */
 export async function retryUntil<T>(
-  pace: Pace,
+  clock: Clock,
   deadline: number,
   isBusy: (attempt: Attempt<T>) => boolean,
   attempt: (before: number) => Promise<T>,
@@ -82,11 +82,11 @@ export async function retryUntil<T>(
       (value) => ({ value }),
       (error: unknown) => ({ error }),
     );
-    if (pace.now() >= deadline || !isBusy(ended)) {
+    if (clock.now() >= deadline || !isBusy(ended)) {
       if ('error' in ended) throw ended.error;
       return ended.value;
     }
-    await pace.sleep((pause * (1 + pace.random())) / 2);
+    await clock.sleep((pause * (1 + clock.random())) / 2);
   }
 }
 
@@ -95,7 +95,7 @@ export function failsWith(matches: (error: unknown) => boolean): (attempt: Attem
   return (attempt) => 'error' in attempt && matches(attempt.error);
 }
 
-/** Works on all `items`, at most `limit` at a time; the results stand in the order of the items. The first error ends it. */
+/** Works on all `items`, at most `limit` at a time; the results are in the order of the items. The first error ends it. */
 export async function inParallel<T, R>(items: readonly T[], limit: number, work: (item: T) => Promise<R>): Promise<R[]> {
   const results = new Map<number, R>();
   const queue = items.entries();

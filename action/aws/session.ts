@@ -9,10 +9,10 @@ import { RELEASE } from '../release.ts';
 import { PERMISSIONS, type Action } from './permissions.ts';
 import type { Clients, connect as Connect } from './clients.ts';
 import { AwsError, isAwsError, isThrottled, isTransient } from './errors.ts';
-import { THROTTLED, TRANSIENT, withRetry, type Pace, type Retry } from './retry.ts';
+import { THROTTLED, TRANSIENT, withRetry, type Clock, type Retry } from './retry.ts';
 
-/** ms until an answer begins: what is silent for longer is not coming, but packages take their time, and so may the function itself. */
-export const PATIENCE = { usual: 30_000, upload: 300_000, invocation: 910_000 } as const;
+/** ms until a response begins: a server that is silent for longer will not respond, but packages need their time, and so may the function itself. */
+export const RESPONSE_TIMEOUT_MS = { usual: 30_000, upload: 300_000, invocation: 910_000 } as const;
 
 /** Account, region and the way to call AWS in them. */
 export interface Aws extends Clients {
@@ -20,7 +20,7 @@ export interface Aws extends Clients {
   readonly account: string;
   /** `aws`, `aws-cn`, `aws-us-gov`, … */
   readonly partition: string;
-  readonly pace: Pace;
+  readonly clock: Clock;
   /**
    * Makes one call, again where AWS throttles or the connection breaks.
    * @param action the permission the call needs; a mutating one is refused in a dry run
@@ -32,20 +32,20 @@ export interface Aws extends Clients {
   readonly download: (url: string) => Promise<Uint8Array>;
 }
 
-/** What the session takes from outside. */
-export interface Surroundings {
+/** Everything that the session receives from outside. */
+export interface SessionDependencies {
   readonly env: NodeJS.ProcessEnv;
-  readonly pace: Pace;
+  readonly clock: Clock;
   /** Aborted when the job is cancelled: no mutating call begins after that. */
   readonly signal: AbortSignal;
-  /** Told of every mutating call that AWS accepted. */
+  /** Called with every mutating call that AWS accepted. */
   readonly onChange: (action: Action) => void;
-  /** Begun while the first answer is on its way: loads what comes after it. */
+  /** Called while the first response is on its way: loads the code that comes after it. */
   readonly meanwhile: () => Promise<unknown>;
 }
 
-/** ms: until then the first request is on its way, which loading would hold up. */
-const SENT = 20;
+/** ms: until then the first request is on its way, which loading would delay. */
+const FIRST_REQUEST_MS = 20;
 
 /**
  * Finds region, credentials and account. @throws {UserError} without a region, without credentials, where AWS cannot be reached, or in
@@ -53,7 +53,7 @@ const SENT = 20;
  */
 export async function openSession(
   { awsProfile: profile, allowedAccountIds, dryRun }: Pick<Inputs, 'awsProfile' | 'allowedAccountIds' | 'dryRun'>,
-  { env, pace, signal, onChange, meanwhile }: Surroundings,
+  { env, clock, signal, onChange, meanwhile }: SessionDependencies,
 ): Promise<Aws> {
   const region = env.AWS_REGION ?? env.AWS_DEFAULT_REGION;
   // The SDK's own agents know nothing of HTTPS_PROXY; these do (Node 24.5 and later).
@@ -68,9 +68,9 @@ export async function openSession(
     ...(profile === undefined ? {} : { profile }),
     requestHandler: new NodeHttpHandler({
       connectionTimeout: 10_000,
-      requestTimeout: PATIENCE.usual,
+      requestTimeout: RESPONSE_TIMEOUT_MS.usual,
       throwOnRequestTimeout: true,
-      socketTimeout: PATIENCE.invocation,
+      socketTimeout: RESPONSE_TIMEOUT_MS.invocation,
       httpsAgent,
       httpAgent,
     }),
@@ -87,24 +87,24 @@ export async function openSession(
       { cause },
     );
   });
-  const call = caller({ dryRun, signal, pace, onChange });
-  const asked = call('sts:GetCallerIdentity', 'these credentials', () => sts.send(new GetCallerIdentityCommand({}))).catch(
+  const call = caller({ dryRun, signal, clock, onChange });
+  const identified = call('sts:GetCallerIdentity', 'these credentials', () => sts.send(new GetCallerIdentityCommand({}))).catch(
     (error: unknown) => {
       if (profile === undefined || !isAwsError(error, 'CredentialsProviderError')) throw error;
       throw new UserError(
-        `aws-profile: the profile ${profile} gives no credentials: ${error.words}`,
+        `aws-profile: the profile ${profile} provides no credentials: ${error.words}`,
         'Check its name and the files ~/.aws/config and ~/.aws/credentials',
         { cause: error },
       );
     },
   );
   const load = async (): Promise<typeof Connect> => {
-    await new Promise((resolve) => setTimeout(resolve, SENT));
+    await new Promise((resolve) => setTimeout(resolve, FIRST_REQUEST_MS));
     const clients = await import(/* webpackMode: "eager" */ './clients.ts');
     await meanwhile();
     return clients.connect;
   };
-  const [identity, connect] = await Promise.all([asked, load()]);
+  const [identity, connect] = await Promise.all([identified, load()]);
   const account = identity.Account ?? '';
   if (allowedAccountIds.length > 0 && !allowedAccountIds.includes(account)) {
     throw new UserError(
@@ -116,7 +116,7 @@ export async function openSession(
     region: found,
     account,
     partition: identity.Arn?.split(':')[1] ?? 'aws',
-    pace,
+    clock,
     call,
     download: (url) => download(url, url.startsWith('https:') ? httpsAgent : httpAgent),
     ...connect(options, { pathStyle: pathStyle(env) }),
@@ -127,12 +127,12 @@ export async function openSession(
 export function caller({
   dryRun,
   signal,
-  pace,
+  clock,
   onChange,
-}: { readonly dryRun: boolean } & Pick<Surroundings, 'signal' | 'pace' | 'onChange'>): Aws['call'] {
+}: { readonly dryRun: boolean } & Pick<SessionDependencies, 'signal' | 'clock' | 'onChange'>): Aws['call'] {
   return (action, resource, send, retry = usualRetry) =>
     withRetry(
-      pace,
+      clock,
       async () => {
         if (PERMISSIONS[action].mutates) {
           if (dryRun) throw new Error(`A dry run was about to call ${action} of ${resource}: this is a defect`);
@@ -161,7 +161,7 @@ export function pathStyle(env: NodeJS.ProcessEnv): boolean {
 }
 
 /** bytes: more than Lambda allows an unzipped package to be */
-const MOST = 260 * 1024 * 1024;
+const MAX_DOWNLOAD_BYTES = 260 * 1024 * 1024;
 
 function download(url: string, agent: HttpAgent): Promise<Uint8Array> {
   const get = url.startsWith('https:') ? httpsGet : httpGet;
@@ -171,16 +171,16 @@ function download(url: string, agent: HttpAgent): Promise<Uint8Array> {
       let size = 0;
       response.on('data', (chunk: Buffer) => {
         size += chunk.length;
-        if (size > MOST) request.destroy(new Error(`it is larger than ${MOST} bytes`));
+        if (size > MAX_DOWNLOAD_BYTES) request.destroy(new Error(`it is larger than ${MAX_DOWNLOAD_BYTES} bytes`));
         else chunks.push(chunk);
       });
       response.on('end', () => {
         if (response.statusCode === 200) resolve(Buffer.concat(chunks));
-        else reject(new Error(`S3 answered ${response.statusCode ?? 'nothing'}`));
+        else reject(new Error(`S3 responded with ${response.statusCode ?? 'nothing'}`));
       });
       response.on('error', reject);
     });
-    request.on('timeout', () => request.destroy(Object.assign(new Error('no answer within a minute'), { code: 'ETIMEDOUT' })));
+    request.on('timeout', () => request.destroy(Object.assign(new Error('no response within a minute'), { code: 'ETIMEDOUT' })));
     request.on('error', reject);
   });
 }

@@ -5,7 +5,7 @@ import { isAwsError } from './errors.ts';
 import { retryUntil } from './retry.ts';
 import type { Aws } from './session.ts';
 
-/** What the action must know of a table. */
+/** The facts of a table that the action needs. */
 export interface Table {
   readonly name: string;
   readonly hashKey: string;
@@ -22,7 +22,7 @@ export interface Stream {
 }
 
 /** ms */
-const STREAM_WITHIN = 5 * 60_000;
+const STREAM_TIMEOUT_MS = 5 * 60_000;
 
 /** The table, or undefined where there is none. @param name or ARN, of a table of another account @throws {UserError} */
 export async function describeTable(aws: Aws, name: string): Promise<Table | undefined> {
@@ -53,7 +53,7 @@ export function toTable(name: string, found: TableDescription): Table {
   };
 }
 
-/** What a run on a table must know of it. */
+/** The facts of a table that a run needs. */
 export interface RunTable {
   readonly name: string;
   /** Another one where the table was created anew. */
@@ -107,8 +107,8 @@ export async function enableStream(aws: Aws, name: string): Promise<Stream> {
   let enabled = false;
   const streamOf = async (): Promise<Stream | undefined> => (await describeTable(aws, name))?.stream;
   const stream = await retryUntil(
-    aws.pace,
-    aws.pace.now() + STREAM_WITHIN,
+    aws.clock,
+    aws.clock.now() + STREAM_TIMEOUT_MS,
     (attempt) => ('value' in attempt ? attempt.value === undefined : isBeingChanged(attempt.error)),
     async () => {
       const found = await streamOf();
@@ -123,7 +123,7 @@ export async function enableStream(aws: Aws, name: string): Promise<Stream> {
     },
   );
   if (stream !== undefined) return stream;
-  throw new UserError(`table ${name}: its stream is not there ${STREAM_WITHIN / 60_000} minutes after it was enabled`, 'Run again');
+  throw new UserError(`table ${name}: its stream is not there ${STREAM_TIMEOUT_MS / 60_000} minutes after it was enabled`, 'Run again');
 }
 
 /** Whether another change of the table is under way, or someone enabled the stream in the meantime. */

@@ -34,13 +34,13 @@ export interface StreamOrigin {
   readonly table: string;
 }
 
-/** ms: how long AWS may take to know of a fresh stream or policy everywhere. */
-const KNOWN_WITHIN = 2 * 60_000;
+/** ms: how long AWS may need to know a fresh stream or policy everywhere. */
+const POLICY_TIMEOUT_MS = 2 * 60_000;
 
-/** ms: Lambda takes up to a minute or so to change a trigger. */
-const SETTLED_WITHIN = 5 * 60_000;
+/** ms: Lambda needs up to a minute or so to change a trigger. */
+const TRIGGER_TIMEOUT_MS = 5 * 60_000;
 
-/** Takes a stream's ARN apart; undefined where it is none of DynamoDB. */
+/** Parses a stream's ARN; undefined where it is not a DynamoDB stream. */
 export function streamOrigin(arn: string): StreamOrigin | undefined {
   const match = /^arn:[\w-]+:dynamodb:([\w-]*):(\d*):table\/([^/]+)\/stream\//.exec(arn);
   const [, region, account, table] = match ?? [];
@@ -93,8 +93,8 @@ async function listOf(aws: Aws, name: string): Promise<Trigger[]> {
 }
 
 /**
- * Creates a trigger, and waits for a fresh stream or policy to be known. @param onWait told why, at most once
- * @returns its id, also where it exists by now: made by a call whose answer got lost, or by another run @throws {AwsError}
+ * Creates a trigger, and waits for a fresh stream or policy to be known. @param onWait called with the reason, at most once
+ * @returns its id, also where it exists by now: made by a call whose response was lost, or by another run @throws {AwsError}
  */
 export async function createTrigger(aws: Aws, request: CreateEventSourceMappingCommandInput, onWait: OnWait): Promise<string> {
   try {
@@ -113,7 +113,7 @@ export async function createTrigger(aws: Aws, request: CreateEventSourceMappingC
   }
 }
 
-/** Changes the given fields of a trigger, and waits for a fresh policy to be known. @param onWait told why, at most once @throws {UserError} */
+/** Changes these fields of a trigger, and waits for a fresh policy to be known. @param onWait called with the reason, at most once @throws {UserError} */
 export async function updateTrigger(
   aws: Aws,
   uuid: string,
@@ -141,21 +141,21 @@ export async function deleteTrigger(aws: Aws, uuid: string): Promise<void> {
   }
 }
 
-/** Told what AWS says while it does not know a fresh stream or policy yet. */
+/** Called with AWS's words while it does not know a fresh stream or policy yet. */
 export type OnWait = (words: string) => void;
 
-/** A change of a trigger that is busy, or whose function is, is made again; so is one that depends on what AWS does not know yet. */
+/** A change of a trigger that is busy, or whose function is, is retried; so is one that depends on something that AWS does not know yet. */
 function settled<T>(aws: Aws, uuid: string | undefined, onWait: OnWait | undefined, change: () => Promise<T>): Promise<T> {
-  const known = aws.pace.now() + KNOWN_WITHIN;
+  const known = aws.clock.now() + POLICY_TIMEOUT_MS;
   let waits = false;
   const isBusy = (error: unknown): boolean => {
     if (isInUse(error)) return true;
-    if (onWait === undefined || !isNotKnownYet(error) || aws.pace.now() >= known) return false;
+    if (onWait === undefined || !isNotKnownYet(error) || aws.clock.now() >= known) return false;
     if (!waits) onWait(error.words);
     waits = true;
     return true;
   };
-  return retryUntil(aws.pace, aws.pace.now() + SETTLED_WITHIN, failsWith(isBusy), async (before) => {
+  return retryUntil(aws.clock, aws.clock.now() + TRIGGER_TIMEOUT_MS, failsWith(isBusy), async (before) => {
     if (before > 0 && uuid !== undefined) await waitUntilSettled(aws, uuid);
     return change();
   });
@@ -183,8 +183,8 @@ function isInUse(error: unknown): boolean {
 export async function waitUntilSettled(aws: Aws, uuid: string): Promise<Trigger> {
   const isChanging = ({ state }: Trigger): boolean => state.endsWith('ing');
   const found = await retryUntil(
-    aws.pace,
-    aws.pace.now() + SETTLED_WITHIN,
+    aws.clock,
+    aws.clock.now() + TRIGGER_TIMEOUT_MS,
     (attempt) => 'value' in attempt && isChanging(attempt.value),
     async () =>
       toTrigger(
@@ -195,7 +195,7 @@ export async function waitUntilSettled(aws: Aws, uuid: string): Promise<Trigger>
   );
   if (!isChanging(found)) return found;
   throw new UserError(
-    `trigger ${uuid} is still ${found.state} after ${SETTLED_WITHIN / 60_000} minutes`,
+    `trigger ${uuid} is still ${found.state} after ${TRIGGER_TIMEOUT_MS / 60_000} minutes`,
     'Look at the trigger in the console, and run again',
   );
 }

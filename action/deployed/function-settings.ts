@@ -9,35 +9,35 @@ import type { Shown } from '../shown.ts';
 /** How Lambda calls the package. */
 export const HANDLER = 'index.handler';
 
-/** s: what a function is created with where the input does not say. */
+/** s: the timeout of a new function where the input is not set. */
 export const TIMEOUT_ON_CREATE = 60;
 
 /** Fields of a request that creates a function; those but `Architectures` are fields of an update of its configuration too. */
 export type SettingsRequest = Omit<CreateFunctionCommandInput, 'FunctionName' | 'Code' | 'Role'> & { Role?: string };
 
-/** One setting. `Value` is the same for what is wanted and for what AWS shows, so that the two can be compared. */
+/** One setting. `Value` is the same for the input and for what AWS shows, so that the two can be compared. */
 export interface Setting<Value = unknown> {
-  /** What the inputs ask for, over what AWS shows; undefined: nothing, and the function's own stays. */
+  /** The value of the inputs, merged over what AWS shows; undefined: not set, and the function's own stays. */
   readonly wanted: (inputs: Inputs, shown: FunctionConfiguration) => Value | undefined;
-  /** What AWS shows; where it shows nothing, what AWS means by that. */
+  /** The value that AWS shows; where it shows none, AWS's default. */
   readonly read: (shown: FunctionConfiguration) => Value | undefined;
   readonly request: (value: Value) => SettingsRequest;
   /** As AWS shows it; absent: as `request` has it. */
   readonly configuration?: (value: Value) => FunctionConfiguration;
   /** As plans show it, by the name of the input. */
   readonly show: (value: Value | undefined) => Readonly<Record<string, Shown | undefined>>;
-  /** What a function is created with where no input says. */
+  /** The value of a new function where no input is set. */
   readonly onCreate?: Value;
   /** Part of the update of the package, not of the configuration. */
   readonly withCode?: true;
-  /** Why it is set, where it is not because an input says so. */
+  /** Why it is set, where no input sets it. */
   readonly reason?: (inputs: Inputs) => string | undefined;
 }
 
 const RUNTIME = 'nodejs24.x';
 const PACKAGE_NEEDS_IT = 'the package needs it';
 
-/** A row, whose values only it takes apart. */
+/** A row, whose values only it knows. */
 const row = <Value>(setting: Setting<Value>): Setting => setting as unknown as Setting;
 
 /** The value, or `empty` where the word `none` clears it. */
@@ -83,7 +83,7 @@ export const SETTINGS: readonly Setting[] = [
     show: (value) => ({ 'ephemeral-storage': value }),
   }),
   row<string>({
-    // A function taken over from another hand may be Python.
+    // A function not deployed by this action may be Python.
     wanted: ({ runtime }, { Runtime: shown }) => runtime ?? (shown === undefined || runsPackage(shown) ? undefined : RUNTIME),
     read: (shown) => shown.Runtime,
     request: (value) => ({ Runtime: value as Runtime }),
@@ -143,7 +143,7 @@ export const SETTINGS: readonly Setting[] = [
   }),
 ];
 
-/** What a function is created with: what the inputs say, else the defaults; nothing is sent for what is empty. */
+/** The settings of a new function: the inputs, else the defaults; empty settings are not sent. */
 export function settingsOnCreate(inputs: Inputs): { setting: Setting; value: unknown; isDefault: boolean }[] {
   return SETTINGS.flatMap((setting) => {
     const wanted = setting.wanted(inputs, {});
@@ -158,7 +158,7 @@ const isEmptyList = (value: Shown): boolean => Array.isArray(value) && value.len
 /** The configuration of a function as the history keeps it: everything but the environment variables, whose values belong in no file. */
 export type RecordedConfiguration = Omit<FunctionConfiguration, 'Environment'>;
 
-/** What of a configuration the history keeps: all settings, with AWS's meaning of what it does not show. */
+/** The part of a configuration that the history keeps: all settings, with AWS's defaults for those that it does not show. */
 export function recordConfiguration(from: FunctionConfiguration): RecordedConfiguration {
   return SETTINGS.reduce<RecordedConfiguration>((recorded, setting) => {
     const value = setting.read(from);

@@ -1,8 +1,8 @@
-// Which packages served, newest first, and whether the one in place has passed its check. Without an alias AWS remembers neither: the
+// The packages that served, newest first, and whether the one in place has passed its check. Without an alias AWS records neither: the
 // action keeps them in the code bucket (or, without a bucket, as a tag), per account, region and function.
 //
-// A run that changes anything writes `pending` before its first mutating call and takes it away after the check. A run that is killed
-// anywhere between leaves it standing, so that the next run checks again whatever it finds, and knows what to go back to. A run that
+// A run that changes anything writes `pending` before its first mutating call and removes it after the check. A run that is killed
+// anywhere between leaves it in place, so that the next run checks again and knows the package to go back to. A run that
 // changes nothing writes nothing.
 import type { RecordedConfiguration } from './function-settings.ts';
 
@@ -15,13 +15,13 @@ export interface PackageRecord {
   readonly deployedAt: string;
   /** Whether the function, running it, passed its check. */
   readonly checked: boolean;
-  /** What it ran with: everything but the environment variables, whose values belong in no file. */
+  /** Its configuration: everything but the environment variables, whose values belong in no file. */
   readonly configuration: RecordedConfiguration;
 }
 
 export interface History {
   readonly format: 1;
-  /** A change is under way, or was interrupted: what is in place has not passed its check. */
+  /** A change is under way, or was interrupted: the package in place has not passed its check. */
   readonly pending: boolean;
   /** Newest first; the first one serves unless `pending`. */
   readonly packages: readonly PackageRecord[];
@@ -29,15 +29,15 @@ export interface History {
   readonly variables?: readonly string[];
   /** While `pending`: the SHA-256 (hex) of the package that a rollback was putting back, so that the next one does not go further. */
   readonly rollbackTo?: string;
-  /** Who wrote it, so that a run knows its own writing: two runs at the same moment may have the same to say. */
+  /** The run that wrote it, so that a run recognizes its own writing: two runs at the same moment may write the same content. */
   readonly run?: string;
 }
 
 export const EMPTY: History = { format: 1, pending: false, packages: [] };
 /** A rollback further than this is a deploy of an older release. */
-const KEPT = 50;
+const MAX_PACKAGES = 50;
 
-/** A history that cannot be read counts as none: it is a memory, and no deploy fails for want of it. */
+/** A history that cannot be read counts as none: no deploy fails without a history. */
 export function parseHistory(text: string | undefined): History {
   if (text === undefined) return EMPTY;
   try {
@@ -74,10 +74,10 @@ export function hasPassed(history: History, sha256Hex: string): boolean {
  */
 export function withServing(history: History, record: PackageRecord, instead?: string): History {
   const rest = history.packages.filter(({ sha256 }, at) => !(at === 0 && (sha256 === record.sha256 || sha256 === instead)));
-  return { format: 1, pending: false, packages: [record, ...rest].slice(0, KEPT) };
+  return { format: 1, pending: false, packages: [record, ...rest].slice(0, MAX_PACKAGES) };
 }
 
-/** The history after a rollback to `record`: what served after it is forgotten, so that the next rollback goes one further. */
+/** The history after a rollback to `record`: the packages that served after it are removed, so that the next rollback goes one further. */
 export function rolledBackTo(history: History, record: PackageRecord): History {
   const at = history.packages.findIndex(({ sha256 }) => sha256 === record.sha256);
   const rest = at < 0 ? history.packages : history.packages.slice(at + 1);

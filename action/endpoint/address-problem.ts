@@ -1,11 +1,11 @@
-// Addresses that no cluster can have, told before a function is made that cannot reach it. Pure.
+// Addresses that no cluster can have, reported before a function is created that cannot reach it. Pure.
 
 /** A part of a URL that somebody was to fill in: `${VAR}`, `$VAR`, `{{ var }}`, `<domain>`, `%VAR%`, `[domain]`, `__VAR__`; or that was empty: `null`, `None`. */
 const PLACEHOLDER = /[<>{}$]|%[A-Za-z_]\w*%/;
 
 /**
- * What is wrong with the text of a URL that begins with `https://` or `http://`, as the end of "ES_ENDPOINT …". Nothing of it is shown:
- * it may hold a password.
+ * The problem of the text of a URL that begins with `https://` or `http://`, as the end of "ES_ENDPOINT …". Nothing of it is shown:
+ * it may contain a password.
  */
 export function addressProblem(address: string): string | undefined {
   const rest = address.replace(/^https?:\/\/+/i, '');

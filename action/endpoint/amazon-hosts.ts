@@ -1,4 +1,4 @@
-/** What the name of one of Amazon's search hosts tells. */
+/** The service and region in the name of one of Amazon's search hosts. */
 export interface AmazonHost {
   /** For signing: `aoss` is OpenSearch Serverless. */
   readonly service: 'es' | 'aoss';

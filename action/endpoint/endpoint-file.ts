@@ -9,7 +9,7 @@ import { isKeyLike } from '../inputs/reader.ts';
 import { isLoopback } from '../loopback.ts';
 import { parseSettings } from './key-value-file.ts';
 
-/** What an endpoint file says. */
+/** The content of an endpoint file. */
 export interface Endpoint {
   /** `https://host[:port][/path]`, without credentials and without a slash at the end. Only its host may be shown. */
   readonly endpoint: string;
@@ -22,13 +22,13 @@ export interface Endpoint {
   /** To be masked before anything is written. */
   readonly secrets: readonly string[];
   readonly warnings: readonly Problem[];
-  /** What the file said to releases that left backslashes in double quotes alone, where that was something else. */
+  /** The values that releases read which left backslashes in double quotes alone, where they differ. */
   readonly former?: FormerReading;
 }
 
 /** Of an `Endpoint`, what such a release put into the package. */
 export interface FormerReading extends Pick<Endpoint, 'endpoint' | 'auth' | 'certificateAuthority'> {
-  /** Where the values lie that were read otherwise. */
+  /** The places of the values that were read differently. */
   readonly places: readonly { readonly key: string; readonly place: Place }[];
 }
 
@@ -107,7 +107,7 @@ export function secretsOf(auth: Auth): string[] {
 }
 
 /**
- * What else gives an `Auth` away and must be masked with its secret: the header of a request carries base64 of `user:password` or of
+ * Other texts that reveal an `Auth` and must be masked with its secret: the header of a request carries base64 of `user:password` or of
  * `id:key`, and the encoded key that Elasticsearch hands out is the latter.
  */
 export function encodedSecretsOf(auth: Auth): string[] {
@@ -117,13 +117,13 @@ export function encodedSecretsOf(auth: Auth): string[] {
   const pair = apiKey.includes(':') ? apiKey : Buffer.from(apiKey, 'base64').toString('utf8');
   const [, key] = /^[\w-]+:([\x21-\x7e]+)$/.exec(pair) ?? [];
   if (key === undefined) return [base64(apiKey)];
-  // A part of a few letters would hide them everywhere.
+  // A part of a few characters would be hidden everywhere.
   return [base64(pair), pair, ...(key.length < 4 ? [] : [key])].filter((one) => one !== apiKey);
 }
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
-/** The settings of one file while they are judged: each part is read once, and what is wrong with it is noted with its line. */
+/** The settings of one file while they are checked: each part is read once, and its problems are noted with their lines. */
 class EndpointFile {
   readonly problems: Problem[] = [];
   readonly warnings: Problem[] = [];
@@ -149,7 +149,7 @@ class EndpointFile {
       const value = formerly ? (former ?? present) : present;
       const first = this.#values.get(key);
       if (first !== undefined) {
-        this.problems.push({ where: key, message: `${key} is there twice; leave one of them`, place: { file: source, line } });
+        this.problems.push({ where: key, message: `${key} is set twice; remove one of them`, place: { file: source, line } });
       } else if ((KEYS as readonly string[]).includes(key)) {
         if (value !== '') this.#values.set(key, { value, line });
         if (former !== undefined) this.former.push({ key, place: { file: source, line } });
@@ -195,7 +195,7 @@ class EndpointFile {
     if (value === undefined) {
       const like = this.#endpointLike;
       if (like === undefined) {
-        const remedy = "add a line ES_ENDPOINT='https://<host>', or give the URL alone, beginning with https://";
+        const remedy = "add a line ES_ENDPOINT='https://<host>', or set only the URL, beginning with https://";
         this.#problem('ES_ENDPOINT', `ES_ENDPOINT is missing; ${remedy}`);
       } else {
         const message = `ES_ENDPOINT is missing; line ${like.line} has ${like.shown}: did you mean ES_ENDPOINT?`;
@@ -210,7 +210,7 @@ class EndpointFile {
     }
     const url = /\s/.test(value) ? null : URL.parse(value);
     if (url === null || !['https:', 'http:'].includes(url.protocol) || !/^https?:\/\//i.test(value)) {
-      this.#problem('ES_ENDPOINT', 'ES_ENDPOINT is no URL; it must begin with https:// and name the host');
+      this.#problem('ES_ENDPOINT', 'ES_ENDPOINT is not a valid URL; it must begin with https:// and name the host');
       return undefined;
     }
     const impossible = hostProblem(url);
@@ -230,26 +230,26 @@ class EndpointFile {
     return url;
   }
 
-  /** What ES_AUTH says, else what the keys given imply, else sigv4 on Amazon's hosts, else none. */
+  /** The type that ES_AUTH names, else the one that the keys imply, else sigv4 on Amazon's hosts, else none. */
   auth(url: URL | undefined): Auth | undefined {
-    const asked = this.#oneOf('ES_AUTH', ['sigv4', 'basic', 'api-key', 'none']);
-    if (asked === undefined && this.#get('ES_AUTH') !== undefined) return undefined;
-    const given = this.#credentials(url);
+    const chosen = this.#oneOf('ES_AUTH', ['sigv4', 'basic', 'api-key', 'none']);
+    if (chosen === undefined && this.#get('ES_AUTH') !== undefined) return undefined;
+    const credentials = this.#credentials(url);
     const amazon = url === undefined ? undefined : amazonHost(url.hostname);
     const service = this.#oneOf('ES_SERVICE', ['es', 'aoss']) ?? amazon?.service;
     const region = this.#region() ?? amazon?.region;
     const signed: Auth = { type: 'sigv4', service: service ?? 'es', ...(region === undefined ? {} : { region }) };
-    if (asked === 'sigv4' || asked === 'none') return asked === 'none' ? { type: 'none' } : signed;
+    if (chosen === 'sigv4' || chosen === 'none') return chosen === 'none' ? { type: 'none' } : signed;
 
-    const fitting = given.filter(({ type }) => asked === undefined || type === asked || type === 'secret');
-    if (asked !== undefined && fitting.length === 0) {
-      const needed = asked === 'basic' ? 'ES_USERNAME and ES_PASSWORD' : 'ES_API_KEY';
-      this.#problem('ES_AUTH', `ES_AUTH=${asked} needs ${needed}, or ES_SECRET_ARN`);
+    const fitting = credentials.filter(({ type }) => chosen === undefined || type === chosen || type === 'secret');
+    if (chosen !== undefined && fitting.length === 0) {
+      const needed = chosen === 'basic' ? 'ES_USERNAME and ES_PASSWORD' : 'ES_API_KEY';
+      this.#problem('ES_AUTH', `ES_AUTH=${chosen} needs ${needed}, or ES_SECRET_ARN`);
       return undefined;
     }
     if (fitting.length > 1) {
       const keys = fitting.map(({ type }) => ({ secret: 'ES_SECRET_ARN', 'api-key': 'ES_API_KEY', basic: 'ES_USERNAME' })[type]);
-      this.#problem('ES_AUTH', `${keys.join(' and ')} stand together; leave one of them`);
+      this.#problem('ES_AUTH', `${keys.join(' and ')} cannot be used together; remove one of them`);
       return undefined;
     }
     const [auth] = fitting;
@@ -258,40 +258,40 @@ class EndpointFile {
     return signs ? signed : { type: 'none' };
   }
 
-  /** The credentials that the file gives, of whatever kind. */
+  /** The credentials in the file, of any kind. */
   #credentials(url: URL | undefined): Extract<Auth, { type: 'secret' | 'api-key' | 'basic' }>[] {
-    const given: Extract<Auth, { type: 'secret' | 'api-key' | 'basic' }>[] = [];
+    const credentials: Extract<Auth, { type: 'secret' | 'api-key' | 'basic' }>[] = [];
     const secretArn = this.#get('ES_SECRET_ARN');
     if (secretArn !== undefined) {
       if (!/^arn:aws(?:-[a-z]+)*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+$/.test(secretArn)) {
         this.#problem('ES_SECRET_ARN', 'ES_SECRET_ARN must be arn:aws:secretsmanager:<region>:<account>:secret:<name>');
       }
-      given.push({ type: 'secret', secretArn });
+      credentials.push({ type: 'secret', secretArn });
     }
     const apiKey = this.#get('ES_API_KEY');
     if (apiKey !== undefined) {
       if (/[^\x21-\x7e]/.test(apiKey))
-        this.#problem('ES_API_KEY', 'ES_API_KEY must not hold spaces or special characters; give the encoded key');
-      given.push({ type: 'api-key', apiKey });
+        this.#problem('ES_API_KEY', 'ES_API_KEY must not contain spaces or special characters; use the encoded key');
+      credentials.push({ type: 'api-key', apiKey });
     }
     const fromUrl = url !== undefined && (url.username !== '' || url.password !== '');
     const username = fromUrl ? decoded(url.username) : this.#get('ES_USERNAME');
     const password = fromUrl ? decoded(url.password) : this.#get('ES_PASSWORD');
     if (fromUrl && (this.#get('ES_USERNAME') ?? this.#get('ES_PASSWORD')) !== undefined) {
-      this.#problem('ES_ENDPOINT', 'ES_ENDPOINT holds a user, and ES_USERNAME or ES_PASSWORD is set too; leave one of them');
+      this.#problem('ES_ENDPOINT', 'ES_ENDPOINT contains a user, and ES_USERNAME or ES_PASSWORD is set too; leave one of them');
     } else if (username !== undefined && username !== '' && password !== undefined && password !== '') {
       if (username.includes(':'))
-        this.#problem('ES_USERNAME', 'a user name must not hold a colon, because basic authentication cannot carry it');
-      given.push({ type: 'basic', username, password });
+        this.#problem('ES_USERNAME', 'a user name must not contain a colon, because basic authentication cannot transmit it');
+      credentials.push({ type: 'basic', username, password });
     } else if (fromUrl || username !== undefined || password !== undefined) {
       this.#problem(
         fromUrl ? 'ES_ENDPOINT' : username === undefined ? 'ES_PASSWORD' : 'ES_USERNAME',
         fromUrl
-          ? 'ES_ENDPOINT holds a user without a password or a password without a user; give both or neither'
+          ? 'ES_ENDPOINT contains a user without a password or a password without a user; set both or neither'
           : 'ES_USERNAME and ES_PASSWORD go together; set both or neither',
       );
     }
-    return given;
+    return credentials;
   }
 
   #region(): string | undefined {
@@ -306,7 +306,7 @@ class EndpointFile {
     const text = this.#get('ES_CA')?.replaceAll('\\n', '\n');
     if (text === undefined) return undefined;
     if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) {
-      this.#problem('ES_CA', 'ES_CA holds a private key, which never belongs there; give the certificates of the authority alone');
+      this.#problem('ES_CA', 'ES_CA contains a private key, which never belongs there; set the certificates of the authority only');
       return undefined;
     }
     const certificates = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
@@ -318,23 +318,19 @@ class EndpointFile {
         .join('\n'),
     );
     if (lines.length === 0 || !lines.every(isCertificate)) {
-      this.#problem('ES_CA', 'ES_CA holds no readable certificate; give it in PEM, with \\n for line ends');
+      this.#problem('ES_CA', 'ES_CA contains no readable certificate; set it in PEM, with \\n for line ends');
       return undefined;
     }
     return `${lines.join('\n')}\n`;
   }
 
-  /** Warns of credentials that end in the package, and of keys that the way of authentication leaves unused. */
+  /** Warns about credentials that end up in the package, and keys that the authentication does not use. */
   warnOfUnused(auth: Auth | undefined): void {
     if (auth === undefined) return;
     if (auth.type === 'basic' || auth.type === 'api-key') {
       const key = auth.type === 'api-key' ? 'ES_API_KEY' : this.#get('ES_PASSWORD') === undefined ? 'ES_ENDPOINT' : 'ES_PASSWORD';
       const what = auth.type === 'api-key' ? 'the API key' : 'the password';
-      this.#note(
-        this.warnings,
-        key,
-        `${what} stands in the package of the function; keep it in Secrets Manager and name it by ES_SECRET_ARN`,
-      );
+      this.#note(this.warnings, key, `${what} is in the package of the function; keep it in Secrets Manager and name it by ES_SECRET_ARN`);
     }
     const used: Record<Auth['type'], readonly Key[]> = {
       none: [],
@@ -362,7 +358,7 @@ function isAddress(key: string, value: string): boolean {
   return /^https?:\/\//i.test(value) || /(?:^|[_.-])(?:endpoint|ur[il]|hosts?|domain|cluster)(?:[_.-]|$)/i.test(key);
 }
 
-/** A part of a URL without its percent signs; a stray percent sign stands for itself. */
+/** A part of a URL without its percent signs; a stray percent sign represents itself. */
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part);

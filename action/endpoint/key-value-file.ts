@@ -10,7 +10,7 @@ export interface Setting {
   readonly line: number;
 }
 
-/** A line that is none. What stands in it is not shown: it may be a secret. */
+/** A line that is not a setting. Its content is not shown: it may be a secret. */
 export interface BadLine {
   readonly line: number;
   readonly message: string;
@@ -20,7 +20,7 @@ const ASSIGNMENT = /^\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*=\s*(.*)$/;
 const QUOTES = ["'''", '"""', "'", '"'];
 
 /**
- * Takes a settings file apart as Python, a shell and dotenv agree on it: `KEY='value'`, `KEY="value"` or `KEY=value`, `export` before
+ * Parses a settings file as Python, a shell and dotenv agree on it: `KEY='value'`, `KEY="value"` or `KEY=value`, `export` before
  * it, comments, blank lines, any line ends, a byte order mark. Values are data, and nothing in them is evaluated. In double quotes `\"`,
  * `\\`, `\n` and `\t` are a quote, a backslash, a line feed and a tab, as Python and dotenv read them, and any other backslash stays; in
  * single quotes and without quotes all do. A value runs over several lines between triple quotes, or where it begins as a certificate
@@ -54,7 +54,7 @@ export function parseSettings(text: string): { settings: Setting[]; problems: Ba
       const hint =
         former === undefined ? '' : '; \\" is a quote inside of it: write \\\\ for a backslash, or put the value in single quotes';
       problems.push({ line, message: `the quote of ${name} is not closed at the end of the value${hint}` });
-      // What follows is the rest of a certificate, not lines of its own.
+      // The following lines are the rest of a certificate, not settings.
       if (isOpenEnded) break;
       continue;
     }

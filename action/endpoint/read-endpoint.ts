@@ -22,7 +22,7 @@ async function endpointInBucket(aws: Aws, { endpointFile, codeBucket, environmen
   if (location === undefined || bucket === undefined) {
     throw new UserError(
       `code-bucket: it is required to read the endpoint file ${endpointFile} of ${environment}`,
-      'Set it (AWS_BUCKET_CODE), or give the endpoint as input endpoint',
+      'Set it (AWS_BUCKET_CODE), or set the input endpoint',
     );
   }
   const source = location.bucket === undefined ? location.key : endpointFile;

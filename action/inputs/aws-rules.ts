@@ -1,5 +1,5 @@
 import { parseDeleteLimit } from './delete-limit.ts';
-// What AWS would refuse, checked before any call. Each rule names its source; a text that breaks one is answered with what was expected.
+// Rules of AWS, checked before any call. Each rule names its source; for a text that breaks one, the message says what was expected.
 import type { Rule } from './reader.ts';
 import { matching } from './reader.ts';
 
@@ -7,12 +7,12 @@ const PARTITION = 'aws(?:-[a-z]+)*';
 
 /** Lambda API, CreateFunction: FunctionName without ARN forms. */
 export const functionName = matching(/^[A-Za-z0-9_-]{1,64}$/, "a function's name of 1 to 64 letters, digits, - and _ (not an ARN)");
-/** Lambda API, CreateAlias: a name of digits alone would be taken for a version. */
+/** Lambda API, CreateAlias: a name of digits alone would be read as a version. */
 export const aliasName = matching(
   /^(?!\d+$)[A-Za-z0-9_-]{1,128}$/,
-  "an alias' name of 1 to 128 letters, digits, - and _, not of digits alone",
+  "an alias's name of 1 to 128 letters, digits, - and _, not of digits alone",
 );
-/** IAM: role ARNs carry no region; the path may hold slashes. */
+/** IAM: role ARNs have no region; the path may contain slashes. */
 export const roleArn = matching(
   new RegExp(`^arn:${PARTITION}:iam::\\d{12}:role/[\\w+=,.@/-]+$`),
   'the ARN of a role, arn:aws:iam::<account>:role/<name>',
@@ -37,7 +37,7 @@ export const bucketName: Rule = (value) =>
     ? undefined
     : "a bucket's name alone (3 to 63 lower-case letters, digits, . and -)";
 
-/** A key in the code bucket or a whole S3 URI. S3 takes any key, but one with `..` is never meant. */
+/** A key in the code bucket or a whole S3 URI. S3 accepts any key, but one with `..` is never meant. */
 export const objectLocation: Rule = (value) => {
   const location = parseObjectLocation(value);
   const key = location?.key ?? '';
@@ -61,9 +61,9 @@ const TABLE_ARN = new RegExp(`^arn:${PARTITION}:dynamodb:[a-z0-9-]+:\\d{12}:tabl
 
 /** DynamoDB API: TableName; the ARN of a table or of its stream. */
 export const table: Rule = (value) =>
-  tableOf(value) !== undefined ? undefined : `one table name (3 to 255 letters, digits, _, - and .) or ARN a line`;
+  tableOf(value) !== undefined ? undefined : `one table name (3 to 255 letters, digits, _, - and .) or ARN per line`;
 
-/** The table that a name, a table's ARN or a stream's ARN means; undefined where it is none of them. */
+/** The table that a name, a table's ARN or a stream's ARN means; undefined for any other text. */
 export function tableOf(value: string): string | undefined {
   return TABLE.test(value) ? value : TABLE_ARN.exec(value)?.[1];
 }
@@ -96,20 +96,20 @@ export const TLS_SWITCH = 'NODE_TLS_REJECT_UNAUTHORIZED';
 /** Lambda API, Environment: names of at least two characters, and none that Lambda sets itself. */
 export const variableName: Rule = (value) => {
   if (RESERVED_VARIABLES.has(value)) return 'a name that Lambda does not keep for itself';
-  // Whatever its value: there is no use of it but to turn the checks off, today or with the next change of the value.
+  // For any value: there is no use of it but to turn the checks off, today or with the next change of the value.
   if (value === TLS_SWITCH) return 'no switch against the checks of certificates (a private authority is named by ES_CA)';
   return /^[A-Za-z][A-Za-z0-9_]+$/.test(value) ? undefined : 'a name of a letter and then letters, digits and _';
 };
 
-/** Bytes that all environment variables of a function may take together; Lambda measures their JSON text. */
-export const VARIABLES_LIMIT = 4096;
+/** Bytes that all environment variables of a function may have together; Lambda measures their JSON text. */
+export const MAX_VARIABLES_BYTES = 4096;
 
-/** Why Lambda would refuse these variables together, or undefined where it takes them. Names no value. */
+/** Why Lambda would refuse these variables together, or undefined where it accepts them. Names no value. */
 export function variablesProblem(variables: Readonly<Record<string, string>>): string | undefined {
   const size = Buffer.byteLength(JSON.stringify(variables));
-  return size <= VARIABLES_LIMIT
+  return size <= MAX_VARIABLES_BYTES
     ? undefined
-    : `the environment variables take ${size} bytes together, and Lambda allows ${VARIABLES_LIMIT}; remove or shorten some`;
+    : `the environment variables have ${size} bytes together, and Lambda allows ${MAX_VARIABLES_BYTES}; remove or shorten some`;
 }
 
 /** AWS tagging rules: at most 128 and 256 characters, and `aws:` is Amazon's own. */
@@ -137,7 +137,7 @@ export const versionOrHash = matching(
   'the number of a version, or the SHA-256 of a package in hex or base64',
 );
 
-/** It names a file in S3 and a GitHub environment, and stands in logs: a form that is safe in all of them. */
+/** It names a file in S3 and a GitHub environment, and is in logs: a form that is safe in all of them. */
 export const environmentName: Rule = (value) =>
   /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/.test(value) && !value.includes('..')
     ? undefined

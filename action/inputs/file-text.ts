@@ -1,10 +1,10 @@
-/** What a file says, or why its bytes are not the text of one. */
+/** The text of a file, or why its bytes are not text. */
 export type FileText = { readonly text: string } | { readonly problem: string; readonly line?: number };
 
 const REMEDY = 'save it as UTF-8';
 
 /**
- * The text of a file in UTF-8, or in UTF-16 with a byte order mark, as Windows writes it. Nothing is replaced: a byte that stands for no
+ * The text of a file in UTF-8, or in UTF-16 with a byte order mark, as Windows writes it. Nothing is replaced: a byte that represents no
  * character is a problem, since it could be a part of a password.
  */
 export function fileText(bytes: Uint8Array): FileText {

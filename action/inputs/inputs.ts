@@ -66,11 +66,11 @@ export interface Inputs {
   readonly description: Clearable<string> | undefined;
   /** URL or text of an endpoint file; a secret. */
   readonly endpoint: string | undefined;
-  /** As given, or `${environment}_es_creds`. */
+  /** As set, or `${environment}_es_creds`. */
   readonly endpointFile: string;
-  /** Table names (an ARN is reduced to its table's name), in the order given, without doubles. */
+  /** Table names (an ARN is reduced to its table's name), in the order of the input, without duplicates. */
   readonly tables: readonly string[];
-  /** Those of `tables` that were given as ARNs, as given: their region and account must be the function's. */
+  /** Those of `tables` that are ARNs, unchanged: their region and account must be the function's. */
   readonly tableArns: readonly string[];
   /** Path of the options file in the workspace. */
   readonly config: string | undefined;
@@ -173,14 +173,11 @@ export function readInputs(env: NodeJS.ProcessEnv): Inputs {
 
 type Checked = Omit<Inputs, 'operation' | 'environment' | 'functionName'>;
 
-/** What an operation needs of the inputs alone; what depends on the function (a role to create it) is decided where it is read. */
+/** Inputs that an operation requires; those that depend on the function (a role to create it) are checked where it is read. */
 const NEEDS: Partial<Record<Operation, (inputs: Checked, from: InputReader<InputName>) => void>> = {
   deploy: ({ endpoint, endpointFile, codeBucket }, from) => {
     if (endpoint === undefined && codeBucket === undefined && !endpointFile.startsWith('s3://') && !from.isSet('code-bucket')) {
-      from.problem(
-        'code-bucket',
-        `it is required to read the endpoint file ${endpointFile}; set it, or give the endpoint as input endpoint`,
-      );
+      from.problem('code-bucket', `it is required to read the endpoint file ${endpointFile}; set it, or set the input endpoint`);
     }
   },
   rollback: ({ codeBucket, alias }, from) => {
@@ -200,7 +197,7 @@ function checkTogether(inputs: Checked, operation: Operation | undefined, from: 
   if (inVpc !== Array.isArray(securityGroupIds)) {
     from.problem(
       inVpc ? 'security-group-ids' : 'subnet-ids',
-      'it must be given too, because Lambda takes subnets and security groups together',
+      'it must be set too, because Lambda accepts subnets and security groups only together',
     );
   } else if (securityGroupIds === CLEAR && subnetIds === undefined) {
     from.problem('security-group-ids', 'none alone clears nothing; to leave the VPC, set subnet-ids to none');
@@ -209,8 +206,9 @@ function checkTogether(inputs: Checked, operation: Operation | undefined, from: 
     const problem = aws.variablesProblem(environmentVariables);
     if (problem !== undefined) from.problem('environment-variables', problem);
   }
-  if (isPairs(tags) && Object.keys(tags).length > aws.MAX_TAGS) from.problem('tags', `a function takes at most ${aws.MAX_TAGS} tags`);
-  if (Array.isArray(layers) && layers.length > aws.MAX_LAYERS) from.problem('layers', `a function takes at most ${aws.MAX_LAYERS} layers`);
+  if (isPairs(tags) && Object.keys(tags).length > aws.MAX_TAGS) from.problem('tags', `a function can have at most ${aws.MAX_TAGS} tags`);
+  if (Array.isArray(layers) && layers.length > aws.MAX_LAYERS)
+    from.problem('layers', `a function can have at most ${aws.MAX_LAYERS} layers`);
   if (inputs.rollbackTo !== undefined && operation !== undefined && operation !== 'rollback') {
     from.problem('rollback-to', `it has no meaning with operation ${operation}; use operation rollback or leave it out`);
   }

@@ -1,7 +1,7 @@
 import { nearest } from '../../formats/nearest.ts';
 import type { Problem } from '../errors.ts';
 
-/** `none` in an input that can be cleared (contract 2.1). */
+/** `none` in an input that can be cleared (docs/inputs.md). */
 export const CLEAR = Symbol('none');
 export type Clearable<T> = T | typeof CLEAR;
 
@@ -13,10 +13,10 @@ export interface InputSource {
   readonly secret?: boolean;
 }
 
-/** Whether a text has the form that names of settings have: what else stands before a `=` may be a part of a secret, and is not shown. */
+/** Whether a text has the form that names of settings have: any other text before a `=` may be a part of a secret, and is not shown. */
 export const isKeyLike = (text: string): boolean => /^[A-Z0-9_]{1,40}$/.test(text);
 
-/** A rule for a text: undefined where it holds, else what was expected, as the end of "expected …". */
+/** A rule for a text: undefined where the text follows it, else what was expected, as the end of "expected …". */
 export type Rule = (value: string) => string | undefined;
 
 /** The rule that a text matches `pattern`. */
@@ -25,7 +25,7 @@ export function matching(pattern: RegExp, expected: string): Rule {
 }
 
 /**
- * Takes inputs out of the environment that the runner gives an action (`INPUT_<NAME>`), and gathers what is wrong with them. After a
+ * Reads inputs from the environment that the runner sets for an action (`INPUT_<NAME>`), and collects their problems. After a
  * problem the value counts as not set, so that reading goes on and all problems are reported at once.
  */
 export class InputReader<Name extends string> {
@@ -54,13 +54,13 @@ export class InputReader<Name extends string> {
     return this.#raw(name) === 'none' ? CLEAR : read();
   }
 
-  /** YAML's own booleans, as the runner's toolkit takes them. */
+  /** YAML's own booleans, as the runner's toolkit accepts them. */
   boolean(name: Name): boolean {
     const value = this.text(name, matching(/^(?:true|True|TRUE|false|False|FALSE)$/, 'true or false'));
     return value?.toLowerCase() === 'true';
   }
 
-  /** A whole number; `128abc`, `1e3` and `0x80` are none. */
+  /** A whole number; `128abc`, `1e3` and `0x80` are not. */
   number(name: Name, { min, max, unit }: { min: number; max: number; unit: string }): number | undefined {
     const value = this.text(name, (text) =>
       /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max ? undefined : `a whole number from ${min} to ${max} (${unit})`,
@@ -81,7 +81,7 @@ export class InputReader<Name extends string> {
     return undefined;
   }
 
-  /** One entry a line, and with `commas` several on one; without doubles, in the order given. */
+  /** One entry per line, and with `commas` several in one line; without duplicates, in the order of the input. */
   list(name: Name, rule: Rule, { commas = false } = {}): string[] | undefined {
     const value = this.#raw(name);
     if (value === undefined) return undefined;
@@ -115,7 +115,7 @@ export class InputReader<Name extends string> {
       const expectedValue = ruleOfValue?.(text);
       if (expectedValue !== undefined)
         this.problem(name, `line ${index + 1}: the value of ${this.#shownKey(name, key)} must be ${expectedValue}`);
-      if (pairs.has(key)) this.problem(name, `line ${index + 1}: ${this.#shownKey(name, key)} is there twice`);
+      if (pairs.has(key)) this.problem(name, `line ${index + 1}: ${this.#shownKey(name, key)} is set twice`);
       pairs.set(key, text);
     }
     return Object.fromEntries(pairs);
@@ -130,11 +130,11 @@ export class InputReader<Name extends string> {
   problem(name: Name, message: string): void {
     const { fallback } = this.#sources[name];
     const from =
-      fallback !== undefined && this.#given(name) === '' && this.#fallback(name) !== '' ? ` (from the variable ${fallback})` : '';
+      fallback !== undefined && this.#input(name) === '' && this.#fallback(name) !== '' ? ` (from the variable ${fallback})` : '';
     this.problems.push({ where: name, message: `${name}${from}: ${message}` });
   }
 
-  #given(name: Name): string {
+  #input(name: Name): string {
     return (this.#env[`INPUT_${name.toUpperCase()}`] ?? '').trim();
   }
 
@@ -144,11 +144,11 @@ export class InputReader<Name extends string> {
   }
 
   #raw(name: Name): string | undefined {
-    const value = this.#given(name) || this.#fallback(name) || (this.#defaults()[name] ?? '');
+    const value = this.#input(name) || this.#fallback(name) || (this.#defaults()[name] ?? '');
     return value === '' ? undefined : value;
   }
 
-  /** What stands before a `=` may be the end of a secret that ran over several lines. */
+  /** The text before a `=` may be the end of a secret that ran over several lines. */
   #shownKey(name: Name, key: string): string {
     return isKeyLike(key) ? quoted(key) : this.#shown(name, key);
   }

@@ -1,5 +1,5 @@
 import type { CreateFunctionCommandInput, FunctionConfiguration } from '@aws-sdk/client-lambda';
-import type { Actual } from '../deployed/deployed-function.ts';
+import type { DeployedState } from '../deployed/deployed-function.ts';
 import { applyTriggers, tableReports } from '../apply/triggers.ts';
 import { providePackage } from '../apply/provide-package.ts';
 import { beforeCreate, rollBackOnFailure } from '../apply/rollback-on-failure.ts';
@@ -18,7 +18,7 @@ import { reportServing } from './outputs.ts';
 import { readDeployed, refuseForeignEnvironment } from './read-deployed.ts';
 import { formerReadingWarnings } from '../endpoint/former-reading.ts';
 import { readEndpoint } from '../endpoint/read-endpoint.ts';
-import { readFeed, type Feed } from './source-tables.ts';
+import { readSourceTables, type MappedTables } from './source-tables.ts';
 import { collectProblems, InputError, UserError, type Problem } from '../errors.ts';
 import { loadOptions, workspaceOf } from '../options/load.ts';
 import { hasPassed, withServing } from '../deployed/package-history.ts';
@@ -26,18 +26,18 @@ import { CLEAR, type Inputs } from '../inputs/inputs.ts';
 import type { Options } from '../options/options.ts';
 import { buildPackage, readHandler, type Package } from '../package/package.ts';
 import { planCreation, planFunction, planLogs, planTags, type FunctionPlan, type TagPlan } from '../plan/function-plan.ts';
-import { optionsSource, sourcesOf } from '../plan/provenance.ts';
+import { optionsSource, provenanceOf } from '../plan/provenance.ts';
 import { namedTables, optionTableProblems, uncheckedTablesWarning } from '../plan/option-tables.ts';
 import { planTriggers, type TriggerPlan } from '../plan/trigger-plan.ts';
 import type { TriggerContext } from '../plan/trigger-step.ts';
 import { functionWarnings, variablesAfter } from '../plan/transport-warnings.ts';
-import { unfedWarning } from '../plan/trigger-warnings.ts';
+import { noTriggerWarning } from '../plan/trigger-warnings.ts';
 
-/** Everything that was read, and what is to be done about it. */
+/** Everything that was read, and the changes to make. */
 interface Deployment {
   readonly options: Options;
-  readonly actual: Actual;
-  readonly feed: Feed;
+  readonly deployed: DeployedState;
+  readonly mapped: MappedTables;
   readonly package: Package;
   /** Undefined: the function is to be created. */
   readonly update: FunctionPlan | undefined;
@@ -47,7 +47,7 @@ interface Deployment {
   readonly changes: readonly Change[];
 }
 
-/** Endpoint → key mapping → package → plan → create or update the function → check → triggers → report (contract 2). @throws {UserError} */
+/** Endpoint → key mapping → package → plan → create or update the function → check → triggers → report. @throws {UserError} */
 export function deploy(run: Run): Promise<void> {
   return attempt(run, 1);
 }
@@ -69,7 +69,7 @@ async function attempt(run: Run, made: number): Promise<void> {
         'It may be being deleted at this moment: run again in some minutes',
       );
     }
-    if (made > 1) await aws.pace.sleep(2_000);
+    if (made > 1) await aws.clock.sleep(2_000);
     report.info(`Function ${inputs.functionName} was created by someone else at this moment: it is updated.`);
     report.forgetPlan();
     return attempt(run, made + 1);
@@ -82,8 +82,15 @@ async function attempt(run: Run, made: number): Promise<void> {
 /** Reads and compares; changes nothing. @throws {InputError} with all problems of endpoint, options, tables and inputs */
 async function prepare(run: Run, instead?: Deployment): Promise<Deployment> {
   const { inputs, aws, report, env } = run;
-  const [options, endpoint, actual, triggers, handler, logs] = await collectProblems<
-    [Options, Awaited<ReturnType<typeof readEndpoint>>, Actual, Awaited<ReturnType<typeof listTriggers>>, Uint8Array, LogGroup | undefined]
+  const [options, endpoint, deployed, triggers, handler, logs] = await collectProblems<
+    [
+      Options,
+      Awaited<ReturnType<typeof readEndpoint>>,
+      DeployedState,
+      Awaited<ReturnType<typeof listTriggers>>,
+      Uint8Array,
+      LogGroup | undefined,
+    ]
   >([
     loadOptions(inputs.config, { workspace: workspaceOf(env), environment: inputs.environment }),
     readEndpoint(aws, inputs, report),
@@ -94,65 +101,65 @@ async function prepare(run: Run, instead?: Deployment): Promise<Deployment> {
   ]);
   if (instead === undefined) report.warnAbout([...endpoint.warnings, ...options.warnings], workspaceOf(env));
   const config = functionConfig(inputs, endpoint, options);
-  const feed = await readFeed(aws, inputs, config.options, report, triggers, actual);
+  const mapped = await readSourceTables(aws, inputs, config.options, report, triggers, deployed);
   const context: TriggerContext = {
     functionName: inputs.functionName,
     alias: inputs.alias,
     managed: inputs.tables.length > 0,
     optionsFile: optionsSource(inputs.config),
-    now: aws.pace.now(),
+    now: aws.clock.now(),
   };
-  const plannedTriggers = planTriggers(feed.sources, feed.triggers, options, context);
-  const { serving, latest } = actual;
+  const plannedTriggers = planTriggers(mapped.sources, mapped.triggers, options, context);
+  const { serving, latest } = deployed;
   const configuration = serving === undefined ? undefined : planConfiguration(inputs, serving.configuration);
   const named = namedTables(inputs, triggers);
   const problems = [
     ...optionTableProblems(options, named),
-    ...feed.problems,
+    ...mapped.problems,
     ...plannedTriggers.problems,
     ...(configuration?.problems ?? []),
-    ...createProblems(inputs, actual),
+    ...createProblems(inputs, deployed),
   ];
   if (problems.length > 0) throw new InputError(problems);
-  const wanted = buildPackage({ handler, config, mapping: feed.mapping, transforms: options.transforms });
-  const found = await refuseForeignEnvironment(actual, inputs, wanted);
-  const sources = sourcesOf(inputs, options);
+  const wanted = buildPackage({ handler, config, mapping: mapped.mapping, transforms: options.transforms });
+  const found = await refuseForeignEnvironment(deployed, inputs, wanted);
+  const provenance = provenanceOf(inputs, options);
   const update =
     latest === undefined || serving === undefined || configuration === undefined
       ? undefined
       : planFunction(
-          { package: wanted, sources, configuration, alias: inputs.alias, check: inputs.check },
+          { package: wanted, provenance, configuration, alias: inputs.alias, check: inputs.check },
           {
             latest: latest.configuration,
             serving: serving.configuration,
-            alias: actual.alias,
+            alias: deployed.alias,
             package: found,
-            passed: hasPassed(actual.memory.history, wanted.sha256Hex),
+            passed: hasPassed(deployed.historyStore.history, wanted.sha256Hex),
           },
         );
   const tags = planTags(inputs.tags, latest?.tags ?? {});
-  const unfed = latest === undefined ? unfedWarning(feed.triggers, context) : [];
+  const noTrigger = latest === undefined ? noTriggerWarning(mapped.triggers, context) : [];
   const variables = variablesAfter(inputs, serving?.configuration.Environment?.Variables);
   for (const warning of [
     ...uncheckedTablesWarning(options, named),
     ...formerReadingWarnings(endpoint, found),
     ...plannedTriggers.warnings,
-    ...unfed,
+    ...noTrigger,
     ...timeoutWarning(inputs, serving?.configuration),
     ...functionWarnings(inputs.functionName, variables),
   ])
     report.warn(warning);
   return {
     options,
-    actual,
-    feed,
+    deployed,
+    mapped,
     package: wanted,
     update,
     tags,
     logs,
     triggers: plannedTriggers,
     changes: [
-      ...(update === undefined ? planCreation(inputs, wanted, sources) : update.changes),
+      ...(update === undefined ? planCreation(inputs, wanted, provenance) : update.changes),
       ...tags.changes,
       ...planLogs(inputs.logRetentionDays, logs),
       ...plannedTriggers.changes,
@@ -160,7 +167,7 @@ async function prepare(run: Run, instead?: Deployment): Promise<Deployment> {
   };
 }
 
-function createProblems({ functionName, role }: Inputs, { latest }: Actual): Problem[] {
+function createProblems({ functionName, role }: Inputs, { latest }: DeployedState): Problem[] {
   if (latest !== undefined || role !== undefined) return [];
   return [
     {
@@ -170,17 +177,17 @@ function createProblems({ functionName, role }: Inputs, { latest }: Actual): Pro
   ];
 }
 
-/** s: under it the handler's reserve leaves little time to write (contract 6.4). */
-const SHORT = 15;
+/** s: under it the time that the handler reserves for its response leaves little time to write. */
+const MIN_TIMEOUT_S = 15;
 
-function timeoutWarning({ timeout }: Inputs, actual: FunctionConfiguration | undefined): { title: string; message: string }[] {
-  const seconds = timeout ?? actual?.Timeout ?? TIMEOUT_ON_CREATE;
-  return seconds >= SHORT
+function timeoutWarning({ timeout }: Inputs, deployed: FunctionConfiguration | undefined): { title: string; message: string }[] {
+  const seconds = timeout ?? deployed?.Timeout ?? TIMEOUT_ON_CREATE;
+  return seconds >= MIN_TIMEOUT_S
     ? []
     : [
         {
           title: 'A short time limit',
-          message: `The function may run for ${seconds} s: a batch that meets a slow cluster comes again and again. Set timeout to ${SHORT} or more`,
+          message: `The function may run for ${seconds} s: a batch that meets a slow cluster is retried again and again. Set timeout to ${MIN_TIMEOUT_S} or more`,
         },
       ];
 }
@@ -188,7 +195,7 @@ function timeoutWarning({ timeout }: Inputs, actual: FunctionConfiguration | und
 /** Creates or updates the function, as far as the plan says. */
 async function applyFunction(run: Run, deployment: Deployment): Promise<Applied | 'exists' | undefined> {
   const { inputs, aws } = run;
-  const { actual, package: wanted, update, tags, logs } = deployment;
+  const { deployed, package: wanted, update, tags, logs } = deployment;
   const setLogs = async (): Promise<void> => {
     if (inputs.logRetentionDays !== undefined && logs !== undefined && logs.retentionDays !== inputs.logRetentionDays)
       await keepLogs(aws, logs, inputs.logRetentionDays);
@@ -197,17 +204,17 @@ async function applyFunction(run: Run, deployment: Deployment): Promise<Applied 
   if (update === undefined) {
     applied = await create(run, deployment, setLogs);
   } else {
-    if (update.serves) applied = await applyUpdate(run, actual, update, { package: wanted, history: withServing });
-    await changeTags(aws, actual.arn, tags.set, tags.remove);
+    if (update.serves) applied = await applyUpdate(run, deployed, update, { package: wanted, history: withServing });
+    await changeTags(aws, deployed.arn, tags.set, tags.remove);
     await setLogs();
   }
   return applied;
 }
 
-async function create(run: Run, { actual, package: wanted }: Deployment, setLogs: () => Promise<void>): Promise<Applied | 'exists'> {
+async function create(run: Run, { deployed, package: wanted }: Deployment, setLogs: () => Promise<void>): Promise<Applied | 'exists'> {
   const { inputs, aws, report } = run;
   const { environmentVariables: variables } = inputs;
-  await actual.memory.begin(actual.memory.history.packages, typeof variables === 'object' ? Object.keys(variables) : []);
+  await deployed.historyStore.begin(deployed.historyStore.history.packages, typeof variables === 'object' ? Object.keys(variables) : []);
   const code = await providePackage(run, wanted);
   const made = await createFunction(aws, inputs.functionName, createRequest(inputs), code);
   if (made === undefined) return 'exists';
@@ -215,7 +222,7 @@ async function create(run: Run, { actual, package: wanted }: Deployment, setLogs
   report.info(`Function ${inputs.functionName} is created.`);
   // Before the first invocation, which would create the log group itself.
   await setLogs();
-  const previous = beforeCreate(actual);
+  const previous = beforeCreate(deployed);
   const release: Release = { package: wanted, history: withServing };
   return rollBackOnFailure(run, previous, wanted, () => finishServing(run, previous, release, made));
 }
@@ -232,7 +239,7 @@ function createRequest(inputs: Inputs): Omit<CreateFunctionCommandInput, 'Functi
 }
 
 /**
- * Reads the triggers back. Where one has only now begun to report batch item failures, the package is told so in a second step: told
+ * Reads the triggers back. Where one has only now begun to report batch item failures, the package is updated in a second step: updated
  * before, the function would have reported failures that Lambda still ignored, and lost them.
  */
 async function followTriggers(run: Run, before: Deployment): Promise<void> {
@@ -242,17 +249,17 @@ async function followTriggers(run: Run, before: Deployment): Promise<void> {
   run.report.info('The triggers report batch item failures now; the key mapping in the package says so.');
   run.report.plan(after.update.changes);
   const replaced = before.package.sha256Hex;
-  const applied = await applyUpdate(run, after.actual, after.update, {
+  const applied = await applyUpdate(run, after.deployed, after.update, {
     package: after.package,
     history: (history, record) => withServing(history, record, replaced),
   });
   reportDeployed(run, after, applied);
 }
 
-function reportDeployed(run: Run, { actual, feed, package: wanted }: Deployment, applied: Applied | undefined): void {
+function reportDeployed(run: Run, { deployed, mapped, package: wanted }: Deployment, applied: Applied | undefined): void {
   const { inputs, report } = run;
-  const created = actual.latest === undefined && inputs.dryRun;
-  reportServing(run, actual, { alias: applied?.alias, sha256: applied !== undefined || created ? wanted.sha256Base64 : undefined });
+  const created = deployed.latest === undefined && inputs.dryRun;
+  reportServing(run, deployed, { alias: applied?.alias, sha256: applied !== undefined || created ? wanted.sha256Base64 : undefined });
   if (created) report.outputs({ created: 'true' });
-  report.tables(tableReports(feed.mapping, feed.sources, inputs.alias));
+  report.tables(tableReports(mapped.mapping, mapped.sources, inputs.alias));
 }

@@ -2,7 +2,7 @@ import type { Run } from '../run.ts';
 import { UserError } from '../errors.ts';
 import { RELEASE } from '../release.ts';
 
-/** The operations beside the stream (contract 7). @throws {UserError} */
+/** Operations that a later release will have. @throws {UserError} */
 export function notInThisRelease({ inputs: { operation } }: Run): Promise<void> {
   return Promise.reject(
     new UserError(

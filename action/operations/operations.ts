@@ -7,7 +7,7 @@ import { refreshMapping } from './refresh-mapping.ts';
 import { rollback } from './rollback.ts';
 import { verify } from './verify.ts';
 
-/** What each `operation` does. */
+/** The implementation of each `operation`. */
 export const IMPLEMENTATIONS: Record<Operation, (run: Run) => Promise<void>> = {
   deploy,
   'refresh-mapping': refreshMapping,

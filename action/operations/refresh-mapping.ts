@@ -1,10 +1,10 @@
-import type { Actual } from '../deployed/deployed-function.ts';
+import type { DeployedState } from '../deployed/deployed-function.ts';
 import { tableReports } from '../apply/triggers.ts';
 import { applyUpdate } from '../apply/update-function.ts';
 import type { Run } from '../run.ts';
 import { reportServing } from './outputs.ts';
 import { readDeployed, refuseForeignEnvironment } from './read-deployed.ts';
-import { readFeed } from './source-tables.ts';
+import { readSourceTables } from './source-tables.ts';
 import { listTriggers, streamOrigin, type Trigger } from '../aws/triggers.ts';
 import { collectProblems, InputError, UserError, type Problem } from '../errors.ts';
 import { hasPassed, withServing } from '../deployed/package-history.ts';
@@ -15,15 +15,15 @@ import type { Warning } from '../plan/change.ts';
 import { namedTables, unknownTables, type UnknownTable } from '../plan/option-tables.ts';
 import { functionWarnings } from '../plan/transport-warnings.ts';
 
-/** Replaces the key mapping in the package that serves; code, endpoint, options and configuration stay (contract 2). @throws {UserError} */
+/** Replaces the key mapping in the package that serves; code, endpoint, options and configuration stay. @throws {UserError} */
 export async function refreshMapping(run: Run): Promise<void> {
   const { inputs, aws, report } = run;
   const { functionName } = inputs;
-  const [actual, triggers] = await collectProblems<[Actual, Trigger[]]>([
+  const [deployed, triggers] = await collectProblems<[DeployedState, Trigger[]]>([
     readDeployed(aws, inputs, report),
     listTriggers(aws, functionName, inputs.alias),
   ]);
-  const { latest, serving } = actual;
+  const { latest, serving } = deployed;
   if (latest === undefined || serving === undefined) {
     throw new UserError(
       `function-name: there is no function ${functionName} in account ${aws.account}, region ${aws.region}`,
@@ -31,7 +31,7 @@ export async function refreshMapping(run: Run): Promise<void> {
     );
   }
   for (const warning of functionWarnings(functionName, serving.configuration.Environment?.Variables ?? {})) report.warn(warning);
-  const found = await refuseForeignEnvironment(actual, inputs, undefined);
+  const found = await refuseForeignEnvironment(deployed, inputs, undefined);
   const config = found === undefined ? undefined : configOf(found);
   if (found === undefined || config === undefined) {
     throw new UserError(
@@ -39,25 +39,25 @@ export async function refreshMapping(run: Run): Promise<void> {
       'Run operation deploy first, which takes the function over',
     );
   }
-  const feed = await readFeed(aws, inputs, config.options, report, triggers, actual);
+  const mapped = await readSourceTables(aws, inputs, config.options, report, triggers, deployed);
   const unknown = unknownTables(Object.keys(config.options.tables), namedTables(inputs, triggers));
-  const problems = [...unknown.flatMap(misspelt), ...feed.problems];
+  const problems = [...unknown.flatMap(misspelt), ...mapped.problems];
   if (problems.length > 0) throw new InputError(problems);
   for (const { name, near } of unknown) if (near === undefined) report.warn(withoutTable(name));
-  for (const trigger of feed.triggers.filter(({ reportsBatchItemFailures }) => !reportsBatchItemFailures)) {
+  for (const trigger of mapped.triggers.filter(({ reportsBatchItemFailures }) => !reportsBatchItemFailures)) {
     report.warn({
       title: 'A trigger without ReportBatchItemFailures',
       message: `Trigger ${trigger.uuid} of table ${streamOrigin(trigger.source)?.table ?? trigger.source} lacks ReportBatchItemFailures: after one failed record its whole batch is retried. Deploy with this table in tables, or add it by hand`,
     });
   }
-  const text = mappingText(feed.mapping);
+  const text = mappingText(mapped.mapping);
   // Compared is the text: another release may have packed the same content into other bytes.
   const wanted = entryText(found, MAPPING_ENTRY) === text ? found : withEntry(found, MAPPING_ENTRY, text);
   const plan = planFunction(
     {
       package: wanted,
       // Nothing but the key mapping differs.
-      sources: { endpoint: '', options: undefined, defaultDeadLetters: false },
+      provenance: { endpoint: '', options: undefined, defaultDeadLetters: false },
       configuration: { patch: {}, architecture: undefined, changes: [], problems: [] },
       alias: inputs.alias,
       check: inputs.check,
@@ -65,17 +65,17 @@ export async function refreshMapping(run: Run): Promise<void> {
     {
       latest: latest.configuration,
       serving: serving.configuration,
-      alias: actual.alias,
+      alias: deployed.alias,
       package: found,
-      passed: hasPassed(actual.memory.history, wanted.sha256Hex),
+      passed: hasPassed(deployed.historyStore.history, wanted.sha256Hex),
     },
   );
   report.plan(plan.changes);
-  reportServing(run, actual);
-  report.tables(tableReports(feed.mapping, feed.sources, inputs.alias));
+  reportServing(run, deployed);
+  report.tables(tableReports(mapped.mapping, mapped.sources, inputs.alias));
   if (inputs.dryRun || !plan.serves) return;
-  const { alias } = await applyUpdate(run, actual, plan, { package: wanted, history: withServing });
-  reportServing(run, actual, { alias, sha256: wanted.sha256Base64 });
+  const { alias } = await applyUpdate(run, deployed, plan, { package: wanted, history: withServing });
+  reportServing(run, deployed, { alias, sha256: wanted.sha256Base64 });
 }
 
 /** The deployed options name a table almost as a trigger's is named: they have never been applied to it. */
@@ -86,6 +86,6 @@ function misspelt({ name, near }: UnknownTable): Problem[] {
 }
 
 const withoutTable = (name: string): Warning => ({
-  title: 'Options of a table that is none',
+  title: 'Options of a table that is not a source table',
   message: `The deployed options are for table ${name}, which no trigger of the function reads. Fix the name in the options file, or remove it, and run operation: deploy`,
 });

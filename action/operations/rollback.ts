@@ -1,5 +1,5 @@
 import type { Runtime } from '@aws-sdk/client-lambda';
-import { sha256Of, type Actual } from '../deployed/deployed-function.ts';
+import { sha256Of, type DeployedState } from '../deployed/deployed-function.ts';
 import { checkFunction } from '../apply/check-function.ts';
 import { applyUpdate } from '../apply/update-function.ts';
 import type { Run } from '../run.ts';
@@ -20,27 +20,27 @@ import { functionWarnings } from '../plan/transport-warnings.ts';
 /** Puts the package deployed before the current one back, or the alias on the version before, or what `rollback-to` names. @throws {UserError} */
 export async function rollback(run: Run): Promise<void> {
   const { inputs, aws, report } = run;
-  const actual = await readDeployed(aws, inputs, report);
-  if (actual.latest === undefined || actual.serving === undefined) {
+  const deployed = await readDeployed(aws, inputs, report);
+  if (deployed.latest === undefined || deployed.serving === undefined) {
     throw new UserError(
       `function-name: there is no function ${inputs.functionName} in account ${aws.account}, region ${aws.region}`,
       'Check function-name and the region',
     );
   }
-  reportServing(run, actual);
-  for (const warning of functionWarnings(inputs.functionName, actual.serving.configuration.Environment?.Variables ?? {}))
+  reportServing(run, deployed);
+  for (const warning of functionWarnings(inputs.functionName, deployed.serving.configuration.Environment?.Variables ?? {}))
     report.warn(warning);
-  await refuseForeignEnvironment(actual, inputs, undefined);
-  await (inputs.alias === undefined ? rollBackPackage(run, actual) : rollBackAlias(run, actual, inputs.alias));
+  await refuseForeignEnvironment(deployed, inputs, undefined);
+  await (inputs.alias === undefined ? rollBackPackage(run, deployed) : rollBackAlias(run, deployed, inputs.alias));
 }
 
-async function rollBackAlias(run: Run, actual: Actual, name: string): Promise<void> {
+async function rollBackAlias(run: Run, deployed: DeployedState, name: string): Promise<void> {
   const { inputs, aws, report } = run;
   const { functionName } = inputs;
-  if (actual.alias === undefined)
+  if (deployed.alias === undefined)
     throw new UserError(`alias: function ${functionName} has no alias ${name}`, 'Check alias, or run operation deploy with it first');
-  const target = await targetVersion(run, actual.alias, name);
-  if (target.version === actual.alias.version) {
+  const target = await targetVersion(run, deployed.alias, name);
+  if (target.version === deployed.alias.version) {
     report.plan([]);
     return;
   }
@@ -48,9 +48,9 @@ async function rollBackAlias(run: Run, actual: Actual, name: string): Promise<vo
     change(
       'alias',
       name,
-      actual.alias.version,
+      deployed.alias.version,
       target.version,
-      inputs.rollbackTo === undefined ? 'the version that served before' : 'as rollback-to says',
+      inputs.rollbackTo === undefined ? 'the version that served before' : 'set by rollback-to',
     ),
   ]);
   if (inputs.dryRun) return;
@@ -59,21 +59,21 @@ async function rollBackAlias(run: Run, actual: Actual, name: string): Promise<vo
     if (!response.ok) {
       const problems = response.problems.map(({ what, remedy }) => `${what}${remedy === '' ? '' : `. ${remedy}`}`).join('; ');
       throw new UserError(
-        `The check of version ${target.version} failed: ${problems}; alias ${name} still serves version ${actual.alias.version}`,
+        `The check of version ${target.version} failed: ${problems}; alias ${name} still serves version ${deployed.alias.version}`,
         'Set check: false to roll back all the same',
       );
     }
   }
-  const moved = await pointAlias(aws, functionName, name, actual.alias, target.version, target.former);
-  reportServing(run, actual, { alias: moved, sha256: target.codeSha256 });
+  const moved = await pointAlias(aws, functionName, name, deployed.alias, target.version, target.former);
+  reportServing(run, deployed, { alias: moved, sha256: target.codeSha256 });
 }
 
-/** The version to go back to, and what a further rollback goes to from there. */
+/** The version to go back to, and the ones for further rollbacks from there. */
 async function targetVersion({ aws, inputs }: Run, alias: Alias, name: string): Promise<Version & { former: string[] }> {
   const { functionName, rollbackTo } = inputs;
   const versions = await listVersions(aws, functionName);
   const lower = versions.filter(({ version }) => Number(version) < Number(alias.version)).reverse();
-  // An alias made by hand does not say what it served: the next lower version then.
+  // An alias created by hand does not record its former versions: the next lower version then.
   const served = (alias.former ?? lower.map(({ version }) => version)).filter((version) => versions.some((one) => one.version === version));
   const sha256 = rollbackTo === undefined ? undefined : asBase64(rollbackTo);
   const wanted =
@@ -105,7 +105,7 @@ async function targetVersion({ aws, inputs }: Run, alias: Alias, name: string): 
   return { ...wanted, former: at >= 0 ? served.slice(at + 1) : served.filter((version) => Number(version) < Number(wanted.version)) };
 }
 
-async function rollBackPackage(run: Run, actual: Actual): Promise<void> {
+async function rollBackPackage(run: Run, deployed: DeployedState): Promise<void> {
   const { inputs, aws, report } = run;
   const { functionName, codeBucket: bucket } = inputs;
   if (bucket === undefined)
@@ -113,10 +113,10 @@ async function rollBackPackage(run: Run, actual: Actual): Promise<void> {
       'rollback needs code-bucket, where former packages are kept, or an alias, whose versions are',
       'Set code-bucket (AWS_BUCKET_CODE) or alias',
     );
-  const { latest, serving, memory } = actual;
+  const { latest, serving, historyStore } = deployed;
   if (latest === undefined || serving === undefined) return;
   const current = Buffer.from(sha256Of(serving) ?? '', 'base64').toString('hex');
-  const record = targetRecord(run, actual, current);
+  const record = targetRecord(run, deployed, current);
   const stored = await readObject(aws, bucket, packageKey(functionName, record.sha256));
   if (stored === undefined)
     throw new UserError(
@@ -126,7 +126,7 @@ async function rollBackPackage(run: Run, actual: Actual): Promise<void> {
   const wanted = openPackage(stored.bytes);
   if (wanted.sha256Hex !== record.sha256)
     throw new UserError(
-      `s3://${bucket}/${packageKey(functionName, record.sha256)} is not what its name says`,
+      `s3://${bucket}/${packageKey(functionName, record.sha256)} does not match the SHA-256 in its name`,
       'Name another with rollback-to',
     );
   const environment = configOf(wanted)?.environment;
@@ -139,7 +139,7 @@ async function rollBackPackage(run: Run, actual: Actual): Promise<void> {
   const plan = planFunction(
     {
       package: wanted,
-      sources: undefined,
+      provenance: undefined,
       configuration: needs(record, serving.configuration, wanted),
       alias: undefined,
       check: inputs.check,
@@ -148,8 +148,8 @@ async function rollBackPackage(run: Run, actual: Actual): Promise<void> {
       latest: latest.configuration,
       serving: serving.configuration,
       alias: undefined,
-      package: await actual.servingPackage(),
-      passed: hasPassed(memory.history, wanted.sha256Hex),
+      package: await deployed.servingPackage(),
+      passed: hasPassed(historyStore.history, wanted.sha256Hex),
     },
   );
   report.plan(plan.changes);
@@ -158,13 +158,13 @@ async function rollBackPackage(run: Run, actual: Actual): Promise<void> {
   if (checked !== run)
     report.warn({
       title: 'A package that cannot be checked',
-      message: `The package ${record.sha256} was not made by this action and answers no check`,
+      message: `The package ${record.sha256} was not built by this action and does not support the check`,
     });
-  await applyUpdate(checked, actual, plan, { package: wanted, history: rolledBackTo, isRollback: true });
-  reportServing(run, actual, { sha256: wanted.sha256Base64 });
+  await applyUpdate(checked, deployed, plan, { package: wanted, history: rolledBackTo, isRollback: true });
+  reportServing(run, deployed, { sha256: wanted.sha256Base64 });
 }
 
-function targetRecord({ inputs }: Run, { serving, memory: { history } }: Actual, current: string): PackageRecord {
+function targetRecord({ inputs }: Run, { serving, historyStore: { history } }: DeployedState, current: string): PackageRecord {
   const { rollbackTo, functionName } = inputs;
   if (rollbackTo === undefined) {
     const former = formerPackage(history, current);
@@ -178,7 +178,7 @@ function targetRecord({ inputs }: Run, { serving, memory: { history } }: Actual,
   if (sha256 === '')
     throw new UserError(
       `rollback-to: ${rollbackTo} is a version, and without alias there are none`,
-      'Give the SHA-256 of a package, or name the alias',
+      'Set the SHA-256 of a package, or set alias',
     );
   return (
     history.packages.find((record) => record.sha256 === sha256) ?? {
@@ -192,22 +192,22 @@ function targetRecord({ inputs }: Run, { serving, memory: { history } }: Actual,
   );
 }
 
-/** What the former package needs of the configuration; all else stays. */
+/** The part of the configuration that the former package needs; all else stays. */
 function needs(
   { configuration: { Handler: handler, Runtime: runtime } }: PackageRecord,
-  actual: { Handler?: string | undefined; Runtime?: Runtime | undefined },
+  deployed: { Handler?: string | undefined; Runtime?: Runtime | undefined },
   wanted: Package,
 ): ConfigurationPlan {
   const reason = 'the package needs it';
   // One package of this product runs wherever another does.
-  const same = configOf(wanted) !== undefined && actual.Handler === 'index.handler' && (actual.Runtime ?? '').startsWith('nodejs');
+  const same = configOf(wanted) !== undefined && deployed.Handler === 'index.handler' && (deployed.Runtime ?? '').startsWith('nodejs');
   const changed = [
-    ...(same || handler === undefined || handler === actual.Handler
+    ...(same || handler === undefined || handler === deployed.Handler
       ? []
-      : [{ patch: { Handler: handler }, change: change('function', 'handler', actual.Handler, handler, reason) }]),
-    ...(same || runtime === undefined || runtime === actual.Runtime
+      : [{ patch: { Handler: handler }, change: change('function', 'handler', deployed.Handler, handler, reason) }]),
+    ...(same || runtime === undefined || runtime === deployed.Runtime
       ? []
-      : [{ patch: { Runtime: runtime }, change: change('function', 'runtime', actual.Runtime, runtime, reason) }]),
+      : [{ patch: { Runtime: runtime }, change: change('function', 'runtime', deployed.Runtime, runtime, reason) }]),
   ];
   return {
     patch: Object.assign({}, ...changed.map(({ patch }) => patch)) as ConfigurationPlan['patch'],

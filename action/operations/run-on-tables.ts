@@ -1,4 +1,4 @@
-// What backfill and verify have in common: the deployed function is driven over tables, slice by slice, and a report tells of it.
+// The common part of backfill and verify: the deployed function processes tables, slice by slice, and a report shows the result.
 import type { KeyMapping } from '../../formats/key-mapping.ts';
 import { nearest } from '../../formats/nearest.ts';
 import { parseS3Uri } from '../../formats/s3-uri.ts';
@@ -20,8 +20,8 @@ import type { Run } from '../run.ts';
 import { reportServing } from './outputs.ts';
 import { readDeployed, refuseForeignEnvironment } from './read-deployed.ts';
 
-/** What is deployed, as far as a run needs it. */
-interface Deployed {
+/** The deployed state, as far as a run needs it. */
+interface RunTarget {
   readonly bucket: string;
   readonly mapping: KeyMapping;
   readonly codeSha256: string;
@@ -30,18 +30,18 @@ interface Deployed {
 }
 
 /** @throws {UserError} where no run is possible */
-async function deployed(run: Run): Promise<Deployed> {
+async function targetOf(run: Run): Promise<RunTarget> {
   const { inputs, aws, report } = run;
   const { functionName } = inputs;
-  // The history of packages is a deploy's business: without the bucket it is not read.
-  const actual = await readDeployed(aws, { ...inputs, codeBucket: undefined }, report);
-  if (actual.serving === undefined)
+  // Only a deploy needs the history of packages: without the bucket it is not read.
+  const deployed = await readDeployed(aws, { ...inputs, codeBucket: undefined }, report);
+  if (deployed.serving === undefined)
     throw new UserError(
       `function-name: there is no function ${functionName} in account ${aws.account}, region ${aws.region}`,
       'Run operation deploy first, or check function-name and the region',
     );
-  reportServing(run, actual);
-  const found = await refuseForeignEnvironment(actual, inputs, undefined);
+  reportServing(run, deployed);
+  const found = await refuseForeignEnvironment(deployed, inputs, undefined);
   const config = found === undefined ? undefined : configOf(found);
   if (found === undefined || config === undefined)
     throw new UserError(
@@ -64,13 +64,13 @@ async function deployed(run: Run): Promise<Deployed> {
   return {
     bucket,
     mapping,
-    codeSha256: sha256Of(actual.serving) ?? '',
+    codeSha256: sha256Of(deployed.serving) ?? '',
     indexOf: (table) => config.options.tables[table]?.index ?? mapping[table.toLowerCase()]?.Index,
   };
 }
 
-/** The tables of a run, described. @throws {InputError} naming those that there are not */
-async function tablesOf({ inputs, aws }: Run, { mapping }: Deployed): Promise<RunTable[]> {
+/** The tables of a run, described. @throws {InputError} naming those that do not exist */
+async function tablesOf({ inputs, aws }: Run, { mapping }: RunTarget): Promise<RunTable[]> {
   const known = Object.values(mapping).map(({ TableName }) => TableName);
   const names = inputs.tables.length > 0 ? inputs.tables : known;
   const problems: Problem[] = [];
@@ -100,7 +100,7 @@ async function tablesOf({ inputs, aws }: Run, { mapping }: Deployed): Promise<Ru
 export async function runOnTables(run: Run, operation: 'backfill' | 'verify'): Promise<void> {
   const { inputs, aws, report } = run;
   report.runOutputs({ complete: 'false' });
-  const found = await deployed(run);
+  const found = await targetOf(run);
   const tables = await tablesOf(run, found);
   const triggers = await listTriggers(aws, inputs.functionName, inputs.alias);
   const capacity = inputs.maxReadCapacity ?? Math.min(...tables.map(defaultReadCapacity));
@@ -109,7 +109,7 @@ export async function runOnTables(run: Run, operation: 'backfill' | 'verify'): P
       operation,
       table,
       triggers.filter(({ source }) => streamOrigin(source)?.table === table.name),
-      { writes: operation === 'backfill' || inputs.repair, capacity, now: aws.pace.now() },
+      { writes: operation === 'backfill' || inputs.repair, capacity, now: aws.clock.now() },
     ),
   );
   const problems = plans.flatMap((plan) => plan.problems);
@@ -117,7 +117,7 @@ export async function runOnTables(run: Run, operation: 'backfill' | 'verify'): P
   for (const warning of plans.flatMap((plan) => plan.warnings)) report.warn(warning);
   report.plan(plans.flatMap((plan) => plan.changes));
   if (inputs.dryRun) return;
-  const until = aws.pace.now() + inputs.timeLimitMinutes * 60_000;
+  const until = aws.clock.now() + inputs.timeLimitMinutes * 60_000;
   const results: Record<string, TableResult> = {};
   for (const table of tables) results[table.name] = await onTable(run, operation, found, table, { capacity, until });
   await finish(run, operation, found, results);
@@ -126,20 +126,20 @@ export async function runOnTables(run: Run, operation: 'backfill' | 'verify'): P
 async function onTable(
   run: Run,
   operation: 'backfill' | 'verify',
-  { bucket, codeSha256, indexOf, mapping }: Deployed,
+  { bucket, codeSha256, indexOf, mapping }: RunTarget,
   table: RunTable,
   { capacity, until }: { readonly capacity: number; readonly until: number },
 ): Promise<TableResult> {
   const { inputs, aws, report, env } = run;
   const store = new RunStore(aws, bucket, `runs/${inputs.functionName}/${operation}/${table.name}`);
-  const tell = (line: string): void => {
+  const log = (line: string): void => {
     report.info(line);
   };
   const lock = await takeLock(
     store,
-    aws.pace,
-    { holder: `${env.GITHUB_RUN_ID ?? 'local'}-${process.pid}-${aws.pace.random()}`, url: urlOf(env) },
-    tell,
+    aws.clock,
+    { holder: `${env.GITHUB_RUN_ID ?? 'local'}-${process.pid}-${aws.clock.random()}`, url: urlOf(env) },
+    log,
   );
   try {
     const shared = Object.values(mapping).filter(({ TableName }) => TableName !== table.name && indexOf(TableName) === indexOf(table.name));
@@ -172,7 +172,7 @@ async function onTable(
         maxReadCapacity: capacity,
         until,
         survey: () => survey(run, table.name),
-        tell,
+        log,
         progress,
       },
     );
@@ -183,7 +183,7 @@ async function onTable(
 
 const sliceTable = ({ name, keys }: RunTable): SliceTable => ({ name, keys });
 
-/** Where people see this run. */
+/** URL of this run. */
 function urlOf(env: NodeJS.ProcessEnv): string {
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: id } = env;
   return server !== undefined && repository !== undefined && id !== undefined
@@ -202,14 +202,14 @@ async function survey({ aws, inputs }: Run, table: string): Promise<SurveyedInde
   try {
     response = JSON.parse(payload) as typeof response;
   } catch {
-    // Told below.
+    // Reported below.
   }
   const index = functionError === undefined ? response?.tables[table] : undefined;
   if (index !== undefined) return index;
   const [problem] = (functionError === undefined ? response?.problems : undefined) ?? [];
   if (problem !== undefined) throw new UserError(problem.what, problem.remedy);
   throw new UserError(
-    `The function could not look at the index of ${table}: ${typeof response?.errorMessage === 'string' ? response.errorMessage : 'it gave no response that can be read'}`,
+    `The function could not check the index of ${table}: ${typeof response?.errorMessage === 'string' ? response.errorMessage : 'its response is not valid'}`,
   );
 }
 
@@ -219,11 +219,11 @@ const FIRST_MS = 5 * 60_000;
 
 /** A line now and then that says how far a table is. */
 function progressOf({ aws, report }: Run, table: string): Parameters<typeof runTable>[3]['progress'] {
-  const started = aws.pace.now();
+  const started = aws.clock.now();
   let said = started;
   let phaseSaid = '';
   return (phase, { done, slices, counts, throttled }) => {
-    const now = aws.pace.now();
+    const now = aws.clock.now();
     const isNew = phase !== phaseSaid;
     if (!isNew && now - said < LINE_EVERY[now - started < FIRST_MS ? 0 : 1]) return;
     [said, phaseSaid] = [now, phase];
@@ -243,7 +243,7 @@ function progressOf({ aws, report }: Run, table: string): Parameters<typeof runT
 async function finish(
   { inputs, aws, report }: Run,
   operation: 'backfill' | 'verify',
-  { bucket }: Deployed,
+  { bucket }: RunTarget,
   results: Readonly<Record<string, TableResult>>,
 ): Promise<void> {
   const all = Object.values(results);
@@ -272,11 +272,11 @@ async function finish(
     if ((counts.malformed ?? 0) > 0)
       report.warn({
         title: `Table ${name}`,
-        message: `Table ${name}: ${counts.malformed ?? 0} items can have no document${operation === 'backfill' ? ' and became dead letters' : ''}`,
+        message: `Table ${name}: ${counts.malformed ?? 0} items cannot have a document${operation === 'backfill' ? ' and became dead letters' : ''}`,
       });
   }
   const failures = Object.entries(results).flatMap(([name, { failure }]) => (failure === undefined ? [] : [`table ${name}: ${failure}`]));
-  if (failures.length > 0) throw new UserError(failures.join('; '), 'Run again: what is done stays done');
+  if (failures.length > 0) throw new UserError(failures.join('; '), 'Run again: finished parts are not repeated');
   if (!complete) {
     report.warn({
       title: 'Not complete',

@@ -4,7 +4,7 @@ import { parse } from 'es-module-lexer/js';
 import { nearest } from '../../formats/nearest.ts';
 import type { Problem } from '../errors.ts';
 
-/** What a transform may be called. */
+/** Names that a transform may have. */
 export const TRANSFORM_EXTENSIONS = ['.ts', '.mts', '.js', '.mjs'];
 
 export interface CompiledTransform {
@@ -14,7 +14,7 @@ export interface CompiledTransform {
 }
 
 /**
- * Makes one transform ready for the package: types are blanked out, so that lines and columns stay what they are in the source. It must
+ * Prepares one transform for the package: types are blanked out, so that lines and columns stay those of the source. It must
  * have a default export and may import Node's own modules alone, because nothing else is in the package.
  * @param file its path as problems name it
  */
@@ -36,7 +36,7 @@ export function compileTransform(source: string, file: string): CompiledTransfor
     module = parse(text);
   } catch (error) {
     const offset = error instanceof Error && 'idx' in error && typeof error.idx === 'number' ? error.idx : 0;
-    problem('it is no ES module that can be parsed', lineAt(offset));
+    problem('it is not a valid ES module', lineAt(offset));
     return { text: '', problems };
   }
   const [imports, exports] = module;

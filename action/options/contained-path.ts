@@ -8,7 +8,7 @@ import { isAbsolute, relative, resolve, sep } from 'node:path';
 export async function insideFolder(folder: string, path: string): Promise<{ real: string } | { problem: 'missing' | 'outside' }> {
   const root = await realpath(folder).catch(() => undefined);
   if (root === undefined) return { problem: 'missing' };
-  // What is outside is not even looked for: whether it is there is nobody's business.
+  // A file outside is not even looked for: the message must not reveal whether it exists.
   if (!isBelow(resolve(folder), resolve(folder, path)) && !isBelow(root, resolve(root, path))) return { problem: 'outside' };
   const real = await realpath(resolve(root, path)).catch(() => undefined);
   if (real === undefined) return { problem: 'missing' };

@@ -1,9 +1,9 @@
-// The event patterns of a trigger, as Lambda takes them. Rules: "Filter rule syntax" of
+// The event patterns of a trigger, as Lambda accepts them. Rules: "Filter rule syntax" of
 // https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html, and where that is silent the compiler of
 // https://github.com/aws/event-ruler, which Lambda's "Invalid filter pattern definition" comes from.
 import { quoted } from '../inputs/reader.ts';
 
-/** What is wrong with, or will surprise about, one place of a pattern. */
+/** A problem or a warning about one place of a pattern. */
 export interface PatternNote {
   /** From the pattern on. */
   readonly path: readonly PropertyKey[];
@@ -158,7 +158,7 @@ function checkExpression(expression: Json, path: Path, notes: PatternNotes): voi
     });
 }
 
-/** What an operator takes, where `value` is something else. */
+/** The operand that an operator accepts, where `value` is something else. */
 function expectedOf(operator: string, value: unknown): string | undefined {
   if (operator === 'exists') return typeof value === 'boolean' ? undefined : 'true or false';
   if (operator === 'numeric') return numericProblem(value);
@@ -186,7 +186,7 @@ function numericProblem(value: unknown): string | undefined {
   return bottom < top ? undefined : 'a lower bound that is less than the upper one';
 }
 
-/** What `anything-but` takes. */
+/** The operands that `anything-but` accepts. */
 function isExclusion(value: unknown): boolean {
   if (typeof value === 'string' || typeof value === 'number') return true;
   if (Array.isArray(value)) return value.length > 0 && (isAll(value, 'string') || isAll(value, 'number'));

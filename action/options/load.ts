@@ -14,7 +14,7 @@ export async function loadOptions(
   return readOptions(config, context);
 }
 
-/** The folder that the options file lies in. */
+/** The folder of the options file. */
 export function workspaceOf(env: NodeJS.ProcessEnv): string {
   return env.GITHUB_WORKSPACE ?? process.cwd();
 }

@@ -3,7 +3,7 @@ import type { OptionsFile, WrittenOptions, WrittenTrigger } from './schema.ts';
 import { TRIGGER_DEFAULTS } from './trigger-options.ts';
 import type { TriggerOptions } from './trigger-options.ts';
 
-/** The options file as it holds in one environment. */
+/** The options file as it applies to one environment. */
 export interface EnvironmentOptions {
   readonly defaults: WrittenOptions;
   readonly tables: Readonly<Record<string, WrittenOptions>>;
@@ -26,8 +26,8 @@ export function forEnvironment(file: OptionsFile, environment: string): Environm
 }
 
 /**
- * What config.json says of a table: its own options. The handler lays them over the defaults key by key, so what must be merged deeper
- * is merged here.
+ * A table in config.json: its own options. The handler merges them over the defaults key by key, so options that must be merged deeper
+ * are merged here.
  */
 export function tableOptions(defaults: WrittenOptions, table: WrittenOptions): TableOptions {
   const { 'index-settings': settings, mappings } = merged(defaults, table);
@@ -39,7 +39,7 @@ export function tableOptions(defaults: WrittenOptions, table: WrittenOptions): T
   });
 }
 
-/** What config.json says of all tables. */
+/** All tables in config.json. */
 export function defaultOptions(defaults: WrittenOptions): TableOptions {
   const { trigger: _, ...own } = defaults;
   return withoutUndefined(own);
@@ -52,7 +52,7 @@ export function triggerSettings(...levels: readonly (WrittenTrigger | undefined)
   return { ...TRIGGER_DEFAULTS, ...set, explicit: Object.keys(written) };
 }
 
-/** `over` wins key by key; settings, mappings and trigger are merged, and of include and exclude the later one holds alone. */
+/** `over` wins key by key; settings, mappings and trigger are merged, and of include and exclude only the later one applies. */
 function merged(base: WrittenOptions, over: WrittenOptions): WrittenOptions {
   const { include, exclude, ...rest } = base;
   const narrowed = over.include === undefined && over.exclude === undefined;

@@ -2,11 +2,11 @@ import type { TableOptions } from '../../formats/function-config.ts';
 import type { Place, Problem } from '../errors.ts';
 import { TRIGGER_DEFAULTS, type TriggerOptions } from './trigger-options.ts';
 
-/** What the options file says for one environment. */
+/** The options file for one environment. */
 export interface Options {
-  /** As they stand in config.json; `transform` is the name in the package. No `dead-letters` unless the file names a place. */
+  /** As they are in config.json; `transform` is the name in the package. No `dead-letters` unless the file names a place. */
   readonly defaults: TableOptions;
-  /** By the table's exact name: its own options, which the handler lays over the defaults. */
+  /** By the table's exact name: its own options, which the handler merges over the defaults. */
   readonly tables: Readonly<Record<string, TableOptions>>;
   /** By the table's exact name: where the options file names it. */
   readonly tablePlaces: Readonly<Record<string, Place>>;

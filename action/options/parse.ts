@@ -9,13 +9,13 @@ import type { OptionsFile } from './schema.ts';
 
 export type Path = readonly PropertyKey[];
 
-/** An options file taken apart: its content where its form is right, and in any case what is wrong with it. */
+/** A parsed options file: its content where its form is valid, and in any case its problems. */
 export interface ParsedOptions {
-  /** What stands there, whatever its form. */
+  /** The content, whatever its form. */
   readonly value: unknown;
   readonly content: OptionsFile | undefined;
   readonly problems: Problem[];
-  /** The place of what stands at `path`, or of the nearest thing above it that is there. */
+  /** The place of the value at `path`, or of the nearest one above it that exists. */
   readonly placeOf: (path: Path) => Place;
 }
 
@@ -27,7 +27,7 @@ export function parseOptionsFile(text: string, file: string): ParsedOptions {
   const placeOf = (path: Path): Place => place(offsetOf(document, path));
   const broken = document.errors.map(({ message, pos }) => ({
     where: 'config',
-    message: `it is no readable YAML: ${message}`,
+    message: `it is not valid YAML: ${message}`,
     place: place(pos[0]),
   }));
   if (broken.length > 0) return { value: undefined, content: undefined, problems: broken, placeOf };
@@ -37,7 +37,7 @@ export function parseOptionsFile(text: string, file: string): ParsedOptions {
     value = document.toJS() ?? {};
   } catch (error) {
     // Aliases that name no anchor, or that unfold without end.
-    const message = `it is no readable YAML: ${error instanceof Error ? error.message : String(error)}`;
+    const message = `it is not valid YAML: ${error instanceof Error ? error.message : String(error)}`;
     return { value: undefined, content: undefined, problems: [{ where: 'config', message, place: { file, line: 1 } }], placeOf };
   }
   const result = optionsSchema.safeParse(value);
@@ -56,7 +56,7 @@ export function pathText(path: Path): string {
     .replace(/^\./, '');
 }
 
-/** The problems of what stands under an illegal name, at which zod does not look. */
+/** The problems of the values under an invalid name, which zod does not check. */
 function below(issue: z.core.$ZodIssue, value: unknown): z.core.$ZodIssue[] {
   if (issue.code !== 'invalid_key') return [];
   const { error } = (schemaAt(issue.path) as z.ZodType).safeParse(valueAt(value, issue.path));
@@ -87,14 +87,14 @@ function found(value: unknown, issue: z.core.$ZodIssue): string {
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : 'another value';
 }
 
-/** The schema of what stands at `path`: where a name is free (of a table, of an environment), any name leads on. */
+/** The schema of the value at `path`: where a name is free (of a table, of an environment), any name leads on. */
 function schemaAt(path: Path): unknown {
   let at: unknown = optionsSchema;
   for (const part of path) at = shapeOf(at)?.[String(part)] ?? definition(at)?.valueType;
   return at;
 }
 
-/** What zod says of a schema, as far as it is needed here. */
+/** A schema's definition in zod, as far as it is needed here. */
 interface Definition {
   readonly innerType?: unknown;
   readonly valueType?: unknown;

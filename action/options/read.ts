@@ -41,7 +41,7 @@ export async function readOptions(
   return { ...effective(content, environment, texts), tablePlaces: tablePlaces(content, environment, placeOf), warnings: rules.warnings };
 }
 
-/** The options of one environment, as the package and the triggers take them. */
+/** The options of one environment, as the package and the triggers use them. */
 function effective(file: OptionsFile, environment: string, texts: ReadonlyMap<string, string>): Omit<Options, 'tablePlaces' | 'warnings'> {
   const { defaults, tables, pruneTriggers, onlyKnownTables } = forEnvironment(file, environment);
   const names = entryNames([defaults, ...Object.values(tables)].flatMap(({ transform }) => transform ?? []));
@@ -81,7 +81,7 @@ async function readConfig(config: string, workspace: string): Promise<{ path: st
   return 'text' in file ? { path: found.real, text: file.text } : refuse(`${quoted(config)} cannot be read: ${file.problem}`);
 }
 
-/** A problem of a transform that cannot be read stands where the options file names it. */
+/** A problem of a transform that cannot be read is reported where the options file names it. */
 function placed(problem: Problem, path: Path, placeOf: (path: Path) => Place): Problem {
   return problem.place === undefined ? { ...problem, place: placeOf(path) } : problem;
 }
@@ -109,7 +109,7 @@ function missingEnvironment(file: OptionsFile, environment: string, placeOf: (pa
     }));
 }
 
-/** Whether two names differ in case, in blanks or in one letter; QA1 and QA2 differ in a digit, and are two environments. */
+/** Whether two names differ in case, in blanks or in one character; QA1 and QA2 differ in a digit, and are two environments. */
 function isMisspelt(name: string, environment: string): boolean {
   const [written, meant] = [name, environment].map((one) => one.normalize('NFKC').replace(/\s/gu, '').toLowerCase());
   if (written === undefined || meant === undefined || written === meant) return true;
@@ -120,6 +120,6 @@ function isMisspelt(name: string, environment: string): boolean {
   while (end < Math.min(...lengths) - start && written.at(-1 - end) === meant.at(-1 - end)) end++;
   const [ofWritten, ofMeant] = [written.slice(start, written.length - end), meant.slice(start, meant.length - end)];
   if (/\d/.test(ofWritten + ofMeant)) return false;
-  // One letter more, less or another, or two neighbours that changed places.
+  // One character more, less or different, or two neighbors that changed places.
   return (ofWritten.length < 2 && ofMeant.length < 2) || (ofWritten.length === 2 && ofWritten === ofMeant.slice(1) + ofMeant.slice(0, 1));
 }

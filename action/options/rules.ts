@@ -3,13 +3,13 @@ import { checkPattern } from './filter-pattern.ts';
 import { pathText } from './parse.ts';
 import type { Path } from './parse.ts';
 
-/** One place of the file where options stand. */
+/** One place of the file that has options. */
 export interface OptionBlock {
   readonly path: Path;
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** The defaults, each table, and both again in each environment. The form of `file` need not be right: what fits no place is left out. */
+/** The defaults, each table, and both again in each environment. The form of `file` need not be right: values in no known place are left out. */
 export function optionBlocks(file: unknown): OptionBlock[] {
   const levels = [{ path: [] as Path, level: file }, ...entries(file, ['environments']).map(({ path, value }) => ({ path, level: value }))];
   return levels
@@ -20,7 +20,7 @@ export function optionBlocks(file: unknown): OptionBlock[] {
     .flatMap(({ path, value }) => (isObject(value) ? [{ path, options: value }] : []));
 }
 
-/** Rules over several keys, which no schema tells. */
+/** Rules over several keys, which a schema cannot express. */
 export function checkOptions(file: unknown, placeOf: (path: Path) => Place): { problems: Problem[]; warnings: Problem[] } {
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
@@ -30,13 +30,13 @@ export function checkOptions(file: unknown, placeOf: (path: Path) => Place): { p
   for (const { path, options } of optionBlocks(file)) {
     const trigger = isObject(options.trigger) ? options.trigger : {};
     if (options.include !== undefined && options.exclude !== undefined) {
-      note(problems, [...path, 'exclude'], 'include and exclude stand together; leave one of them');
+      note(problems, [...path, 'exclude'], 'include and exclude cannot be used together; remove one of them');
     }
     if (Number(trigger['maximum-record-age-hours'] ?? 0) >= 24) {
       note(
         warnings,
         [...path, 'trigger', 'maximum-record-age-hours'],
-        'a stream keeps records for 24 hours, so those that are not indexed by then vanish without a trace; set 23 or less',
+        'a stream keeps records for 24 hours, so those that are not indexed by then are lost without a trace; set 23 or less',
       );
     }
     const patterns: readonly unknown[] = Array.isArray(trigger.filter) ? trigger.filter : [];
@@ -50,7 +50,7 @@ export function checkOptions(file: unknown, placeOf: (path: Path) => Place): { p
       note(
         warnings,
         [...path, 'trigger', 'filter'],
-        'a filter on more than the keys holds changes and deletes back, so that outdated documents stay in the index',
+        'a filter on more than the keys excludes changes and deletes, so that stale documents stay in the index',
       );
     }
   }
@@ -60,7 +60,7 @@ export function checkOptions(file: unknown, placeOf: (path: Path) => Place): { p
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** What stands under the names at `path`. */
+/** The values under the names at `path`. */
 function entries(level: unknown, path: readonly [string]): { path: Path; value: unknown }[] {
   const named = isObject(level) ? level[path[0]] : undefined;
   return isObject(named) ? Object.entries(named).map(([name, value]) => ({ path: [...path, name], value })) : [];

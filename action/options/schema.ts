@@ -1,4 +1,4 @@
-// The form of the options file (contract 5). docs/options.schema.json and the reference in docs/options.md are made from it.
+// The form of the options file. docs/options.schema.json and the reference in docs/options.md are generated from it.
 import { z } from 'zod';
 import { DEFAULT_OPTIONS } from '../../formats/function-config.ts';
 import { indexNameProblem } from '../../formats/index-name.ts';
@@ -12,7 +12,7 @@ import {
   type TriggerSettingName,
 } from './trigger-options.ts';
 
-/** Every message says what was expected; what was found is added where the place of the problem is known. */
+/** Every message says what was expected; the value found is added where the place of the problem is known. */
 const expected = (what: string): { error: string } => ({ error: `expected ${what}` });
 
 const oneOf = <const T extends readonly [string, ...string[]]>(values: T): z.ZodEnum<{ [K in T[number]]: K }> =>

@@ -6,7 +6,7 @@ import { quoted } from '../inputs/reader.ts';
 import { compileTransform, TRANSFORM_EXTENSIONS } from './compile-transform.ts';
 import { insideFolder } from './contained-path.ts';
 
-/** What the path of a transform should be, where it is not: undefined for a relative one with slashes and an extension that Node knows. */
+/** The expected path of a transform, where it differs: undefined for a relative one with slashes and an extension that Node knows. */
 export function transformPathProblem(file: string): string | undefined {
   const legal = /^(?!\/)[^\\:\0]+$/.test(file) && TRANSFORM_EXTENSIONS.includes(extname(file));
   return legal ? undefined : 'the path of a .ts, .mts, .js or .mjs file beside the options file or below';
@@ -22,7 +22,7 @@ export async function readTransform(
   file: string,
 ): Promise<{ text: string } | { problems: Problem[] }> {
   const refuse = (message: string): { problems: Problem[] } => ({ problems: [{ where: 'transform', message }] });
-  const remedy = 'it must lie beside the options file or below';
+  const remedy = 'it must be beside the options file or below';
   const found = await insideFolder(folder, file);
   if ('problem' in found) {
     return refuse(
@@ -38,8 +38,8 @@ export async function readTransform(
 }
 
 /**
- * What each transform is called in the package: `transforms/<name>.mjs` after its own path. Where two would be called alike, a part of
- * the SHA-256 of their paths tells them apart.
+ * The name of each transform in the package: `transforms/<name>.mjs` after its own path. Where two would be called alike, a part of
+ * the SHA-256 of their paths distinguishes them.
  */
 export function entryNames(files: Iterable<string>): Map<string, string> {
   const names = new Map([...new Set(files)].sort().map((file) => [file, plainName(file)]));

@@ -6,7 +6,7 @@ export interface TriggerSetting<Value extends number | boolean = number | boolea
   readonly field: string;
   /** Where the options file says nothing. */
   readonly default: Value;
-  /** What AWS means where it shows nothing. */
+  /** AWS's default, where it shows nothing. */
   readonly absent: Value;
   /** AWS's units in one of the options file's, where the two differ, and the name by which plans show AWS's. */
   readonly converted?: { readonly factor: number; readonly name: string };
@@ -69,7 +69,7 @@ export interface TriggerOptions extends Values {
   readonly 'starting-position': 'TRIM_HORIZON' | 'LATEST';
   /** ARN of the on-failure destination */
   readonly 'on-failure': string | undefined;
-  /** Event patterns, as Lambda's filter criteria take them. */
+  /** Event patterns, as in Lambda's filter criteria. */
   readonly filter: readonly Readonly<Record<string, unknown>>[];
   /** Undefined: a trigger that someone disabled stays disabled. */
   readonly enabled: boolean | undefined;

@@ -12,11 +12,11 @@ export const CONFIG_ENTRY = 'config.json';
 export const MAPPING_ENTRY = 'table_mapping.json';
 export const HANDLER_ENTRY = 'index.mjs';
 
-/** A package of the function, as bytes and as what is in it. */
+/** A package of the function, as bytes and as its content. */
 export interface Package {
   readonly bytes: Uint8Array;
   readonly sha256Hex: string;
-  /** As AWS gives `CodeSha256`. */
+  /** As AWS's `CodeSha256`. */
   readonly sha256Base64: string;
   readonly entries: ReadonlyMap<string, Uint8Array>;
 }
@@ -30,8 +30,8 @@ export interface PackageContent {
   readonly transforms: Readonly<Record<string, string>>;
 }
 
-/** Bytes of all entries together that Lambda takes in one package (Lambda quotas: 250 MB unzipped). */
-export const UNZIPPED_LIMIT = 250 * 1024 * 1024;
+/** Bytes of all entries together that Lambda accepts in one package (Lambda quotas: 250 MB unzipped). */
+export const MAX_UNZIPPED_BYTES = 250 * 1024 * 1024;
 
 /** The bundle of the function: the build puts it beside the action's own bundle. @throws {UserError} where it is not there */
 export async function readHandler(folder = dirname(fileURLToPath(import.meta.url))): Promise<Uint8Array> {
@@ -39,7 +39,7 @@ export async function readHandler(folder = dirname(fileURLToPath(import.meta.url
   try {
     return await readFile(path);
   } catch (cause) {
-    throw new UserError(`The bundle of the function is not at ${path}`, 'Use a release of this action, which holds its dist folder', {
+    throw new UserError(`The bundle of the function is not at ${path}`, 'Use a release of this action, which contains its dist folder', {
       cause,
     });
   }
@@ -58,8 +58,8 @@ export function buildPackage({ handler, config, mapping, transforms }: PackageCo
 }
 
 /**
- * Takes a package apart that was found deployed, the predecessor's too. Folders are left out.
- * @throws {UserError} where it is no zip, unpacks to more than Lambda's limit, or a name leads out of it
+ * Unpacks a deployed package, the predecessor's too. Folders are left out.
+ * @throws {UserError} where it is not a zip, unpacks to more than Lambda's limit, or a name leads out of it
  */
 export function readPackage(bytes: Uint8Array): Package {
   const hint = 'Deploy the function again with operation: deploy';
@@ -70,22 +70,22 @@ export function readPackage(bytes: Uint8Array): Package {
     entries = unzipSync(bytes, {
       filter: ({ name, originalSize }) => {
         size += originalSize;
-        if (size > UNZIPPED_LIMIT) throw new UserError(`The deployed package unpacks to more than ${UNZIPPED_LIMIT} bytes`, hint);
+        if (size > MAX_UNZIPPED_BYTES) throw new UserError(`The deployed package unpacks to more than ${MAX_UNZIPPED_BYTES} bytes`, hint);
         if (!isSafeName(name))
-          throw new UserError(`The deployed package holds an entry that leads out of it, ${JSON.stringify(name)}`, hint);
-        if (names.has(name)) throw new UserError(`The deployed package holds ${JSON.stringify(name)} twice`, hint);
+          throw new UserError(`The deployed package contains an entry that leads out of it, ${JSON.stringify(name)}`, hint);
+        if (names.has(name)) throw new UserError(`The deployed package contains ${JSON.stringify(name)} twice`, hint);
         names.add(name);
         return !name.endsWith('/');
       },
     });
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
-    throw new UserError('The deployed package is no readable zip file', hint, { cause });
+    throw new UserError('The deployed package is not a readable zip file', hint, { cause });
   }
   return { bytes, ...hashes(bytes), entries: new Map(Object.entries(entries)) };
 }
 
-/** As `readPackage`; a package of another hand that cannot be taken apart is one of which only the bytes are known. */
+/** As `readPackage`; of a package not deployed by this action that cannot be unpacked, only the bytes are known. */
 export function openPackage(bytes: Uint8Array): Package {
   try {
     return readPackage(bytes);
@@ -96,14 +96,14 @@ export function openPackage(bytes: Uint8Array): Package {
 }
 
 /**
- * A package that runs both as `from` and as `to`: which of the two is the configuration's to say, so that a function can change hands
- * without a moment in which its handler is not there. Where both have a file of one name, that of `from` stands. Undefined where they
+ * A package that runs both as `from` and as `to`: the configuration decides which of the two, so that a function can be taken over
+ * without a moment in which its handler is not there. Where both have a file of one name, that of `from` is used. Undefined where they
  * cannot be put together.
  */
 export function bridgePackage(from: Package, to: Package): Package | undefined {
   const entries = new Map([...to.entries, ...from.entries]);
   const size = [...entries.values()].reduce((sum, { length }) => sum + length, 0);
-  return from.entries.size === 0 || size > UNZIPPED_LIMIT ? undefined : pack(entries);
+  return from.entries.size === 0 || size > MAX_UNZIPPED_BYTES ? undefined : pack(entries);
 }
 
 /** The package with one entry replaced or added; the content of every other entry stays as it was. */
@@ -123,7 +123,7 @@ export function mappingText(mapping: KeyMapping): string {
 }
 
 /**
- * The zip of these entries. What else would differ between machines is fixed: order by code unit, the time (read from its local parts,
+ * The zip of these entries. Everything that would differ between machines is fixed: order by code unit, the time (read from its local parts,
  * so that no time zone enters), `-rw-r--r--` made by Unix (else Lambda could not read the files), and the level of compression.
  */
 function pack(entries: ReadonlyMap<string, Uint8Array>): Package {
@@ -143,7 +143,7 @@ function isSafeName(name: string): boolean {
   return !/[\\:\0]/.test(name) && segments.every((segment) => segment !== '' && segment !== '.' && segment !== '..');
 }
 
-/** JSON with the keys of every object sorted, so that the order in which something was read makes no new package. */
+/** JSON with the keys of every object sorted, so that the order of reading makes no new package. */
 function jsonText(value: unknown): string {
   const sorted = (_key: string, entry: unknown): unknown =>
     typeof entry === 'object' && entry !== null && !Array.isArray(entry)

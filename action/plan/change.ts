@@ -5,7 +5,7 @@ export interface Change {
   /** `function`, `package`, `alias`, `tags`, `log group`, `table Orders`, `trigger Orders` */
   readonly resource: string;
   readonly action: 'create' | 'update' | 'delete';
-  /** What of the resource: `memory-size`, `options.tables.Orders.refresh`. */
+  /** The part of the resource: `memory-size`, `options.tables.Orders.refresh`. */
   readonly path: string;
   /** null: not there. */
   readonly before: Shown;
@@ -14,7 +14,7 @@ export interface Change {
   readonly reason: string;
 }
 
-/** Something that needs a person, without being a failure. */
+/** Something that needs attention, without being a failure. */
 export interface Warning {
   readonly title: string;
   readonly message: string;

@@ -1,4 +1,4 @@
-// The function's configuration: what the user asked for × what AWS shows → the fields to send and the changes to show. Pure.
+// The function's configuration: the inputs × what AWS shows → the fields to send and the changes to show. Pure.
 import type { FunctionConfiguration } from '@aws-sdk/client-lambda';
 import type { Configuration } from '../aws/function.ts';
 import { SETTINGS, updateOf, type Setting } from '../deployed/function-settings.ts';
@@ -17,7 +17,7 @@ export interface ConfigurationPlan {
   readonly problems: readonly Problem[];
 }
 
-/** What of the configuration is to change. @param shown of the function, or of the version that an alias serves */
+/** The part of the configuration that is to change. @param shown of the function, or of the version that an alias serves */
 export function planConfiguration(inputs: Inputs, shown: FunctionConfiguration): ConfigurationPlan {
   const differing = SETTINGS.flatMap((setting) => {
     const [before, after] = [setting.read(shown), setting.wanted(inputs, shown)];

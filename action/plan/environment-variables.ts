@@ -7,7 +7,7 @@ import { CLEAR, type Inputs } from '../inputs/inputs.ts';
 import { change, isSame, type Change } from './change.ts';
 import { INPUT } from './provenance.ts';
 
-/** What is to be sent and shown of the environment variables, or why they cannot be changed. */
+/** The environment variables to send and to show, or why they cannot be changed. */
 export interface VariablesPlan {
   readonly patch: Configuration;
   readonly changes: readonly Change[];
@@ -20,7 +20,7 @@ const refused = (message: string): VariablesPlan => ({
   problems: [{ where: 'environment-variables', message: `environment-variables: ${message}` }],
 });
 
-/** UpdateFunctionConfiguration replaces the whole map, so that what is to stay must be sent again. Plans name variables, never values. */
+/** UpdateFunctionConfiguration replaces the whole map, so that variables that stay must be sent too. Plans name variables, never values. */
 export function planVariables(inputs: Inputs, shown: FunctionConfiguration): VariablesPlan {
   const { environmentVariables, envStrategy } = inputs;
   if (environmentVariables === undefined) return NOTHING;

@@ -1,4 +1,4 @@
-// Desired × actual → what is to change, and with which calls. Pure: no clock, no network, no secret.
+// Desired × deployed → what is to change, and with which calls. Pure: no clock, no network, no secret.
 import type { FunctionConfiguration } from '@aws-sdk/client-lambda';
 import type { Alias } from '../aws/alias.ts';
 import type { Configuration } from '../aws/function.ts';
@@ -9,32 +9,32 @@ import { patchBack, withPatch, type ConfigurationPlan } from './configuration.ts
 import { CLEAR, type Inputs } from '../inputs/inputs.ts';
 import { packageChanges } from './package-plan.ts';
 import type { Package } from '../package/package.ts';
-import { DEFAULT, INPUT, type Sources } from './provenance.ts';
+import { DEFAULT, INPUT, type Provenance } from './provenance.ts';
 
 export interface DesiredFunction {
   readonly package: Package;
   /** Undefined: the package is as it was deployed before. */
-  readonly sources: Sources | undefined;
-  /** What is asked of the configuration, over what serves. */
+  readonly provenance: Provenance | undefined;
+  /** The inputs' configuration, compared with the one that serves. */
   readonly configuration: ConfigurationPlan;
   readonly alias: string | undefined;
   /** Whether a package has to pass its check to count as deployed. */
   readonly check: boolean;
 }
 
-export interface ActualFunction {
+export interface DeployedParts {
   /** `$LATEST` */
   readonly latest: FunctionConfiguration;
-  /** What serves: the alias' version, or `$LATEST` itself. */
+  /** The version that serves: the alias's, or `$LATEST` itself. */
   readonly serving: FunctionConfiguration;
   readonly alias: Alias | undefined;
-  /** What serves; undefined where its hash is that of the desired package, so that it was not downloaded. */
+  /** The package that serves; undefined where its hash is that of the desired package, so that it was not downloaded. */
   readonly package: Package | undefined;
   /** Whether what serves has passed its check. */
   readonly passed: boolean;
 }
 
-/** What is to be done to an existing function. */
+/** The changes to an existing function. */
 export interface FunctionPlan {
   readonly changes: readonly Change[];
   /** Whether what serves changes, and so must be checked. */
@@ -48,23 +48,23 @@ export interface FunctionPlan {
 }
 
 /**
- * Compared is what serves; the calls are those that bring `$LATEST` there, which an interrupted or failed run may have left ahead of the
+ * The version that serves is compared; the calls are those that bring `$LATEST` there, which an interrupted or failed run may have left ahead of the
  * alias.
  */
-export function planFunction(desired: DesiredFunction, actual: ActualFunction): FunctionPlan {
-  const { latest, serving, alias } = actual;
+export function planFunction(desired: DesiredFunction, deployed: DeployedParts): FunctionPlan {
+  const { latest, serving, alias } = deployed;
   const sha = desired.package.sha256Base64;
   const sameCode = serving.CodeSha256 === sha;
   const failure = failureOf(latest);
   const failed = failure !== undefined;
   const aliasIsNew = desired.alias !== undefined && alias === undefined;
   const differences = [
-    ...(sameCode ? [] : packageChanges(actual.package, desired.package, desired.sources)),
+    ...(sameCode ? [] : packageChanges(deployed.package, desired.package, desired.provenance)),
     ...desired.configuration.changes,
     ...(failure !== undefined && (desired.alias === undefined || !sameCode) ? [failure] : []),
   ];
   const unchecked =
-    desired.check && desired.alias === undefined && !actual.passed && differences.length === 0
+    desired.check && desired.alias === undefined && !deployed.passed && differences.length === 0
       ? [change('package', 'check', 'never passed', 'passed', 'the package in place never passed its check')]
       : [];
   const serves = differences.length > 0 || unchecked.length > 0 || aliasIsNew;
@@ -86,7 +86,7 @@ export function planFunction(desired: DesiredFunction, actual: ActualFunction): 
   };
 }
 
-/** What a change has left behind that failed, also that of creating it. */
+/** The status that a failed update or creation left behind. */
 function failureOf({
   State: state,
   StateReasonCode: why,
@@ -100,8 +100,8 @@ function failureOf({
     : undefined;
 }
 
-/** What a function that does not exist yet is created as. */
-export function planCreation(inputs: Inputs, desired: Package, sources: Sources): Change[] {
+/** The changes that create a function. */
+export function planCreation(inputs: Inputs, desired: Package, provenance: Provenance): Change[] {
   const variables = typeof inputs.environmentVariables === 'object' ? Object.keys(inputs.environmentVariables) : [];
   return [
     change('function', 'function', undefined, inputs.functionName, 'there is no function of this name'),
@@ -111,7 +111,7 @@ export function planCreation(inputs: Inputs, desired: Package, sources: Sources)
       ),
     ),
     ...variables.sort().map((name) => change('function', `environment-variables.${name}`, undefined, '(a value)', INPUT)),
-    ...packageChanges(undefined, desired, sources),
+    ...packageChanges(undefined, desired, provenance),
     ...(inputs.alias === undefined ? [] : [change('alias', inputs.alias, undefined, '(a new version)', 'the alias does not exist yet')]),
   ];
 }
@@ -126,19 +126,19 @@ export interface TagPlan {
  * The input names all tags that the function is to have: others go, but for those of AWS (`aws:`), which nobody can change, and the
  * action's own.
  */
-export function planTags(wanted: Inputs['tags'], actual: Readonly<Record<string, string>>): TagPlan {
+export function planTags(wanted: Inputs['tags'], deployed: Readonly<Record<string, string>>): TagPlan {
   if (wanted === undefined) return { set: {}, remove: [], changes: [] };
   const tags = wanted === CLEAR ? {} : wanted;
-  const set = Object.fromEntries(Object.entries(tags).filter(([key, value]) => actual[key] !== value));
-  const remove = Object.keys(actual).filter(
+  const set = Object.fromEntries(Object.entries(tags).filter(([key, value]) => deployed[key] !== value));
+  const remove = Object.keys(deployed).filter(
     (key) => !(key in tags) && !key.startsWith('aws:') && !key.startsWith('dynamodb-to-opensearch:'),
   );
   return {
     set,
     remove,
     changes: [
-      ...Object.entries(set).map(([key, value]) => change('tags', key, actual[key], value, INPUT)),
-      ...remove.map((key) => change('tags', key, actual[key], undefined, 'the input does not name it')),
+      ...Object.entries(set).map(([key, value]) => change('tags', key, deployed[key], value, INPUT)),
+      ...remove.map((key) => change('tags', key, deployed[key], undefined, 'the input does not name it')),
     ],
   };
 }

@@ -8,8 +8,8 @@ import { streamOrigin, type Trigger } from '../aws/triggers.ts';
 import type { Warning } from './change.ts';
 import type { Problem } from '../errors.ts';
 
-/** A table that feeds the function, or is to. */
-export interface Source {
+/** A table whose stream the function reads, or is to read. */
+export interface SourceTable {
   readonly table: Table;
   /** Those of the function that read a stream of this table. */
   readonly triggers: readonly Trigger[];
@@ -17,34 +17,34 @@ export interface Source {
   readonly listed: boolean;
 }
 
-export interface Sources {
-  readonly sources: readonly Source[];
+export interface SourceTables {
+  readonly sources: readonly SourceTable[];
   readonly problems: readonly Problem[];
   readonly warnings: readonly Warning[];
 }
 
-/** DescribeTable at a time: DynamoDB's control plane takes a few hundred a second in all. */
-const AT_A_TIME = 20;
+/** DescribeTable calls in parallel: DynamoDB's control plane accepts a few hundred a second in all. */
+const MAX_PARALLEL = 20;
 
 /**
  * Reads every table that a trigger of the function or the input `tables` names. A table that was deleted leaves a stream for a day, and
  * its keys to the key mapping that is deployed. @param deployed reads that mapping @throws {AwsError}
  */
-export async function readSources(
+export async function findSourceTables(
   aws: Aws,
   triggers: readonly Trigger[],
   listed: readonly string[],
   deployed: () => Promise<KeyMapping>,
-): Promise<Sources> {
+): Promise<SourceTables> {
   const problems: Problem[] = [];
   const warnings: Warning[] = [];
-  // By the name or ARN that DescribeTable takes: a table of another account or region is asked for by its ARN.
-  const asked = new Map<string, { triggers: Trigger[]; listed: boolean }>(listed.map((name) => [name, { triggers: [], listed: true }]));
+  // By the name or ARN that DescribeTable accepts: a table of another account or region is described by its ARN.
+  const requested = new Map<string, { triggers: Trigger[]; listed: boolean }>(listed.map((name) => [name, { triggers: [], listed: true }]));
   for (const trigger of triggers) {
     const origin = streamOrigin(trigger.source);
     if (origin === undefined) {
       warnings.push({
-        title: 'A trigger that is no DynamoDB stream',
+        title: 'A trigger that is not a DynamoDB stream',
         message: `The function is also called from ${trigger.source || `trigger ${trigger.uuid}`}, whose records it cannot use; remove that trigger`,
       });
       continue;
@@ -52,11 +52,15 @@ export async function readSources(
     // DynamoDB Local has an account and a region of its own.
     const own = (origin.account === aws.account && origin.region === aws.region) || origin.region === 'ddblocal';
     const name = own ? origin.table : trigger.source.replace(/\/stream\/.*$/, '');
-    const entry = asked.get(name) ?? { triggers: [], listed: false };
+    const entry = requested.get(name) ?? { triggers: [], listed: false };
     entry.triggers.push(trigger);
-    asked.set(name, entry);
+    requested.set(name, entry);
   }
-  const found = await inParallel([...asked], AT_A_TIME, async ([name, entry]) => ({ name, entry, table: await describeTable(aws, name) }));
+  const found = await inParallel([...requested], MAX_PARALLEL, async ([name, entry]) => ({
+    name,
+    entry,
+    table: await describeTable(aws, name),
+  }));
   const former = found.some(({ table, entry }) => table === undefined && !entry.listed) ? await deployed() : {};
   const sources = found.flatMap(({ name, entry, table }) => {
     if (table !== undefined) return [{ table, ...entry }];
@@ -89,12 +93,12 @@ function formerTable({ TableName: name, PrimaryKey: hashKey, SortKey: rangeKey }
 
 /**
  * The key mapping of these tables. A table without any trigger counts as one whose trigger reports batch item failures, since that is how
- * the action makes it; a table with triggers only where all of them do: Lambda ignores the function's answer otherwise, and what it
+ * the action makes it; a table with triggers only where all of them do: Lambda ignores the function's response otherwise, and records that it
  * reports as failed would be lost.
  * @param options of the package: its `index` wins
  */
 export function keyMapping(
-  sources: readonly Source[],
+  sources: readonly SourceTable[],
   options: FunctionConfig['options'],
 ): { mapping: KeyMapping; problems: readonly Problem[] } {
   const problems: Problem[] = [];
@@ -117,7 +121,7 @@ export function keyMapping(
     if (other !== undefined && !(explicit !== undefined && other.explicit)) {
       problems.push({
         where,
-        message: `Tables ${other.table} and ${table.name} would share the index ${index}. Give one of them another index in the options file (tables.${table.name}.index), or both this one in so many words`,
+        message: `Tables ${other.table} and ${table.name} would share the index ${index}. Give one of them another index in the options file (tables.${table.name}.index), or name this index for both`,
       });
     }
     byIndex.set(index, { table: table.name, explicit: explicit !== undefined });
@@ -126,7 +130,7 @@ export function keyMapping(
     if (twin !== undefined) {
       problems.push({
         where: 'tables',
-        message: `Tables ${twin} and ${table.name} differ in case alone, and the key mapping knows tables by their lower-cased names. Feed one of them to another function`,
+        message: `Tables ${twin} and ${table.name} differ in case alone, and the key mapping knows tables by their lower-cased names. Use another function for one of them`,
       });
     }
     byName.set(key, table.name);

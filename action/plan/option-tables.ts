@@ -19,7 +19,7 @@ export interface UnknownTable {
   readonly near: string | undefined;
 }
 
-/** @param known none: nothing can be told, and nothing is unknown */
+/** @param known none: nothing can be compared, and nothing is unknown */
 export function unknownTables(names: readonly string[], known: readonly string[]): UnknownTable[] {
   if (known.length === 0) return [];
   return names
@@ -28,13 +28,13 @@ export function unknownTables(names: readonly string[], known: readonly string[]
 }
 
 /** Tables shown of a long list. */
-const SHOWN = 10;
+const MAX_SHOWN = 10;
 
-/** What is wrong with the tables of the options file as it holds in this environment. */
+/** Problems of the tables in the options file, as it applies to this environment. */
 export function optionTableProblems({ tables, tablePlaces }: Options, known: readonly string[]): Problem[] {
   return unknownTables(Object.keys(tables), known).map(({ name, near }) => {
     const place = Object.hasOwn(tablePlaces, name) ? tablePlaces[name] : undefined;
-    const names = `${known.slice(0, SHOWN).join(', ')}${known.length > SHOWN ? ', …' : ''}`;
+    const names = `${known.slice(0, MAX_SHOWN).join(', ')}${known.length > MAX_SHOWN ? ', …' : ''}`;
     const remedy =
       near === undefined
         ? `neither the input tables nor a trigger names it, but ${names}. Name it in tables, or remove it here; options of a table that only another environment has belong under environments.<name>.tables`
@@ -44,7 +44,7 @@ export function optionTableProblems({ tables, tablePlaces }: Options, known: rea
   });
 }
 
-/** Of a deploy that knows no table yet: nothing tells whether the names in the options are right. */
+/** Of a deploy that knows no table yet: the names in the options cannot be checked. */
 export function uncheckedTablesWarning({ tables }: Options, known: readonly string[]): Warning[] {
   const names = Object.keys(tables);
   if (known.length > 0 || names.length === 0) return [];

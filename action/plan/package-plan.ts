@@ -1,10 +1,10 @@
-// What differs between the package that serves and the one that is wanted, named part by part. Pure; no secret in it.
+// The differences between the package that serves and the wanted one, named part by part. Pure; no secret in it.
 import { parseConfig, type FunctionConfig } from '../../formats/function-config.ts';
 import { parseKeyMapping, type KeyMapping } from '../../formats/key-mapping.ts';
 import { change, isSame, type Change } from './change.ts';
 import type { Shown } from '../shown.ts';
 import { CONFIG_ENTRY, MAPPING_ENTRY, entryText, type Package } from '../package/package.ts';
-import { DEFAULT, type Sources } from './provenance.ts';
+import { DEFAULT, type Provenance } from './provenance.ts';
 
 const RESOURCE = 'package';
 
@@ -30,18 +30,18 @@ export function mappingOf(from: Package): KeyMapping {
 
 /**
  * @param from undefined: there is no function yet
- * @param sources undefined: all of `to` is as it was deployed before
+ * @param provenance undefined: all of `to` is as it was deployed before
  */
-export function packageChanges(from: Package | undefined, to: Package, sources: Sources | undefined): Change[] {
-  const changes = allChanges(from, to, sources);
-  return sources === undefined ? changes.map((one) => ({ ...one, reason: 'as it was deployed before' })) : changes;
+export function packageChanges(from: Package | undefined, to: Package, provenance: Provenance | undefined): Change[] {
+  const changes = allChanges(from, to, provenance);
+  return provenance === undefined ? changes.map((one) => ({ ...one, reason: 'as it was deployed before' })) : changes;
 }
 
-function allChanges(from: Package | undefined, to: Package, sources: Sources | undefined): Change[] {
+function allChanges(from: Package | undefined, to: Package, provenance: Provenance | undefined): Change[] {
   if (from === undefined)
     return [
       change(RESOURCE, 'code', undefined, configOf(to)?.release ?? to.sha256Base64, 'there is no function yet'),
-      ...parts(undefined, to, sources),
+      ...parts(undefined, to, provenance),
     ];
   if (from.sha256Hex === to.sha256Hex) return [];
   const [before, after] = [configOf(from), configOf(to)];
@@ -54,32 +54,32 @@ function allChanges(from: Package | undefined, to: Package, sources: Sources | u
           change(
             RESOURCE,
             'code',
-            before?.release ?? 'of another maker',
+            before?.release ?? 'not deployed by this action',
             after?.release ?? to.sha256Base64,
             before === undefined ? 'the function is taken over' : 'this release of the action',
           ),
         ]
       : []),
-    ...parts(from, to, sources),
+    ...parts(from, to, provenance),
   ];
-  // The content is the same and the bytes are not: packed by another hand.
+  // The content is the same and the bytes are not: packed by another tool.
   return changes.length > 0
     ? changes
     : [change(RESOURCE, 'sha256', from.sha256Base64, to.sha256Base64, 'the same content, packed differently')];
 }
 
-function parts(from: Package | undefined, to: Package, sources: Sources | undefined): Change[] {
+function parts(from: Package | undefined, to: Package, provenance: Provenance | undefined): Change[] {
   const before = from === undefined ? undefined : configOf(from);
   const after = configOf(to);
   return [
-    ...(after === undefined ? [] : configChanges(before, after, sources)),
+    ...(after === undefined ? [] : configChanges(before, after, provenance)),
     ...mappingChanges(from === undefined ? {} : mappingOf(from), mappingOf(to)),
-    ...transformChanges(from, to, sources),
+    ...transformChanges(from, to, provenance),
   ];
 }
 
-function configChanges(before: FunctionConfig | undefined, after: FunctionConfig, sources: Sources | undefined): Change[] {
-  const { endpoint = '' } = sources ?? {};
+function configChanges(before: FunctionConfig | undefined, after: FunctionConfig, provenance: Provenance | undefined): Change[] {
+  const { endpoint = '' } = provenance ?? {};
   const host = (config: FunctionConfig): string => URL.parse(config.endpoint)?.host ?? '';
   const changes: Change[] = [];
   const compare = (path: string, was: Shown | undefined, is: Shown | undefined, reason: string): void => {
@@ -104,18 +104,18 @@ function configChanges(before: FunctionConfig | undefined, after: FunctionConfig
   const optionsBefore = flatOptions(before);
   const optionsAfter = flatOptions(after);
   for (const path of [...new Set([...optionsBefore.keys(), ...optionsAfter.keys()])].sort()) {
-    compare(path, optionsBefore.get(path), optionsAfter.get(path), optionReason(path, optionsAfter.has(path), sources));
+    compare(path, optionsBefore.get(path), optionsAfter.get(path), optionReason(path, optionsAfter.has(path), provenance));
   }
   return changes;
 }
 
-/** @param given whether the package has the option, or the transform */
-function optionReason(path: string, given: boolean, sources: Sources | undefined): string {
-  const { options, defaultDeadLetters } = sources ?? {};
+/** @param present whether the package has the option, or the transform */
+function optionReason(path: string, present: boolean, provenance: Provenance | undefined): string {
+  const { options, defaultDeadLetters } = provenance ?? {};
   if (path === 'options.defaults.dead-letters' && defaultDeadLetters === true)
-    return given ? DEFAULT : `there is no code-bucket${options === undefined ? '' : `, and ${options} does not name it`}`;
+    return present ? DEFAULT : `there is no code-bucket${options === undefined ? '' : `, and ${options} does not name it`}`;
   if (options === undefined) return 'there is no options file';
-  return given ? options : `${options} does not name it`;
+  return present ? options : `${options} does not name it`;
 }
 
 /** `options.defaults.refresh` → its value. */
@@ -142,7 +142,7 @@ function mappingChanges(before: KeyMapping, after: KeyMapping): Change[] {
         was === undefined ? undefined : { ...was },
         is === undefined ? undefined : { ...is },
         was === undefined
-          ? 'a table that feeds the function'
+          ? 'a source table of the function'
           : is === undefined
             ? 'no trigger of the function reads this table'
             : 'the table, its trigger or its index changed',
@@ -151,13 +151,13 @@ function mappingChanges(before: KeyMapping, after: KeyMapping): Change[] {
   });
 }
 
-function transformChanges(from: Package | undefined, to: Package, sources: Sources | undefined): Change[] {
+function transformChanges(from: Package | undefined, to: Package, provenance: Provenance | undefined): Change[] {
   const names = new Set([...(from?.entries.keys() ?? []), ...to.entries.keys()].filter((name) => name.startsWith('transforms/')));
   return [...names].sort().flatMap((name) => {
     const [was, is] = [from?.entries.get(name), to.entries.get(name)];
     if (isEqual(was, is)) return [];
     const size = (bytes: Uint8Array | undefined): string | undefined => (bytes === undefined ? undefined : `${bytes.length} bytes`);
-    return [change(RESOURCE, name, size(was), size(is), optionReason(name, is !== undefined, sources))];
+    return [change(RESOURCE, name, size(was), size(is), optionReason(name, is !== undefined, provenance))];
   });
 }
 

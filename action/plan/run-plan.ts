@@ -1,4 +1,4 @@
-// What stands in the way of a run on a table, and what it will take. Pure.
+// Preconditions of a run on a table, and its estimate. Pure.
 import type { Trigger } from '../aws/triggers.ts';
 import type { RunTable } from '../aws/tables.ts';
 import { change, type Change, type Warning } from './change.ts';
@@ -6,7 +6,7 @@ import type { Problem } from '../errors.ts';
 
 /** ms: Lambda reads nothing of a stream for some minutes after a trigger was made or changed. */
 const TRIGGER_SETTLED_MS = 10 * 60_000;
-/** Read capacity units per second where the table's capacity is on demand; of a provisioned one a quarter is taken. */
+/** Read capacity units per second where the table's capacity is on demand; of a provisioned one a quarter is used. */
 const ON_DEMAND = 2_000;
 const PROVISIONED_SHARE = 0.25;
 /** bytes that one unit reads consistently. */
@@ -16,7 +16,7 @@ const USD_PER_MILLION = 0.125;
 /** Items per second that four slices write to a small cluster, for an estimate. */
 const ITEMS_PER_SECOND = 2_000;
 
-/** Read capacity units per second that a run on the table may use where nobody says. */
+/** Read capacity units per second that a run on the table may use by default. */
 export function defaultReadCapacity({ provisionedRead }: Pick<RunTable, 'provisionedRead'>): number {
   return provisionedRead === undefined ? ON_DEMAND : Math.max(1, Math.floor(provisionedRead * PROVISIONED_SHARE));
 }
@@ -87,7 +87,7 @@ function preconditions(
   if ((filter?.Filters ?? []).length > 0)
     problems.push(
       problem(
-        `the trigger of table ${table.name} has a filter: what it keeps from the function would be indexed by ${operation} and then go stale. Remove the filter, or leave attributes out with a transform`,
+        `the trigger of table ${table.name} has a filter: ${operation} would index records that the filter excludes, and their documents would go stale. Remove the filter, or leave attributes out with a transform`,
       ),
     );
   return { problems, warnings: [] };

@@ -1,4 +1,4 @@
-// What a person should know of variables that weaken the way to AWS or to the cluster. Pure; no value of a variable is shown.
+// Warnings about variables that weaken the way to AWS or to the cluster. Pure; no value of a variable is shown.
 import { TLS_SWITCH } from '../inputs/aws-rules.ts';
 import type { Warning } from './change.ts';
 import { CLEAR, type Inputs } from '../inputs/inputs.ts';

@@ -3,7 +3,7 @@ import type { Trigger } from '../aws/triggers.ts';
 import { streamOrigin } from '../aws/triggers.ts';
 import { change, type Change, type Warning } from './change.ts';
 import type { Problem } from '../errors.ts';
-import type { Source } from './key-mapping.ts';
+import type { SourceTable } from './key-mapping.ts';
 import type { TriggerContext, TriggerStep } from './trigger-step.ts';
 import { filterWarning, warningsOf } from './trigger-warnings.ts';
 import { triggerOptions, type Options } from '../options/options.ts';
@@ -17,11 +17,11 @@ export interface TriggerPlan {
 }
 
 /** ms: a stream that was replaced can be read for a day (DynamoDB Streams), and an hour more for clocks. */
-const STREAM_KEPT = 25 * 3_600_000;
+const STREAM_RETENTION_MS = 25 * 3_600_000;
 
 /** @param triggers all of the function, also those of tables that are gone */
 export function planTriggers(
-  sources: readonly Source[],
+  sources: readonly SourceTable[],
   triggers: readonly Trigger[],
   options: Options,
   context: TriggerContext,
@@ -41,7 +41,7 @@ export function planTriggers(
   };
 }
 
-function planTable({ table, triggers }: Source, options: Options, context: TriggerContext): TriggerPlan {
+function planTable({ table, triggers }: SourceTable, options: Options, context: TriggerContext): TriggerPlan {
   const steps: TriggerStep[] = [];
   const changes: Change[] = [];
   const warnings: Warning[] = [];
@@ -49,7 +49,7 @@ function planTable({ table, triggers }: Source, options: Options, context: Trigg
   const resource = `trigger ${table.name}`;
   const viewType = table.stream?.viewType;
   if (viewType === 'KEYS_ONLY' || viewType === 'OLD_IMAGE') {
-    const message = `tables: the stream of table ${table.name} has the view type ${viewType}, which does not hold what an item looks like now, and a stream's view type cannot be changed. Disable the stream of ${table.name} and run again: it is enabled anew with NEW_AND_OLD_IMAGES`;
+    const message = `tables: the stream of table ${table.name} has the view type ${viewType}, which does not contain the current item, and a stream's view type cannot be changed. Disable the stream of ${table.name} and run again: it is enabled anew with NEW_AND_OLD_IMAGES`;
     return { steps, changes, warnings, problems: [{ where: 'tables', message }] };
   }
   if (table.stream === undefined) {
@@ -81,7 +81,7 @@ function planTable({ table, triggers }: Source, options: Options, context: Trigg
     if (Object.keys(update.fields).length > 0) steps.push({ do: 'update', table: table.name, uuid: existing.uuid, changes: update.fields });
   }
   for (const old of triggers.filter(({ source }) => source !== table.stream?.arn)) {
-    const gone = table.stream?.since !== undefined && context.now - table.stream.since > STREAM_KEPT;
+    const gone = table.stream?.since !== undefined && context.now - table.stream.since > STREAM_RETENTION_MS;
     if (gone && options.pruneTriggers) {
       steps.push({ do: 'delete', table: table.name, uuid: old.uuid });
       changes.push(
@@ -103,7 +103,7 @@ function planTable({ table, triggers }: Source, options: Options, context: Trigg
   if (wanted['on-failure'] === undefined && existing?.configuration.DestinationConfig?.OnFailure?.Destination === undefined) {
     warnings.push({
       title: 'No on-failure destination',
-      message: `The trigger of table ${table.name} has no on-failure destination: an outage of more than ${wanted['maximum-record-age-hours']} hours would drop records without a trace. Give one in the options file (trigger: on-failure)`,
+      message: `The trigger of table ${table.name} has no on-failure destination: an outage of more than ${wanted['maximum-record-age-hours']} hours would drop records without a trace. Set one in the options file (trigger: on-failure)`,
     });
   }
   if (wanted.filter.length > 0)

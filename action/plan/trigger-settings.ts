@@ -63,7 +63,7 @@ export interface TriggerUpdate {
   readonly warnings: Warning[];
 }
 
-/** The fields that bring a trigger to its options, and what a person should know of what they leave alone. */
+/** The fields that bring a trigger to its options, and warnings about settings that they leave alone. */
 export function planUpdate(
   { configuration, qualifier, reportsBatchItemFailures, state, uuid }: Trigger,
   options: TriggerOptions,
@@ -94,7 +94,7 @@ export function planUpdate(
   }
   if (qualifier !== alias) {
     fields.FunctionName = target;
-    differ('function', functionName, target, 'triggers hang on the alias');
+    differ('function', functionName, target, 'triggers invoke the alias');
   }
   const destination = configuration.DestinationConfig?.OnFailure?.Destination;
   if (options['on-failure'] !== undefined && options['on-failure'] !== destination) {
@@ -110,7 +110,7 @@ export function planUpdate(
   if (configuration.StartingPosition !== undefined && configuration.StartingPosition !== options['starting-position']) {
     warnings.push({
       title: 'A starting position that cannot be changed',
-      message: `The ${resource} began at ${configuration.StartingPosition}, the options say ${options['starting-position']}. It holds on create alone, and the trigger is left as it is`,
+      message: `The ${resource} began at ${configuration.StartingPosition}, the options say ${options['starting-position']}. A starting position applies only on creation, so the trigger is left as it is`,
     });
   }
   const disabled = state === 'Disabled' || state === 'Disabling';

@@ -1,6 +1,6 @@
 import type { CreateEventSourceMappingCommandInput, UpdateEventSourceMappingCommandInput } from '@aws-sdk/client-lambda';
 
-/** One call, or two, that bring one trigger to what is wanted. */
+/** One call, or two, that bring one trigger to its wanted settings. */
 export type TriggerStep =
   /** The stream is enabled first where the table has none. */
   | {
@@ -17,7 +17,7 @@ export type TriggerStep =
     }
   | { readonly do: 'delete'; readonly table: string; readonly uuid: string };
 
-/** What a plan of triggers depends on beside the tables and the options. */
+/** Everything that a plan of triggers depends on beside the tables and the options. */
 export interface TriggerContext {
   readonly functionName: string;
   readonly alias: string | undefined;

@@ -26,7 +26,7 @@ export async function pullRequestOf(env: NodeJS.ProcessEnv): Promise<PullRequest
   return owner === undefined || repo === undefined || typeof number !== 'number' ? undefined : { owner, repo, number };
 }
 
-/** Who a token without a user of its own writes as: the job's `github.token`. */
+/** The user that a token without a user of its own writes as: the job's `github.token`. */
 const JOB_USER = 'github-actions[bot]';
 
 /** The login that the token's comments have. */
@@ -35,7 +35,7 @@ async function ownLogin(octokit: Octokit): Promise<string> {
     const { data } = await octokit.rest.users.getAuthenticated();
     return (data as Partial<typeof data> | null)?.login ?? JOB_USER;
   } catch {
-    // GitHub tells no user of a token that an app has for a repository, as the job's own is.
+    // GitHub reports no user of a token that an app has for a repository, as the job's own is.
     return JOB_USER;
   }
 }
@@ -46,10 +46,11 @@ async function ownLogin(octokit: Octokit): Promise<string> {
  */
 export async function writePlanComment(octokit: Octokit, { owner, repo, number }: PullRequest, comment: PlanComment): Promise<void> {
   const marker = `<!-- dynamodb-to-opensearch plan ${comment.functionName} ${comment.environment} -->`;
-  const body = `${marker}\n### ${comment.functionName}, ${comment.environment}: what a deploy would change\n\n${comment.markdown}`.slice(
-    0,
-    65_000,
-  );
+  const body =
+    `${marker}\n### ${comment.functionName}, ${comment.environment}: changes that a deploy would make\n\n${comment.markdown}`.slice(
+      0,
+      65_000,
+    );
   const [login, comments] = await Promise.all([
     ownLogin(octokit),
     octokit.paginate(octokit.rest.issues.listComments, { owner, repo, issue_number: number, per_page: 100 }),
@@ -64,7 +65,7 @@ export async function writePlanComment(octokit: Octokit, { owner, repo, number }
     return;
   }
   const { data: made } = await octokit.rest.issues.createComment({ owner, repo, issue_number: number, body });
-  // The token of an app of the user's own: who it writes as is told by what it wrote.
+  // The token of an app of the user's own: its user is known from the comment it wrote.
   const author = (made as Partial<typeof made> | null)?.user?.login;
   const older = author === undefined ? undefined : marked.find(({ user }) => user?.login === author);
   if (older === undefined) return;
@@ -89,7 +90,8 @@ export async function commentOnPullRequest(
     await writePlanComment(connect(token), pullRequest, comment);
     return undefined;
   } catch (error) {
-    const status = typeof error === 'object' && error !== null && 'status' in error ? ` (GitHub answered ${String(error.status)})` : '';
+    const status =
+      typeof error === 'object' && error !== null && 'status' in error ? ` (GitHub responded with ${String(error.status)})` : '';
     return `No comment was written on the pull request: github-token may not${status}. Grant the job pull-requests: write; a fork's pull request never has it.`;
   }
 }

@@ -1,20 +1,20 @@
 import { logText } from '../log-text.ts';
 
-/** Characters: a shorter secret hides nowhere, and its letters are everywhere. */
-const MIN_LENGTH = 4;
+/** Characters: a shorter secret is not hidden, because its characters occur everywhere. */
+const MIN_SECRET_CHARACTERS = 4;
 const HIDDEN = '***';
 
 /**
- * What may leave the run: text without secrets, control characters and workflow commands. Log, annotations, summary, comment and outputs
- * all take their values from here, each before it is escaped for where it goes: an escaped secret would no longer be found.
+ * Text that may leave the run: without secrets, control characters and workflow commands. Log, annotations, summary, comment and outputs
+ * all get their values from here, each before it is escaped for where it goes: an escaped secret would no longer be found.
  */
 export class Redaction {
   /** The secrets in every spelling that a value from outside may have them in. */
   readonly #spellings = new Set<string>();
 
-  /** Hides a secret from every text that is asked for from now on. */
+  /** Hides a secret in every text that is produced from now on. */
   hide(secret: string): void {
-    for (const spelling of spellingsOf(secret)) if (spelling.length >= MIN_LENGTH) this.#spellings.add(spelling);
+    for (const spelling of spellingsOf(secret)) if (spelling.length >= MIN_SECRET_CHARACTERS) this.#spellings.add(spelling);
   }
 
   text(text: string): string {
@@ -22,7 +22,7 @@ export class Redaction {
     return this.#hidden(logText(this.#hidden(text)));
   }
 
-  /** A value of JSON, each text and key in it by itself: a secret such as `1` would leave no JSON of the whole. */
+  /** A value of JSON, each text and key in it by itself: hiding a secret such as `1` in the whole would not leave valid JSON. */
   value<T>(value: T): T {
     return this.#value(value) as T;
   }
@@ -57,10 +57,10 @@ function placesOf(spelling: string, text: string): Place[] {
   return places;
 }
 
-/** Where a text was cut within a secret, which `…` shows: what is left of it, if that is a third or more. */
+/** Where a text was cut within a secret, which `…` shows: the rest of it, if that is a third or more. */
 function cutPlacesOf(spelling: string, text: string): Place[] {
   const places: Place[] = [];
-  const least = Math.max(MIN_LENGTH, Math.ceil(spelling.length / 3));
+  const least = Math.max(MIN_SECRET_CHARACTERS, Math.ceil(spelling.length / 3));
   for (let mark = text.indexOf('…'); mark >= 0; mark = text.indexOf('…', mark + 1)) {
     for (let length = Math.min(spelling.length - 1, mark); length >= least; length -= 1) {
       if (!text.startsWith(spelling.slice(0, length), mark - length)) continue;

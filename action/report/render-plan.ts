@@ -27,30 +27,30 @@ export function planText(changes: readonly Change[]): string[] {
   });
 }
 
-/** The output `plan` (contract 2.2). */
+/** The output `plan` (docs/inputs.md). */
 export function planJson({ operation, environment, functionName }: PlanHeading, changes: readonly Change[]): string {
   return JSON.stringify({ operation, environment, function: functionName, changes });
 }
 
-/** bytes: the summary of a step holds 1 MiB, a comment 65536 characters; a plan of more rows is cut, and says so. */
-const MOST_ROWS = 300;
+/** bytes: the summary of a step can have 1 MiB, a comment 65536 characters; a plan of more rows is cut, and says so. */
+const MAX_ROWS = 300;
 
 /** The output `plan-markdown`. */
 export function planMarkdown(changes: readonly Change[]): string {
   if (changes.length === 0) return 'Nothing to change.';
   const rows = changes
-    .slice(0, MOST_ROWS)
+    .slice(0, MAX_ROWS)
     .map(
       ({ resource, action, path, before, after, reason }) =>
         `| ${[action, `${resource}: ${path}`, cell(before), cell(after), reason].map(escaped).join(' | ')} |`,
     );
-  const cut = changes.length > MOST_ROWS ? [`\n… and ${changes.length - MOST_ROWS} more.`] : [];
+  const cut = changes.length > MAX_ROWS ? [`\n… and ${changes.length - MAX_ROWS} more.`] : [];
   return ['| | What | Before | After | Why |', '| --- | --- | --- | --- | --- |', ...rows, ...cut].join('\n');
 }
 
 const cell = (value: Shown): string => (value === null ? '' : shownText(value));
 
-/** Text for a cell of a Markdown table: what others wrote must neither end the cell nor become markup. */
+/** Text for a cell of a Markdown table: foreign text must neither end the cell nor become markup. */
 export function escaped(text: string): string {
   return text
     .replace(/[\r\n]+/g, ' ')

@@ -7,7 +7,7 @@ import { InputError, placeText, type Problem } from '../errors.ts';
 import { escaped, planJson, planMarkdown, planText, type PlanHeading } from './render-plan.ts';
 import { Redaction } from './redaction.ts';
 
-/** What the report needs of `@actions/core`. */
+/** The part of `@actions/core` that the report needs. */
 export interface Runner {
   readonly info: (line: string) => void;
   readonly warning: (message: string, properties?: { title?: string; file?: string; startLine?: number }) => void;
@@ -42,7 +42,7 @@ export interface TableReport {
   readonly trigger: string | null;
 }
 
-/** The outputs of the action (contract 2.2), in the order of action.yml. */
+/** The outputs of the action (docs/inputs.md), in the order of action.yml. */
 export interface Outputs {
   'function-arn': string;
   'function-version': string;
@@ -61,7 +61,7 @@ export interface Outputs {
   'report-uri': string;
 }
 
-/** Gathers what happened, and tells it: log lines at once, outputs and summary at the end, whichever way the run ends. */
+/** Collects the events of a run and reports them: log lines at once, outputs and summary at the end, whichever way the run ends. */
 export class Report {
   readonly #runner: Runner;
   readonly #started: number;
@@ -108,7 +108,7 @@ export class Report {
     this.info(`${heading.operation}${dryRun ? ' (dry run)' : ''}: function ${heading.functionName}, environment ${heading.environment}`);
   }
 
-  /** Where the inputs have problems: what is known all the same. */
+  /** Where the inputs have problems: the ones that are known all the same. */
   beginWithout(heading: PlanHeading): void {
     this.#heading = heading;
   }
@@ -124,18 +124,18 @@ export class Report {
   }
 
   info(line: string): void {
-    // One line each: what comes from outside must not make lines of its own.
+    // One line each: text from outside must not begin lines of its own.
     this.#runner.info(this.redact(line).replace(/\n+/g, ' '));
   }
 
-  /** Something that needs a person; said once. */
+  /** Something that needs attention; reported once. */
   warn(warning: Warning): void {
     if (this.#warnings.some(({ message }) => message === warning.message)) return;
     this.#warnings.push(warning);
     this.#runner.warning(this.redact(warning.message), { title: this.redact(warning.title) });
   }
 
-  /** Warnings of files that the user gave, with their place. A file outside the workspace cannot be shown: its name says where. */
+  /** Warnings about the user's files, with their place. A file outside the workspace cannot be shown: its name says where. */
   warnAbout(problems: readonly Problem[], workspace: string | undefined): void {
     for (const { where, message, place } of problems) {
       const shown = place !== undefined && workspace !== undefined && existsSync(join(workspace, place.file));
@@ -175,7 +175,7 @@ export class Report {
     if (this.#changes.length === 0) this.info('  Nothing to change.');
   }
 
-  /** What was planned does not hold any more. */
+  /** The plan does not apply any more. */
   forgetPlan(): void {
     this.#changes = [];
   }
@@ -210,7 +210,7 @@ export class Report {
     return this.#outputs;
   }
 
-  /** What a run on tables has come to. */
+  /** The result of a run on tables. */
   runOutputs(outputs: Partial<Pick<Outputs, 'complete' | 'differences' | 'counts' | 'report-uri'>>): void {
     this.#isOnTables = true;
     this.#run = { ...this.#run, ...outputs };
@@ -234,7 +234,7 @@ export class Report {
       changed: String(this.#isOnTables ? this.#changed : this.#dryRun || failure === undefined ? this.#changes.length > 0 : this.#changed),
       environment,
       operation,
-      // Only what was read may hold a secret by accident. ARNs and hashes do not, and a later step relies on every letter of them.
+      // Only values that were read may contain a secret by accident. ARNs and hashes do not, and a later step relies on every character of them.
       plan: planJson(this.#heading, this.#redaction.value(this.#changes)),
       'plan-markdown': planMarkdown(this.#redaction.value(this.#changes)),
       tables: JSON.stringify(this.#redaction.value(this.#tables)),
@@ -286,7 +286,7 @@ export class Report {
       ...(this.#planned
         ? [
             '',
-            `### ${this.#dryRun ? 'What would change' : failure === undefined ? 'What changed' : 'What was to change'}`,
+            `### ${this.#dryRun ? 'Planned changes' : failure === undefined ? 'Changes' : 'Changes that were planned'}`,
             '',
             this.markdown,
           ]
@@ -306,7 +306,7 @@ export class Report {
       ...this.#sections.flatMap((section) => ['', this.redact(section)]),
       ...(this.#warnings.length === 0
         ? []
-        : ['', '### What needs a person', '', ...this.#warnings.map(({ title, message }) => `- **${shown(title)}**: ${shown(message)}`)]),
+        : ['', '### Needs attention', '', ...this.#warnings.map(({ title, message }) => `- **${shown(title)}**: ${shown(message)}`)]),
       ...(this.#notes.length === 0 ? [] : ['', ...this.#notes.map(shown)]),
       '',
     ].join('\n');

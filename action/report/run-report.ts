@@ -1,4 +1,4 @@
-// What a run on tables has come to, for the report in S3 and for the job summary. Pure.
+// The result of a run on tables, for the report in S3 and for the job summary. Pure.
 import type { Counts, Finding } from '../../formats/slice.ts';
 import { escaped } from './render-plan.ts';
 

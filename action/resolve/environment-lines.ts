@@ -16,7 +16,7 @@ export interface Rule {
   readonly environment: string;
 }
 
-/** Words that are taken for `branch` and `tag`: GitHub's own filters, parts of refs, and what people call them. */
+/** Words that are read as `branch` and `tag`: GitHub's own filters, parts of refs, and what people call them. */
 const MEANT: Readonly<Record<Ref['kind'], readonly string[]>> = {
   branch: ['branch', 'branches', 'head', 'heads'],
   tag: ['tag', 'tags', 'release', 'releases', 'version', 'versions'],
@@ -24,7 +24,7 @@ const MEANT: Readonly<Record<Ref['kind'], readonly string[]>> = {
 
 /**
  * Lines `branch|tag <patterns>: <environment>`, or one bare pattern, which is a branch's; blank lines and comments are skipped. A line
- * that could mean a tag is never taken for a branch: an environment such as PROD would be open to whoever may push that branch.
+ * that could mean a tag is never read as a branch: an environment such as PROD would be open to whoever may push that branch.
  * @param problems gets one sentence per line that is wrong, with the nearest form
  */
 export function parseEnvironments(text: string, problems: Problem[]): Rule[] {
@@ -61,7 +61,7 @@ function parseLine(line: string): Rule | string {
     return `expected after the colon ${expected}, found ${quoted(environment)}${hint}`;
   }
   if (patterns.every((pattern) => pattern.startsWith('!')))
-    return 'a pattern with ! takes back what one before it let in; put that one first';
+    return 'a pattern with ! excludes names that an earlier pattern includes; put that pattern first';
   for (const pattern of patterns) {
     try {
       patternExpression(pattern.replace(/^!/, ''));
@@ -72,7 +72,7 @@ function parseLine(line: string): Rule | string {
   return { kind: kind ?? 'branch', patterns, environment };
 }
 
-/** What is wrong with a line that begins with neither `branch` nor `tag`, as far as its patterns show. */
+/** The problem of a line that begins with neither `branch` nor `tag`, as far as its patterns show. */
 function bareProblem(patterns: readonly string[], line: string): string | undefined {
   const [first = '', ...others] = patterns;
   if (others.length > 0) {
@@ -96,7 +96,7 @@ function kindsWithin(patterns: readonly string[]): string | undefined {
   return word === undefined ? undefined : `${quoted(word)} is among the patterns; give each kind a line of its own`;
 }
 
-/** What no pattern has: the signs of lists, maps and quotes, which would match nothing, or something else. */
+/** Characters of no pattern: the signs of lists, maps and quotes, which would match nothing, or something else. */
 function wordProblem(pattern: string, line: string): string | undefined {
   const plain = pattern.replace(/\\./gu, '');
   if (/["']|^[`‘’“”„]|[`‘’“”„]$/u.test(plain)) return `quotes, if any, go around each pattern by itself${didYouMean(line)}`;
@@ -160,14 +160,14 @@ function didYouMean(line: string): string {
     : `; did you mean "${kind} ${patterns.join(' ')}: ${environment}"?`;
 }
 
-/** What is expected instead of a name, where it may not be that of an environment: those of plans take no deploys. */
+/** The expected form of a name, where it may not be that of an environment: those of plans accept no deploys. */
 export function deployableName(name: string): string | undefined {
   const expected = environmentName(name);
   if (expected !== undefined || !name.endsWith(PLAN_SUFFIX)) return expected;
   return `a name that does not end in ${PLAN_SUFFIX}, as the GitHub environments of plans do`;
 }
 
-/** What the GitHub environments of plans end in. */
+/** The suffix of the GitHub environments of plans. */
 export const PLAN_SUFFIX = '-plan';
 
 /** Split at blanks, save those between quotes. */

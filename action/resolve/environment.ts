@@ -9,7 +9,7 @@ import { isPrerelease, matchesPatterns, parseRef, withoutSuffix } from './ref-pa
 import type { Ref } from './ref-patterns.ts';
 import { nearest } from '../../formats/nearest.ts';
 
-/** What GitHub says of the event that started the workflow. */
+/** The event that started the workflow, as GitHub describes it. */
 export interface WorkflowEvent {
   /** `push`, `release`, `workflow_dispatch`, `pull_request`, … */
   readonly name: string;
@@ -27,8 +27,8 @@ export interface WorkflowEvent {
   readonly deleted?: boolean | undefined;
 }
 
-/** What the workflow's caller asks for; empty where it leaves that to the event. */
-export interface Asked {
+/** The inputs of the workflow's caller; empty where the event decides. */
+export interface ResolveInputs {
   /** Lines `branch main: STAGE`, `tag v*: PROD`. */
   readonly environments: string;
   readonly environment: string;
@@ -36,11 +36,11 @@ export interface Asked {
   readonly dryRun: boolean;
 }
 
-/** What a run does. */
+/** The operation of a run, and where it runs. */
 export interface Resolution {
   /** Undefined: nothing is done. */
   readonly environment: string | undefined;
-  /** The GitHub environment that the job runs in: its name is the subject of the job's token, and so tells which role it may assume. */
+  /** The GitHub environment that the job runs in: its name is the subject of the job's token, and so decides which role it may assume. */
   readonly githubEnvironment: string | undefined;
   readonly operation: Operation;
   readonly dryRun: boolean;
@@ -49,17 +49,17 @@ export interface Resolution {
 }
 
 /**
- * Which environment and operation an event stands for. What the caller names wins; an event that is not in the table does nothing unless
+ * The environment and operation of an event. The caller's inputs win; an event that is not in the table does nothing unless
  * the caller names an environment for it (a nightly `verify`, say). No event of a pull request changes anything, whatever the caller names.
- * @throws {InputError} for what the caller gave, and for a manual run whose ref has no environment
+ * @throws {InputError} for the caller's inputs, and for a manual run whose ref has no environment
  */
-export function resolveEnvironment(event: WorkflowEvent, asked: Asked): Resolution {
+export function resolveEnvironment(event: WorkflowEvent, inputs: ResolveInputs): Resolution {
   const problems: Problem[] = [];
-  const rules = parseEnvironments(asked.environments, problems);
-  const operation = parseOperation(asked.operation, problems);
-  if (asked.environment !== '') {
-    const expected = deployableName(asked.environment);
-    if (expected !== undefined) note(problems, 'environment', `expected ${expected}, found ${quoted(asked.environment)}`);
+  const rules = parseEnvironments(inputs.environments, problems);
+  const operation = parseOperation(inputs.operation, problems);
+  if (inputs.environment !== '') {
+    const expected = deployableName(inputs.environment);
+    if (expected !== undefined) note(problems, 'environment', `expected ${expected}, found ${quoted(inputs.environment)}`);
   }
   if (problems.length > 0) throw new InputError(problems);
 
@@ -67,14 +67,14 @@ export function resolveEnvironment(event: WorkflowEvent, asked: Asked): Resoluti
     environment: undefined,
     githubEnvironment: undefined,
     operation: operation ?? 'deploy',
-    dryRun: asked.dryRun,
+    dryRun: inputs.dryRun,
     reason,
   });
   const idle = idleReason(event);
   if (idle !== undefined) return nothing(idle);
   const ref = refOf(event);
   const rule = ref === undefined ? undefined : rules.find((one) => matches(one, ref, event));
-  const environment = asked.environment === '' ? rule?.environment : asked.environment;
+  const environment = inputs.environment === '' ? rule?.environment : inputs.environment;
   const what = ref === undefined ? event.name : `${event.name} of ${ref.kind} ${ref.name}`;
   if (environment === undefined) {
     if (event.name === 'workflow_dispatch') {
@@ -82,10 +82,10 @@ export function resolveEnvironment(event: WorkflowEvent, asked: Asked): Resoluti
         { where: 'environment', message: `environment: ${missing(ref, event, rules)}; name the environment to run in` },
       ]);
     }
-    return nothing(ref === undefined ? `the event ${event.name} stands for no environment` : missing(ref, event, rules));
+    return nothing(ref === undefined ? `the event ${event.name} does not select an environment` : missing(ref, event, rules));
   }
   const because =
-    asked.environment === '' && rule !== undefined
+    inputs.environment === '' && rule !== undefined
       ? `${what} matches ${rule.kind} ${rule.patterns.join(' ')}`
       : `the input names it (${what})`;
   const ofPullRequest = isOfPullRequest(event);
@@ -93,7 +93,7 @@ export function resolveEnvironment(event: WorkflowEvent, asked: Asked): Resoluti
     environment,
     githubEnvironment: ofPullRequest ? planEnvironment(environment) : environment,
     operation: operation ?? (event.name === 'workflow_dispatch' ? 'refresh-mapping' : 'deploy'),
-    dryRun: asked.dryRun || ofPullRequest,
+    dryRun: inputs.dryRun || ofPullRequest,
     reason: because,
   };
 }
@@ -113,14 +113,14 @@ function isOfPullRequest({ name, ref, isOfPullRequest: fromPayload, pullRequest 
 
 /**
  * The group that a run waits in, beside function and environment: what changes the function waits for each other, plans and long
- * operations hold nobody up but their own kind.
+ * operations delay only their own kind.
  */
 export function laneOf({ operation, dryRun }: Pick<Resolution, 'operation' | 'dryRun'>): string {
   if (dryRun) return 'plan';
   return operation === 'backfill' || operation === 'verify' || operation === 'redrive' ? operation : 'deploy';
 }
 
-/** Why an event does nothing, whatever the caller asks. */
+/** Why an event does nothing, whatever the caller's inputs. */
 function idleReason(event: WorkflowEvent): string | undefined {
   if (event.deleted === true) return `${event.ref} was deleted`;
   if (event.name === 'pull_request_target')
@@ -131,7 +131,7 @@ function idleReason(event: WorkflowEvent): string | undefined {
   if (event.name === 'pull_request' && event.pullRequest?.withoutSecrets === true) {
     return 'a pull request from a fork or from Dependabot gets neither secrets nor a role, so nothing can be planned for it';
   }
-  // `released` alone tells of a prerelease that became a release: https://docs.github.com/webhooks/webhook-events-and-payloads#release
+  // Only `released` reports a prerelease that became a release: https://docs.github.com/webhooks/webhook-events-and-payloads#release
   if (event.name === 'release' && event.action !== 'published' && event.action !== 'released')
     return `a release was ${event.action ?? 'changed'}, and only one that is published or released is deployed`;
   return undefined;

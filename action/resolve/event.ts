@@ -4,7 +4,7 @@ import { UserError } from '../errors.ts';
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * The event as the runner gives it: its name and ref in the environment, its payload as a file.
+ * The event as the runner provides it: its name and ref in the environment, its payload as a file.
  * @param env of the runner: GITHUB_EVENT_NAME, GITHUB_REF, GITHUB_REPOSITORY, GITHUB_ACTOR @throws {UserError} where there is no event
  */
 export function parseEvent(env: NodeJS.ProcessEnv, payloadText: string): WorkflowEvent {
@@ -54,7 +54,7 @@ function parseJson(value: string): unknown {
   try {
     return JSON.parse(value);
   } catch (cause) {
-    throw new UserError('The file of the event is no JSON', 'Run this in a GitHub workflow', { cause });
+    throw new UserError('The event file is not valid JSON', 'Run this in a GitHub workflow', { cause });
   }
 }
 

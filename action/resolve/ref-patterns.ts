@@ -11,8 +11,8 @@ export function parseRef(ref: string): Ref | undefined {
 }
 
 /**
- * Whether a name fits patterns as GitHub's `branches` and `tags` filters take them: in the order given, a later one wins, and one that
- * begins with `!` takes back what an earlier one let in.
+ * Whether a name fits patterns as in GitHub's `branches` and `tags` filters: in their order, a later one wins, and one that
+ * begins with `!` excludes names that an earlier one includes.
  */
 export function matchesPatterns(name: string, patterns: readonly string[]): boolean {
   return patterns.reduce(
@@ -26,8 +26,8 @@ export function matchesPatterns(name: string, patterns: readonly string[]): bool
 
 /**
  * A pattern as a regular expression. Rules: GitHub's "Filter pattern cheat sheet": `*` any characters but `/`, `**` any characters, `?`
- * and `+` repeat the character before them, `[...]` one of a set, `\` takes the next character as it is.
- * @throws {Error} with what is wrong, where it is no pattern
+ * and `+` repeat the character before them, `[...]` one of a set, `\` escapes the next character.
+ * @throws {Error} with the problem, where it is not a valid pattern
  */
 export function patternExpression(pattern: string): RegExp {
   let expression = '';
@@ -36,7 +36,7 @@ export function patternExpression(pattern: string): RegExp {
     const character = pattern.charAt(at);
     if (character === '\\') {
       at++;
-      if (at === pattern.length) throw new Error('a \\ stands at its end');
+      if (at === pattern.length) throw new Error('a \\ is at its end');
       expression += escaped(pattern.charAt(at));
     } else if (character === '*') {
       const isDouble = pattern.charAt(at + 1) === '*';
@@ -49,7 +49,7 @@ export function patternExpression(pattern: string): RegExp {
       const end = pattern.indexOf(']', at);
       const set = pattern.slice(at + 1, end);
       if (end < 0 || !/^(?:[A-Za-z0-9_.]-[A-Za-z0-9_.]|[A-Za-z0-9_.])+$/.test(set))
-        throw new Error('a [ begins no set of letters and digits');
+        throw new Error('a [ does not begin a set of letters and digits');
       expression += `[${set}]`;
       at = end;
     } else {
@@ -64,7 +64,7 @@ export function patternExpression(pattern: string): RegExp {
   }
 }
 
-/** A pushed tag that is a prerelease by semantic versioning (semver.org, rule 9); a date such as `v2026.11.26-1` is none. */
+/** A pushed tag that is a prerelease by semantic versioning (semver.org, rule 9); a date such as `v2026.11.26-1` is not. */
 export function isPrerelease(tag: string): boolean {
   const version = versionOf(tag);
   return version !== undefined && !(version.isDate && /^-\d+(?:\+|$)/.test(tag.slice(version.end)));
@@ -81,7 +81,7 @@ const VERSION = /(?<!\d|\d\.)\d+\.\d+\.\d+(?!\d|\.\d)/g;
 /** `2`, `v2.0`: no version of semver.org, but read as one. */
 const SHORT_VERSION = /(?<![0-9A-Za-z.])[vV]?\d+(?:\.\d+)*(?![0-9A-Za-z.])/g;
 
-/** Where the version or date ends that a `-` follows; what stands before it, such as `orders-v`, may be anything. */
+/** Where the version or date ends that a `-` follows; the text before it, such as `orders-v`, may be anything. */
 function versionOf(tag: string): { readonly end: number; readonly isDate: boolean } | undefined {
   const found = (pattern: RegExp): { at: number; end: number }[] =>
     [...tag.matchAll(pattern)].map(({ index, 0: text }) => ({ at: index, end: index + text.length }));
@@ -96,7 +96,7 @@ function versionOf(tag: string): { readonly end: number; readonly isDate: boolea
     .map((one) => ({ ...one, isDate: false }));
   const candidates = [...dates, ...versions].sort((a, b) => a.at - b.at);
   if (candidates.length === 0) candidates.push(...found(SHORT_VERSION).map((one) => ({ ...one, isDate: false })));
-  // The first that ends the name, or that build metadata or a suffix follows; a part of a path such as `node-1.2.3/v2` is none.
+  // The first that ends the name, or that build metadata or a suffix follows; a part of a path such as `node-1.2.3/v2` is not.
   const first = candidates.find(({ end }) => ['', '-', '+'].includes(tag.charAt(end)));
   return first !== undefined && tag.charAt(first.end) === '-' ? first : undefined;
 }

@@ -1,9 +1,9 @@
-// What the job `resolve` of the reusable workflows runs (.github/actions/resolve): a bundle of its own, because it is no part of the
+// The code that the job `resolve` of the reusable workflows runs (.github/actions/resolve): a bundle of its own, because it is no part of the
 // action that users see, and the action's inputs and outputs stay those that they may set and read.
 import { readFile } from 'node:fs/promises';
 import * as core from '@actions/core';
 import { laneOf, resolveEnvironment } from './environment.ts';
-import type { Asked, Resolution } from './environment.ts';
+import type { ResolveInputs, Resolution } from './environment.ts';
 import { InputError, UserError } from '../errors.ts';
 import { logText } from '../log-text.ts';
 import { parseEvent } from './event.ts';
@@ -12,7 +12,7 @@ import { parseEvent } from './event.ts';
 export async function runResolve(env: NodeJS.ProcessEnv): Promise<void> {
   try {
     const event = parseEvent(env, await readFile(env.GITHUB_EVENT_PATH ?? '', 'utf8'));
-    const resolution = resolveEnvironment(event, readAsked(env));
+    const resolution = resolveEnvironment(event, readInputs(env));
     core.setOutput('environment', resolution.environment ?? '');
     core.setOutput('github-environment', resolution.githubEnvironment ?? '');
     core.setOutput('operation', resolution.operation);
@@ -25,7 +25,7 @@ export async function runResolve(env: NodeJS.ProcessEnv): Promise<void> {
   }
 }
 
-function readAsked(env: NodeJS.ProcessEnv): Asked {
+function readInputs(env: NodeJS.ProcessEnv): ResolveInputs {
   const input = (name: string): string => (env[`INPUT_${name.toUpperCase()}`] ?? '').trim();
   const dryRun = input('dry-run');
   if (!/^(?:true|false)?$/.test(dryRun)) {

@@ -31537,7 +31537,7 @@ function getIDToken(aud) {
 //# sourceMappingURL=core.js.map
 ;// CONCATENATED MODULE: ./action/errors.js
 /**
- * An error made for a person: one clear sentence that says what, where and how to mend it. Everything that the action expects to go
+ * An error made for a person: one clear sentence that says what, where and how to fix it. Everything that the action expects to go
  * wrong ends as one; anything else is a defect and is reported as such.
  */
 class UserError extends Error {
@@ -31545,7 +31545,7 @@ class UserError extends Error {
     hint;
     /**
      * @param message what went wrong and where, without a full stop at its end
-     * @param hint how to mend it
+     * @param hint how to fix it
      */
     constructor(message, hint, options) {
         super(hint === undefined ? message : `${message}. ${hint}`, options);
@@ -31556,14 +31556,14 @@ class UserError extends Error {
 class CancelledError extends UserError {
     name = 'CancelledError';
     constructor() {
-        super('The job was cancelled', 'What is in place is whole; the next run finishes what this one began');
+        super('The job was cancelled', 'The deployed state is consistent; the next run finishes this one');
     }
 }
 /** `search.yml:3` */
 function placeText({ file, line }) {
     return line === undefined ? file : `${file}:${line}`;
 }
-/** All problems of everything that was given, reported at once. */
+/** All problems of all inputs and files, reported at once. */
 class InputError extends UserError {
     name = 'InputError';
     problems;
@@ -31597,16 +31597,16 @@ async function collectProblems(work) {
 
 ;// CONCATENATED MODULE: ./action/inputs/reader.js
 
-/** `none` in an input that can be cleared (contract 2.1). */
+/** `none` in an input that can be cleared (docs/inputs.md). */
 const CLEAR = Symbol('none');
-/** Whether a text has the form that names of settings have: what else stands before a `=` may be a part of a secret, and is not shown. */
+/** Whether a text has the form that names of settings have: any other text before a `=` may be a part of a secret, and is not shown. */
 const isKeyLike = (text) => /^[A-Z0-9_]{1,40}$/.test(text);
 /** The rule that a text matches `pattern`. */
 function matching(pattern, expected) {
     return (value) => (pattern.test(value) ? undefined : expected);
 }
 /**
- * Takes inputs out of the environment that the runner gives an action (`INPUT_<NAME>`), and gathers what is wrong with them. After a
+ * Reads inputs from the environment that the runner sets for an action (`INPUT_<NAME>`), and collects their problems. After a
  * problem the value counts as not set, so that reading goes on and all problems are reported at once.
  */
 class InputReader {
@@ -31632,12 +31632,12 @@ class InputReader {
     clearable(name, read) {
         return this.#raw(name) === 'none' ? CLEAR : read();
     }
-    /** YAML's own booleans, as the runner's toolkit takes them. */
+    /** YAML's own booleans, as the runner's toolkit accepts them. */
     boolean(name) {
         const value = this.text(name, matching(/^(?:true|True|TRUE|false|False|FALSE)$/, 'true or false'));
         return value?.toLowerCase() === 'true';
     }
-    /** A whole number; `128abc`, `1e3` and `0x80` are none. */
+    /** A whole number; `128abc`, `1e3` and `0x80` are not. */
     number(name, { min, max, unit }) {
         const value = this.text(name, (text) => /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max ? undefined : `a whole number from ${min} to ${max} (${unit})`);
         return value === undefined ? undefined : Number(value);
@@ -31652,7 +31652,7 @@ class InputReader {
         this.problem(name, `expected ${allowed.slice(0, -1).join(', ')} or ${String(allowed.at(-1))}, found ${this.#shown(name, value)}${hint}`);
         return undefined;
     }
-    /** One entry a line, and with `commas` several on one; without doubles, in the order given. */
+    /** One entry per line, and with `commas` several in one line; without duplicates, in the order of the input. */
     list(name, rule, { commas = false } = {}) {
         const value = this.#raw(name);
         if (value === undefined)
@@ -31691,7 +31691,7 @@ class InputReader {
             if (expectedValue !== undefined)
                 this.problem(name, `line ${index + 1}: the value of ${this.#shownKey(name, key)} must be ${expectedValue}`);
             if (pairs.has(key))
-                this.problem(name, `line ${index + 1}: ${this.#shownKey(name, key)} is there twice`);
+                this.problem(name, `line ${index + 1}: ${this.#shownKey(name, key)} is set twice`);
             pairs.set(key, text);
         }
         return Object.fromEntries(pairs);
@@ -31703,10 +31703,10 @@ class InputReader {
     /** Notes a problem of an input; the message begins with the input's name, and with the variable where the value came from one. */
     problem(name, message) {
         const { fallback } = this.#sources[name];
-        const from = fallback !== undefined && this.#given(name) === '' && this.#fallback(name) !== '' ? ` (from the variable ${fallback})` : '';
+        const from = fallback !== undefined && this.#input(name) === '' && this.#fallback(name) !== '' ? ` (from the variable ${fallback})` : '';
         this.problems.push({ where: name, message: `${name}${from}: ${message}` });
     }
-    #given(name) {
+    #input(name) {
         return (this.#env[`INPUT_${name.toUpperCase()}`] ?? '').trim();
     }
     #fallback(name) {
@@ -31714,10 +31714,10 @@ class InputReader {
         return fallback === undefined ? '' : (this.#env[fallback] ?? '').trim();
     }
     #raw(name) {
-        const value = this.#given(name) || this.#fallback(name) || (this.#defaults()[name] ?? '');
+        const value = this.#input(name) || this.#fallback(name) || (this.#defaults()[name] ?? '');
         return value === '' ? undefined : value;
     }
-    /** What stands before a `=` may be the end of a secret that ran over several lines. */
+    /** The text before a `=` may be the end of a secret that ran over several lines. */
     #shownKey(name, key) {
         return isKeyLike(key) ? quoted(key) : this.#shown(name, key);
     }
@@ -31773,9 +31773,9 @@ function editDistance(a, b) {
 const PARTITION = 'aws(?:-[a-z]+)*';
 /** Lambda API, CreateFunction: FunctionName without ARN forms. */
 const functionName = matching(/^[A-Za-z0-9_-]{1,64}$/, "a function's name of 1 to 64 letters, digits, - and _ (not an ARN)");
-/** Lambda API, CreateAlias: a name of digits alone would be taken for a version. */
-const aliasName = matching(/^(?!\d+$)[A-Za-z0-9_-]{1,128}$/, "an alias' name of 1 to 128 letters, digits, - and _, not of digits alone");
-/** IAM: role ARNs carry no region; the path may hold slashes. */
+/** Lambda API, CreateAlias: a name of digits alone would be read as a version. */
+const aliasName = matching(/^(?!\d+$)[A-Za-z0-9_-]{1,128}$/, "an alias's name of 1 to 128 letters, digits, - and _, not of digits alone");
+/** IAM: role ARNs have no region; the path may contain slashes. */
 const roleArn = matching(new RegExp(`^arn:${PARTITION}:iam::\\d{12}:role/[\\w+=,.@/-]+$`), 'the ARN of a role, arn:aws:iam::<account>:role/<name>');
 const layerArn = matching(new RegExp(`^arn:${PARTITION}:lambda:[a-z0-9-]+:\\d{12}:layer:[A-Za-z0-9_-]+:\\d+$`), 'the ARN of a layer with its version, arn:aws:lambda:<region>:<account>:layer:<name>:<version>');
 const kmsKeyArn = matching(new RegExp(`^arn:${PARTITION}:kms:[a-z0-9-]+:\\d{12}:(?:key|alias)/[\\w/-]+$`), 'the ARN of a KMS key, arn:aws:kms:<region>:<account>:key/<id>, or none');
@@ -31788,7 +31788,7 @@ const description = (value) => (value.length <= 256 ? undefined : 'at most 256 c
 const bucketName = (value) => /^(?!xn--)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(value) && !value.includes('..') && !/^\d+(?:\.\d+){3}$/.test(value)
     ? undefined
     : "a bucket's name alone (3 to 63 lower-case letters, digits, . and -)";
-/** A key in the code bucket or a whole S3 URI. S3 takes any key, but one with `..` is never meant. */
+/** A key in the code bucket or a whole S3 URI. S3 accepts any key, but one with `..` is never meant. */
 const objectLocation = (value) => {
     const location = parseObjectLocation(value);
     const key = location?.key ?? '';
@@ -31808,8 +31808,8 @@ const runtime = (value) => (Number(/^nodejs(\d+)\.x$/.exec(value)?.[1] ?? 0) >= 
 const TABLE = /^[A-Za-z0-9_.-]{3,255}$/;
 const TABLE_ARN = new RegExp(`^arn:${PARTITION}:dynamodb:[a-z0-9-]+:\\d{12}:table/([A-Za-z0-9_.-]{3,255})(?:/stream/[^/]+)?$`);
 /** DynamoDB API: TableName; the ARN of a table or of its stream. */
-const table = (value) => tableOf(value) !== undefined ? undefined : `one table name (3 to 255 letters, digits, _, - and .) or ARN a line`;
-/** The table that a name, a table's ARN or a stream's ARN means; undefined where it is none of them. */
+const table = (value) => tableOf(value) !== undefined ? undefined : `one table name (3 to 255 letters, digits, _, - and .) or ARN per line`;
+/** The table that a name, a table's ARN or a stream's ARN means; undefined for any other text. */
 function tableOf(value) {
     return TABLE.test(value) ? value : TABLE_ARN.exec(value)?.[1];
 }
@@ -31840,19 +31840,19 @@ const TLS_SWITCH = 'NODE_TLS_REJECT_UNAUTHORIZED';
 const variableName = (value) => {
     if (RESERVED_VARIABLES.has(value))
         return 'a name that Lambda does not keep for itself';
-    // Whatever its value: there is no use of it but to turn the checks off, today or with the next change of the value.
+    // For any value: there is no use of it but to turn the checks off, today or with the next change of the value.
     if (value === TLS_SWITCH)
         return 'no switch against the checks of certificates (a private authority is named by ES_CA)';
     return /^[A-Za-z][A-Za-z0-9_]+$/.test(value) ? undefined : 'a name of a letter and then letters, digits and _';
 };
-/** Bytes that all environment variables of a function may take together; Lambda measures their JSON text. */
-const VARIABLES_LIMIT = 4096;
-/** Why Lambda would refuse these variables together, or undefined where it takes them. Names no value. */
+/** Bytes that all environment variables of a function may have together; Lambda measures their JSON text. */
+const MAX_VARIABLES_BYTES = 4096;
+/** Why Lambda would refuse these variables together, or undefined where it accepts them. Names no value. */
 function variablesProblem(variables) {
     const size = Buffer.byteLength(JSON.stringify(variables));
-    return size <= VARIABLES_LIMIT
+    return size <= MAX_VARIABLES_BYTES
         ? undefined
-        : `the environment variables take ${size} bytes together, and Lambda allows ${VARIABLES_LIMIT}; remove or shorten some`;
+        : `the environment variables have ${size} bytes together, and Lambda allows ${MAX_VARIABLES_BYTES}; remove or shorten some`;
 }
 /** AWS tagging rules: at most 128 and 256 characters, and `aws:` is Amazon's own. */
 const tagKey = matching(/^(?!aws:)[\p{L}\p{Z}\p{N}_.:/+@-]{1,128}$/u, "a tag's key of up to 128 letters, digits and _ . : / + - @, not beginning with aws:");
@@ -31871,7 +31871,7 @@ const retentionDays = (value) => {
 };
 /** Lambda's version numbers, or SHA-256 in hex or base64. */
 const versionOrHash = matching(/^(?:[1-9]\d{0,8}|[0-9a-fA-F]{64}|[A-Za-z0-9+/]{43}=)$/, 'the number of a version, or the SHA-256 of a package in hex or base64');
-/** It names a file in S3 and a GitHub environment, and stands in logs: a form that is safe in all of them. */
+/** It names a file in S3 and a GitHub environment, and is in logs: a form that is safe in all of them. */
 const environmentName = (value) => /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/.test(value) && !value.includes('..')
     ? undefined
     : 'a name of up to 64 letters, digits, _, - and . (such as STAGE or PROD)';
@@ -31889,8 +31889,8 @@ function parseRef(ref) {
     return name === undefined ? undefined : { kind: kind === 'heads' ? 'branch' : 'tag', name };
 }
 /**
- * Whether a name fits patterns as GitHub's `branches` and `tags` filters take them: in the order given, a later one wins, and one that
- * begins with `!` takes back what an earlier one let in.
+ * Whether a name fits patterns as in GitHub's `branches` and `tags` filters: in their order, a later one wins, and one that
+ * begins with `!` excludes names that an earlier one includes.
  */
 function matchesPatterns(name, patterns) {
     return patterns.reduce((matches, pattern) => pattern.startsWith('!')
@@ -31899,8 +31899,8 @@ function matchesPatterns(name, patterns) {
 }
 /**
  * A pattern as a regular expression. Rules: GitHub's "Filter pattern cheat sheet": `*` any characters but `/`, `**` any characters, `?`
- * and `+` repeat the character before them, `[...]` one of a set, `\` takes the next character as it is.
- * @throws {Error} with what is wrong, where it is no pattern
+ * and `+` repeat the character before them, `[...]` one of a set, `\` escapes the next character.
+ * @throws {Error} with the problem, where it is not a valid pattern
  */
 function patternExpression(pattern) {
     let expression = '';
@@ -31910,7 +31910,7 @@ function patternExpression(pattern) {
         if (character === '\\') {
             at++;
             if (at === pattern.length)
-                throw new Error('a \\ stands at its end');
+                throw new Error('a \\ is at its end');
             expression += escaped(pattern.charAt(at));
         }
         else if (character === '*') {
@@ -31928,7 +31928,7 @@ function patternExpression(pattern) {
             const end = pattern.indexOf(']', at);
             const set = pattern.slice(at + 1, end);
             if (end < 0 || !/^(?:[A-Za-z0-9_.]-[A-Za-z0-9_.]|[A-Za-z0-9_.])+$/.test(set))
-                throw new Error('a [ begins no set of letters and digits');
+                throw new Error('a [ does not begin a set of letters and digits');
             expression += `[${set}]`;
             at = end;
         }
@@ -31944,7 +31944,7 @@ function patternExpression(pattern) {
         throw new Error('a range in [ ] runs backwards');
     }
 }
-/** A pushed tag that is a prerelease by semantic versioning (semver.org, rule 9); a date such as `v2026.11.26-1` is none. */
+/** A pushed tag that is a prerelease by semantic versioning (semver.org, rule 9); a date such as `v2026.11.26-1` is not. */
 function isPrerelease(tag) {
     const version = versionOf(tag);
     return version !== undefined && !(version.isDate && /^-\d+(?:\+|$)/.test(tag.slice(version.end)));
@@ -31958,7 +31958,7 @@ const DATE = /(?<!\d|\d\.)(\d{4})[.-](\d\d?)[.-](\d\d?)(?!\d|\.\d)/g;
 const VERSION = /(?<!\d|\d\.)\d+\.\d+\.\d+(?!\d|\.\d)/g;
 /** `2`, `v2.0`: no version of semver.org, but read as one. */
 const SHORT_VERSION = /(?<![0-9A-Za-z.])[vV]?\d+(?:\.\d+)*(?![0-9A-Za-z.])/g;
-/** Where the version or date ends that a `-` follows; what stands before it, such as `orders-v`, may be anything. */
+/** Where the version or date ends that a `-` follows; the text before it, such as `orders-v`, may be anything. */
 function versionOf(tag) {
     const found = (pattern) => [...tag.matchAll(pattern)].map(({ index, 0: text }) => ({ at: index, end: index + text.length }));
     const dates = [...tag.matchAll(DATE)]
@@ -31970,7 +31970,7 @@ function versionOf(tag) {
     const candidates = [...dates, ...versions].sort((a, b) => a.at - b.at);
     if (candidates.length === 0)
         candidates.push(...found(SHORT_VERSION).map((one) => ({ ...one, isDate: false })));
-    // The first that ends the name, or that build metadata or a suffix follows; a part of a path such as `node-1.2.3/v2` is none.
+    // The first that ends the name, or that build metadata or a suffix follows; a part of a path such as `node-1.2.3/v2` is not.
     const first = candidates.find(({ end }) => ['', '-', '+'].includes(tag.charAt(end)));
     return first !== undefined && tag.charAt(first.end) === '-' ? first : undefined;
 }
@@ -31997,14 +31997,14 @@ const escaped = (character) => character.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&')
 
 /** The environments where the caller names none, as the workflows' input `environments` has them. */
 const DEFAULT_ENVIRONMENTS = 'branch main: STAGE\ntag v*: PROD\n';
-/** Words that are taken for `branch` and `tag`: GitHub's own filters, parts of refs, and what people call them. */
+/** Words that are read as `branch` and `tag`: GitHub's own filters, parts of refs, and what people call them. */
 const MEANT = {
     branch: ['branch', 'branches', 'head', 'heads'],
     tag: ['tag', 'tags', 'release', 'releases', 'version', 'versions'],
 };
 /**
  * Lines `branch|tag <patterns>: <environment>`, or one bare pattern, which is a branch's; blank lines and comments are skipped. A line
- * that could mean a tag is never taken for a branch: an environment such as PROD would be open to whoever may push that branch.
+ * that could mean a tag is never read as a branch: an environment such as PROD would be open to whoever may push that branch.
  * @param problems gets one sentence per line that is wrong, with the nearest form
  */
 function parseEnvironments(text, problems) {
@@ -32042,7 +32042,7 @@ function parseLine(line) {
         return `expected after the colon ${expected}, found ${quoted(environment)}${hint}`;
     }
     if (patterns.every((pattern) => pattern.startsWith('!')))
-        return 'a pattern with ! takes back what one before it let in; put that one first';
+        return 'a pattern with ! excludes names that an earlier pattern includes; put that pattern first';
     for (const pattern of patterns) {
         try {
             patternExpression(pattern.replace(/^!/, ''));
@@ -32053,7 +32053,7 @@ function parseLine(line) {
     }
     return { kind: kind ?? 'branch', patterns, environment };
 }
-/** What is wrong with a line that begins with neither `branch` nor `tag`, as far as its patterns show. */
+/** The problem of a line that begins with neither `branch` nor `tag`, as far as its patterns show. */
 function bareProblem(patterns, line) {
     const [first = '', ...others] = patterns;
     if (others.length > 0) {
@@ -32077,7 +32077,7 @@ function kindsWithin(patterns) {
     const word = patterns.length < 2 ? undefined : patterns.find((pattern) => /^(?:branch(?:es)?|tags?)$/i.test(pattern));
     return word === undefined ? undefined : `${quoted(word)} is among the patterns; give each kind a line of its own`;
 }
-/** What no pattern has: the signs of lists, maps and quotes, which would match nothing, or something else. */
+/** Characters of no pattern: the signs of lists, maps and quotes, which would match nothing, or something else. */
 function wordProblem(pattern, line) {
     const plain = pattern.replace(/\\./gu, '');
     if (/["']|^[`‘’“”„]|[`‘’“”„]$/u.test(plain))
@@ -32136,14 +32136,14 @@ function didYouMean(line) {
         ? ''
         : `; did you mean "${kind} ${patterns.join(' ')}: ${environment}"?`;
 }
-/** What is expected instead of a name, where it may not be that of an environment: those of plans take no deploys. */
+/** The expected form of a name, where it may not be that of an environment: those of plans accept no deploys. */
 function deployableName(name) {
     const expected = environmentName(name);
     if (expected !== undefined || !name.endsWith(PLAN_SUFFIX))
         return expected;
     return `a name that does not end in ${PLAN_SUFFIX}, as the GitHub environments of plans do`;
 }
-/** What the GitHub environments of plans end in. */
+/** The suffix of the GitHub environments of plans. */
 const PLAN_SUFFIX = '-plan';
 /** Split at blanks, save those between quotes. */
 function wordsOf(text) {
@@ -32166,18 +32166,18 @@ function unquoted(word) {
 
 
 /**
- * Which environment and operation an event stands for. What the caller names wins; an event that is not in the table does nothing unless
+ * The environment and operation of an event. The caller's inputs win; an event that is not in the table does nothing unless
  * the caller names an environment for it (a nightly `verify`, say). No event of a pull request changes anything, whatever the caller names.
- * @throws {InputError} for what the caller gave, and for a manual run whose ref has no environment
+ * @throws {InputError} for the caller's inputs, and for a manual run whose ref has no environment
  */
-function resolveEnvironment(event, asked) {
+function resolveEnvironment(event, inputs) {
     const problems = [];
-    const rules = parseEnvironments(asked.environments, problems);
-    const operation = parseOperation(asked.operation, problems);
-    if (asked.environment !== '') {
-        const expected = deployableName(asked.environment);
+    const rules = parseEnvironments(inputs.environments, problems);
+    const operation = parseOperation(inputs.operation, problems);
+    if (inputs.environment !== '') {
+        const expected = deployableName(inputs.environment);
         if (expected !== undefined)
-            note(problems, 'environment', `expected ${expected}, found ${quoted(asked.environment)}`);
+            note(problems, 'environment', `expected ${expected}, found ${quoted(inputs.environment)}`);
     }
     if (problems.length > 0)
         throw new InputError(problems);
@@ -32185,7 +32185,7 @@ function resolveEnvironment(event, asked) {
         environment: undefined,
         githubEnvironment: undefined,
         operation: operation ?? 'deploy',
-        dryRun: asked.dryRun,
+        dryRun: inputs.dryRun,
         reason,
     });
     const idle = idleReason(event);
@@ -32193,7 +32193,7 @@ function resolveEnvironment(event, asked) {
         return nothing(idle);
     const ref = refOf(event);
     const rule = ref === undefined ? undefined : rules.find((one) => matches(one, ref, event));
-    const environment = asked.environment === '' ? rule?.environment : asked.environment;
+    const environment = inputs.environment === '' ? rule?.environment : inputs.environment;
     const what = ref === undefined ? event.name : `${event.name} of ${ref.kind} ${ref.name}`;
     if (environment === undefined) {
         if (event.name === 'workflow_dispatch') {
@@ -32201,9 +32201,9 @@ function resolveEnvironment(event, asked) {
                 { where: 'environment', message: `environment: ${missing(ref, event, rules)}; name the environment to run in` },
             ]);
         }
-        return nothing(ref === undefined ? `the event ${event.name} stands for no environment` : missing(ref, event, rules));
+        return nothing(ref === undefined ? `the event ${event.name} does not select an environment` : missing(ref, event, rules));
     }
-    const because = asked.environment === '' && rule !== undefined
+    const because = inputs.environment === '' && rule !== undefined
         ? `${what} matches ${rule.kind} ${rule.patterns.join(' ')}`
         : `the input names it (${what})`;
     const ofPullRequest = isOfPullRequest(event);
@@ -32211,7 +32211,7 @@ function resolveEnvironment(event, asked) {
         environment,
         githubEnvironment: ofPullRequest ? planEnvironment(environment) : environment,
         operation: operation ?? (event.name === 'workflow_dispatch' ? 'refresh-mapping' : 'deploy'),
-        dryRun: asked.dryRun || ofPullRequest,
+        dryRun: inputs.dryRun || ofPullRequest,
         reason: because,
     };
 }
@@ -32228,14 +32228,14 @@ function isOfPullRequest({ name, ref, isOfPullRequest: fromPayload, pullRequest 
 }
 /**
  * The group that a run waits in, beside function and environment: what changes the function waits for each other, plans and long
- * operations hold nobody up but their own kind.
+ * operations delay only their own kind.
  */
 function laneOf({ operation, dryRun }) {
     if (dryRun)
         return 'plan';
     return operation === 'backfill' || operation === 'verify' || operation === 'redrive' ? operation : 'deploy';
 }
-/** Why an event does nothing, whatever the caller asks. */
+/** Why an event does nothing, whatever the caller's inputs. */
 function idleReason(event) {
     if (event.deleted === true)
         return `${event.ref} was deleted`;
@@ -32248,7 +32248,7 @@ function idleReason(event) {
     if (event.name === 'pull_request' && event.pullRequest?.withoutSecrets === true) {
         return 'a pull request from a fork or from Dependabot gets neither secrets nor a role, so nothing can be planned for it';
     }
-    // `released` alone tells of a prerelease that became a release: https://docs.github.com/webhooks/webhook-events-and-payloads#release
+    // Only `released` reports a prerelease that became a release: https://docs.github.com/webhooks/webhook-events-and-payloads#release
     if (event.name === 'release' && event.action !== 'published' && event.action !== 'released')
         return `a release was ${event.action ?? 'changed'}, and only one that is published or released is deployed`;
     return undefined;
@@ -32321,7 +32321,7 @@ function logText(text) {
 ;// CONCATENATED MODULE: ./action/resolve/event.js
 
 /**
- * The event as the runner gives it: its name and ref in the environment, its payload as a file.
+ * The event as the runner provides it: its name and ref in the environment, its payload as a file.
  * @param env of the runner: GITHUB_EVENT_NAME, GITHUB_REF, GITHUB_REPOSITORY, GITHUB_ACTOR @throws {UserError} where there is no event
  */
 function parseEvent(env, payloadText) {
@@ -32368,7 +32368,7 @@ function parseJson(value) {
         return JSON.parse(value);
     }
     catch (cause) {
-        throw new UserError('The file of the event is no JSON', 'Run this in a GitHub workflow', { cause });
+        throw new UserError('The event file is not valid JSON', 'Run this in a GitHub workflow', { cause });
     }
 }
 const isObject = (value) => typeof value === 'object' && value !== null;
@@ -32376,7 +32376,7 @@ const object = (value) => (isObject(value) ? value : {});
 const event_text = (value) => (typeof value === 'string' && value !== '' ? value : undefined);
 
 ;// CONCATENATED MODULE: ./action/resolve/run.js
-// What the job `resolve` of the reusable workflows runs (.github/actions/resolve): a bundle of its own, because it is no part of the
+// The code that the job `resolve` of the reusable workflows runs (.github/actions/resolve): a bundle of its own, because it is no part of the
 // action that users see, and the action's inputs and outputs stay those that they may set and read.
 
 
@@ -32388,7 +32388,7 @@ const event_text = (value) => (typeof value === 'string' && value !== '' ? value
 async function runResolve(env) {
     try {
         const event = parseEvent(env, await (0,promises_namespaceObject.readFile)(env.GITHUB_EVENT_PATH ?? '', 'utf8'));
-        const resolution = resolveEnvironment(event, readAsked(env));
+        const resolution = resolveEnvironment(event, readInputs(env));
         setOutput('environment', resolution.environment ?? '');
         setOutput('github-environment', resolution.githubEnvironment ?? '');
         setOutput('operation', resolution.operation);
@@ -32401,7 +32401,7 @@ async function runResolve(env) {
         await fail(error);
     }
 }
-function readAsked(env) {
+function readInputs(env) {
     const input = (name) => (env[`INPUT_${name.toUpperCase()}`] ?? '').trim();
     const dryRun = input('dry-run');
     if (!/^(?:true|false)?$/.test(dryRun)) {

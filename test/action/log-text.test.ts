@@ -21,7 +21,7 @@ describe('text from outside in a log', () => {
     expect(logText(text)).toBe(expected);
   });
 
-  test('of any kind holds no command and no control character', () => {
+  test('of any kind contains no command and no control character', () => {
     const pieces = fc.constantFrom(
       '::',
       ':',

@@ -105,7 +105,7 @@ describe('an invocation that is refused', () => {
       'whose calls are throttled',
       refusal(429, 'TooManyRequestsException', { Reason: 'CallerRateLimitExceeded', message: 'Rate Exceeded.' }),
     ],
-  ])('by a function %s is made again', async (_, behaviour) => {
+  ])('by a function %s is retried', async (_, behaviour) => {
     const { it, change } = await prepare();
     it.aws.on('lambda:Invoke', behaviour, 2);
     const run = await it.run(change);

@@ -50,7 +50,7 @@ describe('deploy', () => {
       ]),
     );
     expect(plan.changes.filter(({ resource }) => resource.startsWith('trigger '))).toHaveLength(2);
-    expect(run.summary).toContain('What would change');
+    expect(run.summary).toContain('Planned changes');
   });
 
   test('creates function, streams and triggers, and the function reaches the cluster', async () => {
@@ -164,25 +164,25 @@ describe('deploy', () => {
 });
 
 describe('deploy of a function without tables', () => {
-  const warnings = (log: string): string[] => log.match(/^::warning title=A function that nothing feeds::.*$/gm) ?? [];
+  const warnings = (log: string): string[] => log.match(/^::warning title=A function without a trigger::.*$/gm) ?? [];
 
-  test('warns once, when it is planned and when it is created, that nothing feeds it; later runs and other functions do not', async () => {
+  test('warns once, when it is planned and when it is created, that no trigger calls it; later runs and other functions do not', async () => {
     const it = await prepareDeployment(stack);
     const [table = ''] = it.tables;
     const planned = await it.run({ 'dry-run': 'true' });
     expect(warnings(planned.log)).toHaveLength(1);
-    expect(planned.summary).toContain('**A function that nothing feeds**');
+    expect(planned.summary).toContain('**A function without a trigger**');
     expect(warnings((await it.run({ 'dry-run': 'true', tables: table })).log)).toEqual([]);
     const created = await it.run();
     expect(created).toMatchObject({ code: 0, outputs: { created: 'true' } });
-    expect(warnings(created.log)).toEqual([expect.stringContaining(`Nothing feeds the new function ${it.name}: `)]);
+    expect(warnings(created.log)).toEqual([expect.stringContaining(`No trigger calls the new function ${it.name}, `)]);
     expect(warnings((await it.run({ 'memory-size': '256' })).log)).toEqual([]);
     await it.stop();
   });
 });
 
 describe('deploy over triggers made by hand', () => {
-  test('tells the package only after the trigger reports batch item failures, so that nothing is lost in between', async () => {
+  test('updates the package only after the trigger reports batch item failures, so that nothing is lost in between', async () => {
     const it = await prepareDeployment(stack);
     const [table = ''] = it.tables;
     await it.run();

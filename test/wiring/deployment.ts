@@ -1,4 +1,4 @@
-// What a deploy needs, made in the shared stack under names of its own, and the built action run against it through recording proxies.
+// The resources of a deploy, created in the shared stack under names of its own, and the built action run against it through recording proxies.
 import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
 import {

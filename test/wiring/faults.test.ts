@@ -1,4 +1,4 @@
-// What AWS, the network and the user do wrong: one sentence each, and no change that was not meant.
+// Faults of AWS, the network and the user: one sentence each, and no unintended change.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
@@ -121,7 +121,7 @@ describe('AWS', () => {
     expect((await it.run()).code).toBe(0);
   });
 
-  test('throttles: the reads come again and the run succeeds', async () => {
+  test('throttles: the reads are retried and the run succeeds', async () => {
     it.aws.on('lambda:ListEventSourceMappings', error(429, 'TooManyRequestsException', 'Rate exceeded'), 3);
     it.aws.on('s3:GetObject', {
       answer: {
@@ -134,7 +134,7 @@ describe('AWS', () => {
     expect(run).toMatchObject({ code: 0, outputs: { changed: 'false' } });
   });
 
-  test('does not know the fresh role yet: creating is tried again', async () => {
+  test('does not know the fresh role yet: creating is retried', async () => {
     const other = await prepareDeployment(stack);
     other.aws.on(
       'lambda:CreateFunction',
@@ -176,7 +176,7 @@ describe('bad input', () => {
     ['an unknown operation', { operation: 'deplay' }, /operation: expected .*found "deplay".*deploy/],
     ['a bad number', { 'memory-size': '128abc' }, /memory-size: expected a whole number from 128 to 10240 \(MiB\), found "128abc"/],
     ['no environment', { environment: '' }, /environment: it is required/],
-    ['an endpoint that is no URL', { endpoint: 'not a url' }, /endpoint/],
+    ['an endpoint that is not a URL', { endpoint: 'not a url' }, /endpoint/],
     ['plain http to a foreign host', { endpoint: 'http://search.example.com' }, /http/],
     [
       'a missing endpoint file',
@@ -206,7 +206,7 @@ describe('bad input', () => {
     expect(Object.keys(run.outputs)).toHaveLength(15);
   });
 
-  test('of one input leaves the outputs that say what was asked for', async () => {
+  test('of one input leaves the outputs that name operation, environment and function', async () => {
     const run = await it.run({ operation: 'rollback', timeout: '0' });
     expect(run).toMatchObject({ code: 1, outputs: { operation: 'rollback', environment: 'STAGE', changed: 'false' } });
   });

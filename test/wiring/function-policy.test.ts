@@ -41,7 +41,7 @@ function ofFunction(request: RecordedRequest): IamRequest[] {
     return [{ action: operation, resource: (JSON.parse(body) as { SecretId: string }).SecretId }];
   if (operation.startsWith('dynamodb:')) return [{ action: operation, resource: `arn:aws:dynamodb:${REGION}:${ACCOUNT}:table/${table}` }];
   if (operation.startsWith('s3:')) return iamRequests(request, { triggers: new Map(), reads: { variables: false, tags: false } });
-  // Basic authentication: AWS is not asked.
+  // Basic authentication: no request to AWS.
   if (headers.authorization?.startsWith('Basic ') === true) return [];
   throw new Error(`It is not known what AWS asks for on ${operation}`);
 }
@@ -120,7 +120,7 @@ const values: Readonly<Record<string, string>> = {
 const fill = (text: string): string =>
   text.replace(/\$\{([\w-]+)\}/g, (_, name: string) => {
     const value = values[name];
-    if (value === undefined) throw new Error(`Nothing stands for \${${name}}`);
+    if (value === undefined) throw new Error(`Nothing replaces \${${name}}`);
     return value;
   });
 const policy = policyOf('function', fill) as Policy;
@@ -131,7 +131,7 @@ const group = `arn:aws:logs:${REGION}:${ACCOUNT}:log-group:/aws/lambda/${it.name
 const network = `arn:aws:ec2:${REGION}:${ACCOUNT}:network-interface/eni-0123456789abcdef0`;
 const on = (resource: string, ...actions: string[]): IamRequest[] => actions.map((action) => ({ action, resource }));
 
-/** What Lambda calls in the function's name, which nothing here can record: from AWS's managed policies for it and its developer guide. */
+/** Lambda's calls in the function's name, which nothing here can record: from AWS's managed policies for it and its developer guide. */
 const byLambda: Readonly<Record<string, readonly IamRequest[]>> = {
   AWSLambdaBasicExecutionRole: [
     ...on(group, 'logs:CreateLogGroup'),
@@ -174,12 +174,12 @@ describe("the function's role", () => {
   });
 
   test('may do nothing that neither of them does', () => {
-    const asked = [...recorded, ...Object.values(byLambda).flat()];
+    const requests = [...recorded, ...Object.values(byLambda).flat()];
     const unused = policy.Statement.filter(({ Effect }) => Effect === 'Allow')
       .flatMap((statement) =>
         [statement.Action].flat().flatMap((Action) => [statement.Resource].flat().map((Resource) => ({ ...statement, Action, Resource }))),
       )
-      .filter((statement) => !asked.some((request) => applies(statement, request)));
+      .filter((statement) => !requests.some((request) => applies(statement, request)));
     expect(unused).toEqual([]);
   });
 
@@ -193,7 +193,7 @@ describe("the function's role", () => {
     const ofNetwork = byLambda.AWSLambdaVPCAccessExecutionRole ?? [];
     expect(ofNetwork.length).toBeGreaterThan(0);
     expect(ofNetwork.filter((request) => allows(policy, { ...request, context: code }))).toEqual([]);
-    // What the function itself does is the same with the key that AWS adds to its requests.
+    // The function's own calls are the same with the key that AWS adds to its requests.
     expect(recorded.filter((request) => !allows(policy, { ...request, context: code }))).toEqual([]);
   });
 

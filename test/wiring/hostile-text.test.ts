@@ -1,4 +1,4 @@
-// What others wrote (AWS's descriptions, a deployed package, the cluster, the endpoint file), where the built action shows it.
+// Foreign text (AWS's descriptions, a deployed package, the cluster, the endpoint file), where the built action shows it.
 import { CreateFunctionCommand } from '@aws-sdk/client-lambda';
 import { afterAll, expect, test } from '@jest/globals';
 import { strToU8, zipSync } from 'fflate';

@@ -1,10 +1,10 @@
-// What AWS asks IAM for a recorded call: the call's own permission, and those that AWS asks for in the caller's name, which no recording shows.
+// The permissions that AWS requires for a recorded call: the call's own, and those in the caller's name, which no recording shows.
 import { ACCOUNT, REGION } from '../stack/clients.ts';
 import type { IamRequest } from '../stack/policy.ts';
 import type { RecordedRequest } from '../stack/proxy.ts';
 
-/** What a call is about, as far as it does not say so itself. */
-export interface Surroundings {
+/** Facts about a call that it does not contain itself. */
+export interface RunContext {
   /** ARN of the function by the id of a trigger. */
   readonly triggers: ReadonlyMap<string, string>;
   /** The key of the function's environment variables, before the run. */
@@ -34,7 +34,7 @@ interface Body {
 const arn = (service: string, resource: string): string => `arn:aws:${service}:${REGION}:${ACCOUNT}:${resource}`;
 const functionArn = (name: string): string => (name.startsWith('arn:') ? name : arn('lambda', `function:${name}`));
 const object = (bucket: string, key: string): string => `arn:aws:s3:::${bucket}/${key}`;
-/** What AWS tells KMS of a request that Lambda makes in the caller's name. */
+/** The context that AWS sends to KMS with a request that Lambda makes in the caller's name. */
 export const THROUGH_LAMBDA = { 'kms:ViaService': `lambda.${REGION}.amazonaws.com` };
 const ask = (action: string, resource: string, context?: IamRequest['context']): IamRequest => ({
   action,
@@ -43,7 +43,7 @@ const ask = (action: string, resource: string, context?: IamRequest['context']):
 });
 
 /** All that must be allowed for the call. @throws {Error} on a call that is not known here */
-export function iamRequests(request: RecordedRequest, surroundings: Surroundings): IamRequest[] {
+export function iamRequests(request: RecordedRequest, runContext: RunContext): IamRequest[] {
   const { operation } = request;
   if (operation === 'sts:GetCallerIdentity') return []; // AWS asks no permission for it.
   if (operation.startsWith('s3:')) return ofS3(request);
@@ -57,7 +57,7 @@ export function iamRequests(request: RecordedRequest, surroundings: Surroundings
     const group = arn('logs', `log-group:${body.logGroupName ?? ''}`);
     return [ask(operation, group), ask(operation, `${group}:*`)];
   }
-  return ofLambda(request, body, surroundings);
+  return ofLambda(request, body, runContext);
 }
 
 /** Addresses are path-style in the stack. */
@@ -70,10 +70,10 @@ function ofS3({ operation, path, status }: RecordedRequest): IamRequest[] {
   ];
 }
 
-function ofLambda({ operation, path }: RecordedRequest, body: Body, surroundings: Surroundings): IamRequest[] {
+function ofLambda({ operation, path }: RecordedRequest, body: Body, runContext: RunContext): IamRequest[] {
   const { pathname, searchParams } = new URL(path, 'http://localhost');
   const [, , , id = '', , alias = ''] = pathname.split('/').map(decodeURIComponent);
-  const { triggers, key, reads } = surroundings;
+  const { triggers, key, reads } = runContext;
   const qualifier = searchParams.get('Qualifier');
   const named = functionArn(qualifier === null ? id : `${id}:${qualifier}`);
   const code = operation === 'lambda:CreateFunction' ? body.Code : body;

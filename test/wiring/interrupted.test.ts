@@ -6,10 +6,10 @@ import { isMutation, prepareDeployment, type Deployment } from './deployment.ts'
 
 const stack = await useStack();
 const { lambda } = stack.clients;
-/** Nobody listens there: the function that is told of it fails its check. */
+/** Nobody listens there: the function that has this address fails its check. */
 const DEAD_END = 'http://127.0.0.1:9';
 
-/** Runs, and kills the process when its nth mutating call is answered. @returns whether the nth call was reached */
+/** Runs, and kills the process after the response to its nth mutating call. @returns whether the nth call was reached */
 async function killAfter(it: Deployment, call: number, inputs: Record<string, string>, signal: NodeJS.Signals): Promise<boolean> {
   let kill: (signal: NodeJS.Signals) => void = () => undefined;
   let seen = 0;
@@ -76,7 +76,7 @@ describe('a run that is killed', () => {
     180_000,
   );
 
-  test('leaves environment variables whose former values nobody knows: the run after it names them, and the next one checks again', async () => {
+  test('leaves environment variables whose former values are not known: the run after it names them, and the next one checks again', async () => {
     const it = await prepareDeployment(stack);
     const historyOf = async (): Promise<string> => (await it.object(`lambda/${it.name}/history/123456789012-eu-west-1.json`)) ?? '';
     const good = await it.run({ 'environment-variables': 'LEVEL=info\nOTHER=other-value' });

@@ -114,8 +114,8 @@ for (const left of ENFORCED) {
 }
 // From here on nobody may do anything without a policy.
 await fetch(`${moto.url}/moto-api/reset-auth`, { method: 'POST', body: '0' });
-const AT_A_TIME = 4;
-const [enough, ...short] = await inParallel([whole, ...lacking.values()], AT_A_TIME, deployAndRollBack);
+const MAX_PARALLEL = 4;
+const [enough, ...short] = await inParallel([whole, ...lacking.values()], MAX_PARALLEL, deployAndRollBack);
 
 describe('the policy of the deploying role', () => {
   test('is enough', () => {
@@ -132,7 +132,7 @@ describe('the policy of the deploying role', () => {
   );
 });
 
-/** What Lambda says where it may not do something in another's name; moto never does. */
+/** Lambda's wording where it may not do something in another's name; moto never says it. */
 const DELEGATED: readonly (readonly [permission: string, called: Action, words: string])[] = [
   [
     'the permission iam:PassRole',

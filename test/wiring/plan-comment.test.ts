@@ -17,7 +17,7 @@ interface Comment {
 const comments: Comment[] = [];
 const JOB = 'github-actions[bot]';
 let refuses = false;
-/** Who the token writes as, and whether GitHub tells. */
+/** The user that the token writes as, and whether GitHub reports it. */
 let writer = { login: JOB, told: false };
 let nextId = 1;
 const add = (login: string, body: string): number => comments.push({ id: nextId++, body, user: { login } });
@@ -78,9 +78,9 @@ describe('a dry run on a pull request', () => {
   });
 
   test.each([
-    ['the token of the job, of whose user GitHub tells nothing', JOB, false],
+    ['the token of the job, whose user GitHub does not report', JOB, false],
     ['the token of a person', 'someone', true],
-    ['the token of an app of their own, of whose user GitHub tells nothing', 'deployer[bot]', false],
+    ['the token of an app of their own, whose user GitHub does not report', 'deployer[bot]', false],
   ])('writes over no comment of another user, whoever wrote the marker first: %s', async (_, login, told) => {
     writer = { login, told };
     comments.length = 0;
@@ -102,7 +102,7 @@ describe('a dry run on a pull request', () => {
     const run = await plan();
     refuses = false;
     expect(run.code).toBe(0);
-    expect(run.summary).toContain('github-token may not (GitHub answered 403)');
+    expect(run.summary).toContain('github-token may not (GitHub responded with 403)');
     expect((await plan({ 'github-token': '' })).summary).toContain('github-token is empty');
   });
 

@@ -17,7 +17,7 @@ function filled(policy: Policy, values: RecordedRun['values']): Policy {
     const name = /\$\{([\w-]+)\}/.exec(text)?.[1];
     if (name === undefined) return [text];
     const found = values[name];
-    if (found === undefined) throw new Error(`Nothing stands for \${${name}}`);
+    if (found === undefined) throw new Error(`Nothing replaces \${${name}}`);
     return found.flatMap((value) => fill(text.replace(`\${${name}}`, value)));
   };
   const fillAll = (value: string | readonly string[]): string[] => [value].flat().flatMap(fill);
@@ -60,13 +60,13 @@ const WHEN: Readonly<Record<string, (run: RecordedRun) => boolean>> = {
 };
 const isSet = (value: string | undefined): boolean => value !== undefined && value !== '';
 
-/** What the table says for exactly this operation and these inputs. */
+/** The rows of the table for exactly this operation and these inputs. */
 function narrowest(run: RecordedRun): Policy {
   const rows = permissionsOf(run.operation).filter(({ when }) => {
     if (when === undefined) return true;
-    const holds = WHEN[when];
-    if (holds === undefined) throw new Error(`It is not known when this holds: ${when}`);
-    return holds(run);
+    const applies = WHEN[when];
+    if (applies === undefined) throw new Error(`It is not known when this applies: ${when}`);
+    return applies(run);
   });
   const statements = rows.map(({ action, resource, when }) => {
     const condition = conditionOf({ actions: [action], resources: [], when });
@@ -75,7 +75,7 @@ function narrowest(run: RecordedRun): Policy {
   return filled({ Version: '2012-10-17', Statement: statements as PolicyStatement[] }, run.values);
 }
 
-const refused = (policy: Policy, asked: readonly IamRequest[]): IamRequest[] => asked.filter((request) => !allows(policy, request));
+const refused = (policy: Policy, requests: readonly IamRequest[]): IamRequest[] => requests.filter((request) => !allows(policy, request));
 
 /** Which runs a role is for. */
 const RUNS: Readonly<Record<Exclude<Role, 'function'>, readonly RecordedRun[]>> = {
@@ -90,12 +90,12 @@ const ROLES = Object.keys(RUNS) as (keyof typeof RUNS)[];
 
 describe('the policies are enough', () => {
   test.each(ROLES.flatMap((role) => RUNS[role].map((run) => [role, run.title, run] as const)))('%s: %s', (role, _, run) => {
-    expect(run.asked.length).toBeGreaterThan(0);
-    expect(refused(policyFor(role, run.values), run.asked)).toEqual([]);
+    expect(run.requests.length).toBeGreaterThan(0);
+    expect(refused(policyFor(role, run.values), run.requests)).toEqual([]);
   });
 
   test.each(runs.map((run) => [run.title, run] as const))('so is what the table says of one operation and its inputs: %s', (_, run) => {
-    expect(refused(narrowest(run), run.asked)).toEqual([]);
+    expect(refused(narrowest(run), run.requests)).toEqual([]);
   });
 });
 
@@ -107,20 +107,20 @@ const single = (policy: Policy): PolicyStatement[] =>
       .flatMap((action) => [statement.Resource].flat().map((resource) => ({ ...statement, Action: action, Resource: resource }))),
   );
 
-/** What stands in a policy all the same. */
+/** Actions that are in a policy all the same. */
 const REASONS: Readonly<Record<string, string>> = {
   'rollback: lambda:GetFunctionConfiguration on a version':
     'only what publishes a version waits for it; one row of the table serves all operations, and it is the same function',
 };
 
-describe('the policies hold nothing more', () => {
+describe('the policies contain nothing more', () => {
   test.each(ROLES)('%s: without any one action on one resource, a run is refused', (role) => {
     const statements = single(policyOf(role, (text) => text) as Policy);
     const unused = statements.filter((left) =>
-      RUNS[role].every(({ asked, values }) => {
+      RUNS[role].every(({ requests, values }) => {
         const of = (some: readonly PolicyStatement[]): Policy => filled({ Version: '2012-10-17', Statement: some }, values);
         const [alone, rest] = [of([left]), of(statements.filter((one) => one !== left))];
-        return !asked.some((request) => allows(alone, request) && !allows(rest, request));
+        return !requests.some((request) => allows(alone, request) && !allows(rest, request));
       }),
     );
     const named = unused.map(({ Action, Resource }) => {
@@ -130,9 +130,9 @@ describe('the policies hold nothing more', () => {
     expect(named).toEqual(Object.keys(REASONS).filter((reason) => reason.startsWith(`${role}: `)));
   });
 
-  test('each value of a condition is asked for', () => {
-    const asked = runs.flatMap((run) => run.asked.map((request) => ({ ...request, name: run.values['function-name']?.[0] ?? '' })));
-    const functions = asked.filter(({ action }) => /(?:Create|Update|Delete)EventSourceMapping$/.test(action));
+  test('each value of a condition is used', () => {
+    const requests = runs.flatMap((run) => run.requests.map((request) => ({ ...request, name: run.values['function-name']?.[0] ?? '' })));
+    const functions = requests.filter(({ action }) => /(?:Create|Update|Delete)EventSourceMapping$/.test(action));
     expect(functions.some(({ context, name }) => context?.['lambda:FunctionArn']?.endsWith(`:function:${name}`))).toBe(true);
     expect(functions.some(({ context, name }) => context?.['lambda:FunctionArn']?.endsWith(`:function:${name}:live`))).toBe(true);
   });
@@ -148,7 +148,7 @@ describe('the deploying role', () => {
   const changed = (actions: RegExp, change: (request: IamRequest) => IamRequest): IamRequest[] => {
     const found = runs
       .filter(({ values }) => values['function-name']?.[0] === name)
-      .flatMap(({ asked }) => asked)
+      .flatMap(({ requests }) => requests)
       .filter(({ action }) => actions.test(action));
     expect(found.length).toBeGreaterThan(0);
     expect(refused(policy, found)).toEqual([]);
@@ -214,7 +214,7 @@ describe('a change of the role', () => {
     const run = runs.find(({ title }) => title === 'alias: a check that fails');
     const [former = '', next = ''] = run?.values.role ?? [];
     const roles = [next, former].map((resource) => ({ resource, context: { 'iam:PassedToService': 'lambda.amazonaws.com' } }));
-    const passed = run?.asked.filter(({ action }) => action === 'iam:PassRole');
+    const passed = run?.requests.filter(({ action }) => action === 'iam:PassRole');
     expect(passed).toEqual(roles.map((one) => ({ action: 'iam:PassRole', ...one })));
     expect(refused(policyFor('deploy', { ...run?.values, role: [next] }), passed ?? [])).toEqual(passed?.slice(1));
   });
@@ -224,7 +224,9 @@ describe('the planning role', () => {
   test('may make no call of the deploy that changes something', () => {
     for (const run of runs.filter(({ dryRun }) => !dryRun)) {
       const policy = policyFor('plan', run.values);
-      const changes = run.asked.filter(({ action }) => /:(?:Create|Update|Delete|Put|Publish|Tag|Untag|Invoke|Pass|Encrypt)/.test(action));
+      const changes = run.requests.filter(({ action }) =>
+        /:(?:Create|Update|Delete|Put|Publish|Tag|Untag|Invoke|Pass|Encrypt)/.test(action),
+      );
       expect(changes.filter((request) => allows(policy, request))).toEqual([]);
     }
   });

@@ -28,15 +28,15 @@ export interface RecordedRun {
   /** Whether there was a function before. */
   readonly existed: boolean;
   readonly prunes: boolean;
-  /** What stands for the placeholders of the policies. */
+  /** The values of the placeholders in the policies. */
   readonly values: Readonly<Record<string, readonly string[]>>;
-  readonly asked: readonly IamRequest[];
+  readonly requests: readonly IamRequest[];
 }
 
 interface Expected {
   /** Exit status, default 0. */
   readonly code?: number;
-  /** The function's answer to the check, default good. */
+  /** The function's response to the check, default good. */
   readonly ok?: boolean;
   /** The options file. */
   readonly options?: string;
@@ -71,7 +71,7 @@ class Subject {
     this.#folder = folder;
     this.tables = [...it.tables];
     this.roles = [it.role];
-    // The check needs a function that runs, with a layer, a key and a network that are not there. What counts here is that it is called.
+    // The check needs a function that runs, with a layer, a key and a network that are not there. Here only the call counts.
     it.aws.on(
       'lambda:Invoke',
       ({ body }) => ({
@@ -108,7 +108,7 @@ class Subject {
     const all: Inputs = { role: this.it.role, 'code-bucket': this.it.bucket, ...inputs };
     const { 'code-bucket': bucket, operation = 'deploy', 'dry-run': dryRun = 'false', tags = '' } = all;
     const after = await this.#state();
-    const surroundings = {
+    const runContext = {
       triggers: new Map([...before.triggers, ...after.triggers]),
       key: before.key,
       reads: { variables: operation === 'deploy', tags: operation !== 'rollback' && (tags !== '' || bucket === '') },
@@ -121,7 +121,7 @@ class Subject {
       existed: before.exists,
       prunes: options?.includes('prune-triggers: true') === true,
       values: this.#values(),
-      asked: this.it.requests().flatMap((request) => iamRequests(request, surroundings)),
+      requests: this.it.requests().flatMap((request) => iamRequests(request, runContext)),
     });
   }
 
@@ -163,7 +163,7 @@ async function publishLayer({ clients: { lambda } }: Stack): Promise<string> {
   return arn ?? '';
 }
 
-/** A trigger that someone makes by hand: the key mapping is out of date then. */
+/** A trigger that someone creates by hand: the key mapping is out of date then. */
 async function addTrigger(stack: Stack, subject: Subject, qualifier = ''): Promise<void> {
   const table = uniqueName('Hand');
   const stream = await createTable(stack, table, true);
@@ -224,7 +224,7 @@ function withAlias(stack: Stack): Promise<RecordedRun[]> {
   });
 }
 
-/** With the history of packages in the bucket, which keeps versions, over a function of another hand. */
+/** With the history of packages in the bucket, which keeps versions, over a function not deployed by this action. */
 function withBucket(stack: Stack): Promise<RecordedRun[]> {
   return Subject.of(stack, { count: 1, versions: true }, async (subject) => {
     const { it } = subject;
@@ -263,7 +263,7 @@ function withBucket(stack: Stack): Promise<RecordedRun[]> {
     await subject.run('bucket: plan of a rollback', { operation: 'rollback', 'dry-run': 'true' });
     await subject.run('bucket: rollback to a package that is gone', { operation: 'rollback', 'rollback-to': 'ab'.repeat(32) }, { code: 1 });
     await subject.run('bucket: rollback', { operation: 'rollback' });
-    await subject.run('bucket: rollback to the other hand', { operation: 'rollback' });
+    await subject.run('bucket: rollback to the foreign package', { operation: 'rollback' });
   });
 }
 

@@ -1,4 +1,4 @@
-// What serves: aliases, checks that fail, and rollbacks.
+// The version that serves: aliases, checks that fail, and rollbacks.
 import { describe, expect, test } from '@jest/globals';
 import {
   CreateFunctionCommand,
@@ -13,7 +13,7 @@ import { prepareDeployment, type Deployment } from './deployment.ts';
 
 const stack = await useStack();
 const { lambda } = stack.clients;
-/** Nobody listens there: the function that is told of it fails its check. */
+/** Nobody listens there: the function that has this address fails its check. */
 const DEAD_END = 'http://127.0.0.1:9';
 
 const shaOf = async (name: string): Promise<string | undefined> =>
@@ -81,7 +81,7 @@ describe('a check that fails', () => {
   });
 });
 
-describe('a function of another hand', () => {
+describe('a function not deployed by this action', () => {
   test('is taken over in place, and put back whole when the check fails', async () => {
     await withDeployment({}, async (it) => {
       const python = zipSync({ 'lambda_function.py': strToU8('def lambda_handler(event, context):\n    return "ok"\n') });
@@ -192,7 +192,7 @@ describe('an alias', () => {
 });
 
 describe('without a code bucket', () => {
-  test('the package goes inline, and a tag remembers whether it passed its check', async () => {
+  test('the package goes inline, and a tag records whether it passed its check', async () => {
     await withDeployment({ bucket: false }, async (it) => {
       const run = await it.run();
       expect(run.code).toBe(0);

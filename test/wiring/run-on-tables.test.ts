@@ -96,7 +96,7 @@ test('a run that stops at its time limit, or is killed, goes on where it was', a
   await stack.clients.dynamodb.send(new PutItemCommand({ TableName: table, Item: item(ITEMS) }));
   let kill: ((signal: NodeJS.Signals) => void) | undefined;
   let killed = false;
-  // The first invocation looks at the index, the second is a part of the table.
+  // The first invocation checks the index, the second is a part of the table.
   it.aws.on('lambda:Invoke', {});
   it.aws.on('lambda:Invoke', () => {
     kill?.('SIGKILL');
@@ -113,8 +113,8 @@ test('a run that stops at its time limit, or is killed, goes on where it was', a
 
 test.each([
   ['a table that the key mapping does not know', { tables: 'Nowhere' }, /does not know the table Nowhere/],
-  ['a delete limit that is none', { 'delete-limit': 'all' }, /delete-limit: expected a share such as 1%/],
-  ['a sample that is none', { operation: 'verify', sample: '0%' }, /sample: expected a share above 0%/],
+  ['a delete limit that is not one', { 'delete-limit': 'all' }, /delete-limit: expected a share such as 1%/],
+  ['a sample that is not one', { operation: 'verify', sample: '0%' }, /sample: expected a share above 0%/],
 ])('%s is refused with one sentence, and nothing is begun', async (_, inputs, sentence) => {
   const run = await it.run({ operation: 'backfill', ...inputs });
   expect(run.code).toBe(1);

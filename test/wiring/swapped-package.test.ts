@@ -31,8 +31,7 @@ function swapBefore(it: Deployment, operation: 'lambda:CreateFunction' | 'lambda
 
 const deployed = async (it: Deployment): Promise<string | undefined> =>
   (await lambda.send(new GetFunctionConfigurationCommand({ FunctionName: it.name }))).CodeSha256;
-const OTHER =
-  /::error::The check of function \S+ failed: function \S+ runs another package \(SHA-256 [\w+/=]{44}\) than the one that was given/;
+const OTHER = /::error::The check of function \S+ failed: function \S+ runs another package \(SHA-256 [\w+/=]{44}\) than the expected one/;
 
 describe('a package that was replaced on its way to AWS', () => {
   test.each(['true', 'false'])('is not let serve by an update (check: %s): what served is put back', async (check) => {
@@ -89,7 +88,7 @@ describe('a package that was replaced on its way to AWS', () => {
     expect((await lambda.send(new GetFunctionConfigurationCommand({ FunctionName: it.name }))).MemorySize).toBe(128);
   });
 
-  test('does not get there where the bucket keeps versions: AWS is given the one that was uploaded', async () => {
+  test('does not get there where the bucket keeps versions: AWS gets the one that was uploaded', async () => {
     const it = await prepare({ versions: true });
     swapBefore(it, 'lambda:CreateFunction');
     const created = await it.run();
@@ -104,9 +103,9 @@ describe('a package that was replaced on its way to AWS', () => {
     });
     expect(run.code).toBe(0);
     expect(await deployed(it)).toBe(run.outputs['code-sha256']);
-    const asked = [...it.aws.requests].filter(({ operation }) => /CreateFunction|UpdateFunctionCode/.test(operation));
-    expect(asked).toHaveLength(2);
-    for (const { body } of asked) expect(body).toMatch(/"S3ObjectVersion":"[\w-]+"/);
+    const requests = [...it.aws.requests].filter(({ operation }) => /CreateFunction|UpdateFunctionCode/.test(operation));
+    expect(requests).toHaveLength(2);
+    for (const { body } of requests) expect(body).toMatch(/"S3ObjectVersion":"[\w-]+"/);
   });
 });
 

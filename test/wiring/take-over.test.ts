@@ -1,4 +1,4 @@
-// Functions of another hand, and what is gone: found, kept working, and left whole whenever a run ends.
+// Functions not deployed by this action, and deleted resources: found, kept working, and left whole whenever a run ends.
 import { describe, expect, test } from '@jest/globals';
 import { DeleteTableCommand } from '@aws-sdk/client-dynamodb';
 import {
@@ -66,7 +66,7 @@ describe('a function of the predecessor', () => {
         await predecessor(it);
         let kill: (signal: NodeJS.Signals) => void = () => undefined;
         let seen = 0;
-        // The answer waits until the run knows: else it could have sent its next call before it looks at the signal.
+        // The response waits until the run knows: else it could have sent its next call before it looks at the signal.
         const heard = Promise.withResolvers<undefined>();
         if (signal === 'SIGKILL') heard.resolve(undefined);
         it.aws.on(
@@ -115,7 +115,7 @@ describe('a function of the predecessor', () => {
 });
 
 describe('a table that was deleted', () => {
-  test('keeps its place in the key mapping as long as a trigger reads what is left of its stream', async () => {
+  test('keeps its place in the key mapping as long as a trigger reads the rest of its stream', async () => {
     await withDeployment(async (it) => {
       const [table = ''] = it.tables;
       expect((await it.run({ tables: table })).code).toBe(0);

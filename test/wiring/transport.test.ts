@@ -10,19 +10,19 @@ import { prepareDeployment } from './deployment.ts';
 
 const stack = await useStack();
 const it = await prepareDeployment(stack);
-/** What the server was asked, in whatever way. */
-let asked: string[] = [];
+/** The requests that the server received, in any form. */
+let requests: string[] = [];
 const server = createServer(selfSigned(), (request, response) => {
-  asked.push(`${request.method ?? ''} ${request.url ?? ''}`);
+  requests.push(`${request.method ?? ''} ${request.url ?? ''}`);
   response.end('{}');
 });
 server.on('connect', ({ url }, socket) => {
-  asked.push(`CONNECT ${url ?? ''}`);
+  requests.push(`CONNECT ${url ?? ''}`);
   socket.destroy();
 });
 const untrusted = (await listen(server)).url.replace('http:', 'https:');
 beforeEach(() => {
-  asked = [];
+  requests = [];
 });
 afterAll(async () => {
   server.closeAllConnections();
@@ -40,7 +40,7 @@ describe('NODE_TLS_REJECT_UNAUTHORIZED=0 where the action runs', () => {
     expect(run.code).toBe(1);
     expect(run.log).toMatch(/::error::sts:GetCallerIdentity of these credentials failed: DEPTH_ZERO_SELF_SIGNED_CERT.*NODE_EXTRA_CA_CERTS/);
     expect(run.log).toMatch(/::warning title=A switch against TLS::NODE_TLS_REJECT_UNAUTHORIZED is set where the action runs/);
-    expect(asked).toEqual([]);
+    expect(requests).toEqual([]);
   });
 
   test('lets no request reach a proxy whose certificate is not trusted', async () => {
@@ -50,7 +50,7 @@ describe('NODE_TLS_REJECT_UNAUTHORIZED=0 where the action runs', () => {
       expect(run.code).toBe(1);
       expect(run.log).toContain('self-signed certificate');
     }
-    expect(asked).toEqual([]);
+    expect(requests).toEqual([]);
   });
 
   test('lets no comment reach a GitHub whose certificate is not trusted', async () => {
@@ -63,7 +63,7 @@ describe('NODE_TLS_REJECT_UNAUTHORIZED=0 where the action runs', () => {
     );
     expect(run.code).toBe(0);
     expect(run.summary).toContain('No comment was written');
-    expect(asked).toEqual([]);
+    expect(requests).toEqual([]);
   });
 });
 

@@ -1,5 +1,5 @@
-// Runs the reusable workflows as GitHub does, on this machine: act, in a scratch repository that holds the workflows, the action and its
-// build. What act does not know is stood in for: `$/` becomes `./`, and the actions of others, which it would have to fetch, become
+// Runs the reusable workflows as GitHub does, on this machine: act, in a scratch repository that contains the workflows, the action and its
+// build. Features that act does not know are replaced: `$/` becomes `./`, and the actions of others, which it would have to fetch, become
 // actions beside the workflows that do what matters of them.
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -27,7 +27,7 @@ const EVENTS = [
 
 export interface WorkflowEvent {
   readonly name: (typeof EVENTS)[number];
-  /** What the event says, as GitHub sends it. */
+  /** The event's payload, as GitHub sends it. */
   readonly payload?: Readonly<Record<string, unknown>>;
 }
 
@@ -97,7 +97,7 @@ function caller({ workflow = 'deploy', with: given = {}, secrets = {} }: Workflo
   });
 }
 
-/** The workflow files, with stand-ins for what act cannot resolve. */
+/** The workflow files, with replacements for references that act cannot resolve. */
 async function copyWorkflows(to: string): Promise<void> {
   const from = join(PROJECT, '.github', 'workflows');
   await mkdir(to, { recursive: true });

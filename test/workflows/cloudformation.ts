@@ -1,4 +1,4 @@
-// The templates of CloudFormation, as far as they use it: read, and resolved for given values of the parameters.
+// The templates of CloudFormation, as far as they use it: read, and resolved for values of the parameters.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isSeq, parse, type CollectionTag, type ScalarTag } from 'yaml';
@@ -38,13 +38,13 @@ export const template = (name: string): Template => parse(source(name), { custom
 /** Values of parameters; of what has a default and is not named, the default. */
 export type Values = Readonly<Record<string, string | readonly string[]>>;
 
-/** Whether CloudFormation takes a value for a parameter: of a list, each one. */
+/** Whether CloudFormation accepts a value for a parameter: of a list, each one. */
 export function accepts({ Parameters: parameters }: Template, name: string, value: string): boolean {
   const { AllowedPattern: pattern = '', AllowedValues: allowed } = parameters[name] ?? {};
   return new RegExp(`^(?:${pattern})$`).test(value) && allowed?.includes(value) !== false;
 }
 
-/** What AWS puts in, and what the resources of roles.yml become. */
+/** The values that AWS puts in, and the resources of roles.yml. */
 export const PSEUDO: Readonly<Record<string, string>> = {
   'AWS::Partition': 'aws',
   'AWS::Region': 'eu-west-1',
@@ -62,7 +62,7 @@ export function resolved(from: Template, part: unknown, values: Values): unknown
   const value = (name: string): unknown => {
     if (name === 'AWS::NoValue') return NOTHING;
     const found = PSEUDO[name] ?? values[name] ?? from.Parameters[name]?.Default;
-    if (found === undefined) throw new Error(`Nothing stands for ${name}`);
+    if (found === undefined) throw new Error(`Nothing replaces ${name}`);
     return from.Parameters[name]?.Type === 'CommaDelimitedList' && typeof found === 'string' ? found.split(',') : found;
   };
   if (Array.isArray(part)) return part.map((one) => resolved(from, one, values)).filter((one) => one !== NOTHING);

@@ -27,7 +27,7 @@ const pullRequest = (head = REPOSITORY): WorkflowEvent => ({
   },
 });
 
-/** What the GitHub environment of this scenario says, in its variables. */
+/** The variables of this scenario's GitHub environment. */
 const variables = (scenario: Scenario): Record<string, string> => ({
   AWS_REGION: stack.region,
   AWS_ROLE_TO_ASSUME: 'arn:aws:iam::123456789012:role/deployer',
@@ -48,7 +48,7 @@ async function outputs(event: WorkflowEvent, scenario: Scenario, options: Workfl
   return found;
 }
 
-/** What AWS has: the function's code and when it was last changed. */
+/** The deployed state: the function's code and when it was last changed. */
 async function deployed(scenario: Scenario): Promise<unknown> {
   const { Configuration } = await stack.clients.lambda.send(new GetFunctionCommand({ FunctionName: scenario.functionName }));
   return { code: Configuration?.CodeSha256, memory: Configuration?.MemorySize, changed: Configuration?.LastModified };
@@ -144,7 +144,7 @@ describe('a workflow that calls deploy.yml', () => {
     ['a push to another branch', push('refs/heads/feature'), 'branch feature matches no pattern of environments'],
     ['a prerelease', push('refs/tags/v2.0.0-rc.1'), 'tag v2.0.0-rc.1 is a prerelease, and no pattern of environments names it'],
     ['a pull request from a fork', pullRequest('stranger/repository'), 'gets neither secrets nor a role'],
-    ['a schedule', { name: 'schedule' }, 'the event schedule stands for no environment'],
+    ['a schedule', { name: 'schedule' }, 'the event schedule does not select an environment'],
   ])('does nothing for %s, without failing, and says why', async (_name, event, reason) => {
     const idle = await run(event, stage);
     expect(idle).toMatchObject({ code: 0, outputs: {} });
@@ -152,7 +152,7 @@ describe('a workflow that calls deploy.yml', () => {
     expect(idle.log).toMatch(new RegExp(`Summary - [^]*Nothing was deployed: [^]*${reason}`));
   });
 
-  test('fails early, with the sentence that mends it, for what the caller forgot or misspelt', async () => {
+  test('fails early, with the sentence that fixes it, for what the caller forgot or misspelt', async () => {
     const { AWS_REGION: _, AWS_ROLE_TO_ASSUME: __, ...rest } = variables(stage);
     const without = await run(push('refs/heads/main'), stage, { variables: rest });
     expect(without.code).toBe(1);

@@ -7,7 +7,7 @@ import { PROJECT } from '../stack/cache.ts';
 const documents = ['*.md', 'docs/**/*.md', 'test/stack/README.md'].flatMap((pattern) => globSync(pattern, { cwd: PROJECT })).sort();
 const text = (path: string): string => readFileSync(join(PROJECT, path), 'utf8');
 
-/** Without what stands in code, where a bracket is no link. */
+/** Without code, where a bracket is not a link. */
 const prose = (markdown: string): string => markdown.replace(/```[\s\S]*?```/g, '').replace(/`[^`\n]*`/g, '');
 
 /** GitHub's anchors of a document's headings. */
@@ -89,7 +89,7 @@ test('CONTRIBUTING.md names files and folders of the code that are there', () =>
   for (const name of named) expect({ name, there: existsSync(join(PROJECT, name)) }).toEqual({ name, there: true });
 });
 
-describe('what is asked of the settings in GitHub', () => {
+describe('the required settings in GitHub', () => {
   test('CONTRIBUTING.md asks for protection of main, of every tag v* and for the review of code owners', () => {
     const rows = text('CONTRIBUTING.md')
       .split('\n')

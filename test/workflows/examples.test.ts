@@ -43,7 +43,7 @@ const readme = /```yaml\n(name: Search\n[\s\S]*?)```/.exec(read('README.md'))?.[
 const all = [...callers, { source: 'README.md', text: readme }].map(({ source, text }) => [source, parse(text) as Caller] as const);
 const workflow = (name: string): Called => parse(read(`.github/workflows/${name}`)) as Called;
 
-/** An input of a called workflow takes a value of its type; an expression is of whatever type it comes to. */
+/** An input of a called workflow accepts a value of its type; an expression is of whatever type it comes to. */
 function fits(value: unknown, type: string): boolean {
   return typeof value === type || (typeof value === 'string' && value.startsWith('${{'));
 }
@@ -71,7 +71,7 @@ describe('the example callers', () => {
     for (const line of lines) expect(line).toMatch(/uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
   });
 
-  test.each(all)('%s passes what the called workflow takes, and grants what it needs', (_source, caller) => {
+  test.each(all)('%s passes inputs that the called workflow accepts, and grants the permissions it needs', (_source, caller) => {
     expect(caller.permissions).toEqual({});
     const calls = Object.values(caller.jobs).filter(({ uses }) => uses !== undefined);
     for (const call of calls) {

@@ -1,4 +1,4 @@
-// What act cannot show of the workflows is read from their files: pins, permissions, queues, what reaches a shell.
+// Properties of the workflows that act cannot show are read from their files: pins, permissions, queues, what reaches a shell.
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -119,7 +119,7 @@ describe('the reusable workflows', () => {
     });
   });
 
-  test.each(product)('%s runs in the environment that the event stands for, and not at all where there is none', (_name, main, file) => {
+  test.each(product)('%s runs in the environment that the event selects, and not at all where there is none', (_name, main, file) => {
     expect(file.jobs[main]).toMatchObject({
       needs: 'resolve',
       if: "needs.resolve.outputs.environment != ''",
@@ -157,7 +157,7 @@ describe('the reusable workflows', () => {
     for (const name of Object.keys(passed)) expect([...inputs, 'dry-run']).toContain(name);
   });
 
-  test.each(product)('%s describes and types everything that it takes and gives', (_name, _main, file) => {
+  test.each(product)('%s describes and types every input and output', (_name, _main, file) => {
     const { inputs, secrets, outputs } = file.on.workflow_call ?? { inputs: {}, secrets: {}, outputs: {} };
     for (const input of Object.values(inputs))
       expect(input).toMatchObject({ description: expect.stringMatching(/\.$/), type: expect.any(String) });

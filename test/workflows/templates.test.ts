@@ -15,7 +15,7 @@ interface Statement {
 const roles = template('roles.yml');
 const asList = (value: string | readonly string[]): readonly string[] => (typeof value === 'string' ? [value] : value);
 
-/** A stack with everything that is optional, and what stands for the same in the code's tables. */
+/** A stack with everything that is optional, and the same values in the code's tables. */
 const TABLE = 'arn:aws:dynamodb:eu-west-1:123456789012:table/Orders';
 const EVERYTHING = {
   DeploySubjects: ['repo:my-org/my-repo:environment:PROD', 'repo:my-org@1/my-repo@2:environment:PROD'],
@@ -107,7 +107,7 @@ describe('docs/cloudformation/roles.yml', () => {
       for (const action of actions) expect(action).toMatch(/:(?:Get|List|Describe)|^kms:Decrypt$/);
   });
 
-  test('the roles of GitHub trust exactly the subjects that are given, for AWS alone', () => {
+  test('the roles of GitHub trust exactly the subjects in the parameters, for AWS alone', () => {
     for (const [role, subjects] of [
       ['DeployRole', EVERYTHING.DeploySubjects],
       ['PlanRole', EVERYTHING.PlanSubjects],

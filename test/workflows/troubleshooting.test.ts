@@ -37,11 +37,11 @@ function messagesOf(file: string): string[] {
 
 const messages = [
   ...globSync(['action/**/*.ts', 'formats/**/*.ts', 'handler/**/*.ts'], { cwd: PROJECT }).flatMap(messagesOf),
-  // A shell's messages stand in one line each.
+  // A shell's messages are on one line each.
   ...readFileSync(join(PROJECT, '.github/workflows/deploy.yml'), 'utf8').split('\n'),
 ];
 
-/** Whether the parts of a sentence, between its `…`, stand in a message in their order. */
+/** Whether the parts of a sentence, between its `…`, are in a message in their order. */
 function isIn(message: string, sentence: string): boolean {
   let at = 0;
   for (const part of sentence.split('…').map((one) => one.trim())) {

@@ -1,6 +1,6 @@
-// One run at a time works on a table: a lock in the bucket with a heartbeat. A run that was killed leaves it, and it grows stale.
+// One run at a time processes a table: a lock in the bucket with a heartbeat. A killed run leaves it, and it grows stale.
 import { UserError } from '../../errors.ts';
-import type { Pace } from '../../aws/retry.ts';
+import type { Clock } from '../../aws/retry.ts';
 import type { Lock, RunStore } from './run-store.ts';
 
 /** ms between two beats, and how long a lock without one is respected. */
@@ -10,40 +10,40 @@ const STALE_MS = 30_000;
 const LOOK_MS = 2_000;
 const NAME = 'lock.json';
 
-/** A lock that is held. */
+/** A lock of this run. */
 export interface HeldLock {
   /** Lets another run begin. */
   release(): Promise<void>;
 }
 
 /**
- * Takes the lock of a table, waiting for one that a killed run left to grow stale.
- * @param holder unique to this run @param url where people see it @param tell says what is waited for
- * @throws {UserError} where another run holds it and is alive
+ * Acquires the lock of a table, waiting until the lock of a killed run is stale.
+ * @param holder unique to this run @param url of the run @param log reports the reason for waiting
+ * @throws {UserError} where a live run has it
  */
 export async function takeLock(
   store: RunStore,
-  pace: Pace,
+  clock: Clock,
   { holder, url }: Pick<Lock, 'holder' | 'url'>,
-  tell: (line: string) => void,
+  log: (line: string) => void,
 ): Promise<HeldLock> {
   let etag = await store.write(NAME, { holder, url, beat: 0 } satisfies Lock, null);
-  for (let seen = await store.read<Lock>(NAME), since = pace.now(), told = false; etag === undefined;) {
+  for (let seen = await store.read<Lock>(NAME), since = clock.now(), isLogged = false; etag === undefined;) {
     if (seen === undefined) {
       etag = await store.write(NAME, { holder, url, beat: 0 } satisfies Lock, null);
-    } else if (seen.value.holder === '' || pace.now() - since >= STALE_MS) {
+    } else if (seen.value.holder === '' || clock.now() - since >= STALE_MS) {
       etag = await store.write(NAME, { holder, url, beat: 0 } satisfies Lock, seen.etag);
     } else {
-      if (!told) tell(`Another run has worked on this table: waiting ${STALE_MS / 1000} s for a sign of it (${seen.value.url})`);
-      told = true;
-      await pace.sleep(LOOK_MS);
+      if (!isLogged) log(`Another run has worked on this table: waiting ${STALE_MS / 1000} s for a sign of it (${seen.value.url})`);
+      isLogged = true;
+      await clock.sleep(LOOK_MS);
     }
     if (etag !== undefined) break;
     const now = await store.read<Lock>(NAME);
     if (seen !== undefined && now !== undefined && now.etag !== seen.etag) {
       if (now.value.holder !== '' && now.value.beat > seen.value.beat)
         throw new UserError(`Another run works on this table: ${now.value.url}`, 'Wait until it is done, or cancel it; then run again');
-      since = pace.now();
+      since = clock.now();
     }
     seen = now;
   }

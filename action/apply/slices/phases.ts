@@ -39,7 +39,7 @@ export function walkPhase(tables: readonly SliceTable[], { index, shards }: Surv
   return { name: 'walk', slices };
 }
 
-/** Another look at lists. */
+/** A further check of lists. */
 export function lookPhase(
   name: string,
   tables: readonly SliceTable[],

@@ -1,5 +1,5 @@
-// Hands slices out to the deployed function, some at once, until each is done. The checkpoint decides what is done, never a response: a
-// lost one costs nothing, and a slice that is handed out twice changes nothing.
+// Passes slices to the deployed function, some at once, until each is done. The checkpoint decides whether one is done, never a response: a
+// lost one costs nothing, and a slice that is passed twice changes nothing.
 import type { Counts, SliceResponse, WorkSlice } from '../../../formats/slice.ts';
 import { invoke } from '../../aws/invoke.ts';
 import type { Aws } from '../../aws/session.ts';
@@ -22,13 +22,13 @@ export interface PoolSettings {
   readonly concurrency: number;
   /** Read capacity units per second of all slices together. */
   readonly maxReadCapacity: number;
-  /** ms since the epoch: no slice is handed out after it. */
+  /** ms since the epoch: no slice is started after it. */
   readonly until: number;
-  /** Told of every response. */
+  /** Called after every response. */
   readonly progress: (state: PoolState) => void;
 }
 
-/** How far a phase is. */
+/** Progress of a phase. */
 export interface PoolState {
   readonly slices: number;
   readonly done: number;
@@ -64,7 +64,7 @@ export async function workOn(slices: readonly PlannedSlice[], settings: PoolSett
   const worker = async (): Promise<void> => {
     for (let slice = open.shift(); slice !== undefined; slice = open.shift()) {
       for (let failures = 0; ;) {
-        if (aws.pace.now() >= until) {
+        if (aws.clock.now() >= until) {
           open.push(slice);
           return;
         }
@@ -85,7 +85,7 @@ export async function workOn(slices: readonly PlannedSlice[], settings: PoolSett
           parked.push({ id: slice.id, reason });
           break;
         }
-        await aws.pace.sleep(aws.pace.random() * PAUSE_MS * 2 ** failures);
+        await aws.clock.sleep(aws.clock.random() * PAUSE_MS * 2 ** failures);
       }
     }
   };

@@ -1,15 +1,15 @@
-// What a run keeps in the code bucket: the run itself, the checkpoint of each slice, the lists of what was found, the report.
+// The objects of a run in the code bucket: the run itself, the checkpoint of each slice, the lists of findings, the report.
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { SliceCheckpoint, WorkSlice } from '../../../formats/slice.ts';
 import { isAwsError } from '../../aws/errors.ts';
 import type { Aws } from '../../aws/session.ts';
 
-/** What every slice of a run is given when it is handed out. */
+/** Fields that every slice gets when it is started. */
 type HandedOut = 'capacity' | 'bucket' | 'prefix' | 'release' | 'operation';
 /** A slice as the run plans it. */
 export type PlannedSlice = WorkSlice extends infer Slice ? (Slice extends WorkSlice ? Omit<Slice, HandedOut> : never) : never;
 
-/** What must stay as it was when the run began: another one of them makes the checkpoints mean nothing. */
+/** Facts that must stay as they were when the run began: the checkpoints are valid only for them. */
 export interface Pins {
   /** DescribeTable's id of the table. */
   readonly tableId: string;
@@ -41,10 +41,10 @@ export interface StoredRun {
   readonly finished: boolean;
 }
 
-/** A lock of a table: who holds it, and when it was last seen alive. */
+/** A lock of a table: the run that has it, and its heartbeat. */
 export interface Lock {
   readonly holder: string;
-  /** Where people look at that run. */
+  /** URL of that run. */
   readonly url: string;
   readonly beat: number;
 }
@@ -103,7 +103,7 @@ export class RunStore {
             Bucket: this.bucket,
             Key: `${this.prefix}/${name}`,
             Body: body,
-            // The SDK takes an empty text for a stream of unknown length.
+            // The SDK treats an empty text as a stream of unknown length.
             ContentLength: Buffer.byteLength(body),
             ContentType: name.endsWith('.jsonl') ? 'application/x-ndjson' : 'application/json',
             ...(over === undefined ? {} : over === null ? { IfNoneMatch: '*' } : { IfMatch: over }),
@@ -117,7 +117,7 @@ export class RunStore {
     }
   }
 
-  /** What is known of a slice. @throws {AwsError} */
+  /** The checkpoint of a slice. @throws {AwsError} */
   async checkpoint(id: string): Promise<SliceCheckpoint | undefined> {
     return (await this.read<SliceCheckpoint>(`slices/${id}.json`))?.value;
   }

@@ -1,4 +1,4 @@
-// One run on one table, phase by phase; what a former run of it has done is not done again.
+// One run on one table, phase by phase; parts that a former run has finished are not repeated.
 import { randomUUID } from 'node:crypto';
 import type { Counts, Finding, SliceTable, SurveyedIndex, WorkSlice } from '../../../formats/slice.ts';
 import { UserError } from '../../errors.ts';
@@ -8,9 +8,9 @@ import { lookPhase, scanPhase, segmentsFor, walkPhase } from './phases.ts';
 import { workOn, type PoolSettings, type PoolState } from './pool.ts';
 import { RunStore, type Phase, type Pins, type StoredRun } from './run-store.ts';
 
-/** ms: what was on its way when it was seen has arrived after this. */
+/** ms: changes that were on their way have arrived after this. */
 const SETTLE_MS = 30_000;
-/** Looks at what moves. */
+/** Checks of items that keep changing. */
 const MAX_LOOKS = 5;
 /** Segments and ranges of which a sample is taken. */
 const SAMPLED = 200;
@@ -36,9 +36,9 @@ export interface TableOfRun {
 }
 
 export interface TableRunDependencies extends Omit<PoolSettings, 'store' | 'operation' | 'progress'> {
-  /** Looks at the index anew. @throws {UserError} */
+  /** Checks the index again. @throws {UserError} */
   readonly survey: () => Promise<SurveyedIndex>;
-  readonly tell: (line: string) => void;
+  readonly log: (line: string) => void;
   readonly progress: (phase: string, state: PoolState) => void;
 }
 
@@ -71,7 +71,7 @@ async function openRun(
   { table, tableId }: TableOfRun,
   { index, uuid }: SurveyedIndex,
   { operation, repair, prune, sample, restart, codeSha256 }: TableRunOptions,
-  { release, tell }: TableRunDependencies,
+  { release, log }: TableRunDependencies,
 ): Promise<{ run: StoredRun; etag: string }> {
   const pins: Pins = { tableId, index, indexUuid: uuid };
   const settings = { operation, repair, prune, sample };
@@ -92,10 +92,10 @@ async function openRun(
           : `the index of ${table.name} is another one than ${former.pins.index} was`;
       throw new UserError(`The run of ${former.startedAt} cannot go on: ${what}`, 'Begin anew with restart: true');
     }
-    tell(`Table ${table.name}: the run of ${former.startedAt} goes on`);
+    log(`Table ${table.name}: the run of ${former.startedAt} goes on`);
     if (former.codeSha256 !== codeSha256)
-      tell(
-        `Table ${table.name}: the function was updated since; its shaping holds from here on. Use restart: true where a mapping or a transform changed`,
+      log(
+        `Table ${table.name}: the function was updated since; its transforms and options apply from here on. Use restart: true where a mapping or a transform changed`,
       );
     const run = { ...former, codeSha256, release };
     return { run, etag: await written(store, run, stored.etag) };
@@ -181,11 +181,11 @@ class TableRun {
     const left = [...parts];
     const count = Math.max(1, Math.round(parts.length * sample));
     return Array.from({ length: Math.min(count, left.length) }, () =>
-      left.splice(Math.floor(this.#by.aws.pace.random() * left.length), 1),
+      left.splice(Math.floor(this.#by.aws.clock.random() * left.length), 1),
     ).flat();
   }
 
-  /** What follows a phase that is done; undefined: nothing. */
+  /** The phase after one that is done; undefined: none. */
   async #next(phase: Phase): Promise<Phase | { readonly failure: string } | undefined> {
     const { operation, prune, repair } = this.#options;
     if (phase.name === 'scan') {
@@ -197,10 +197,10 @@ class TableRun {
     const look = phase.name === 'walk' ? 0 : Number(/^look-(\d+)$/.exec(phase.name)?.[1] ?? MAX_LOOKS);
     const lists = look === 0 ? [...(await this.#lists('scan')), ...(await this.#lists('walk'))] : await this.#lists(phase.name, true);
     if (lists.length > 0 && look < MAX_LOOKS) {
-      this.#by.tell(
-        `Table ${this.#subject.table.name}: what differs is looked at again in ${SETTLE_MS / 1000} s, when changes on their way have arrived`,
+      this.#by.log(
+        `Table ${this.#subject.table.name}: differences are checked again in ${SETTLE_MS / 1000} s, when changes on their way have arrived`,
       );
-      await this.#by.aws.pace.sleep(SETTLE_MS);
+      await this.#by.aws.clock.sleep(SETTLE_MS);
       return lookPhase(`look-${look + 1}`, this.#subject.companions, lists, 'decide', look + 1 === MAX_LOOKS);
     }
     return repair ? this.#apply(this.#run.phases.map(({ name }) => name).filter((name) => name.startsWith('look-'))) : undefined;
@@ -213,7 +213,7 @@ class TableRun {
     return { name, slices: this.#sampled(slices) };
   }
 
-  /** Writes what differs, unless that would delete more than the limit allows. */
+  /** Fixes differences, unless that would delete more than the limit allows. */
   async #apply(phases: readonly string[]): Promise<Phase | { readonly failure: string } | undefined> {
     const lists = (await Promise.all(phases.map((name) => this.#lists(name, false)))).flat();
     if (lists.length === 0) return undefined;
@@ -238,7 +238,7 @@ class TableRun {
     this.#run = run;
   }
 
-  /** The lists that a phase has left. @param moving those of what still moved, or the others; undefined: all */
+  /** The lists that a phase has left. @param moving those of items that still changed, or the others; undefined: all */
   async #lists(name: string, moving?: boolean): Promise<string[]> {
     const phase = this.#run.phases.find((one) => one.name === name);
     const checkpoints = await Promise.all((phase?.slices ?? []).map(({ id }) => this.#slices.checkpoint(id)));

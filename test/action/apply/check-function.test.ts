@@ -33,7 +33,7 @@ describe('the response to a check', () => {
     }
   });
 
-  test('is cut where it says more than an annotation holds', () => {
+  test('is cut where it is longer than an annotation can be', () => {
     const problems = Array.from({ length: 200 }, () => ({ what: 'w'.repeat(5_000), remedy: 'r'.repeat(5_000) }));
     const response = readCheckResponse({ payload: JSON.stringify({ ok: false, problems }), functionError: undefined });
     expect(response.problems).toHaveLength(21);

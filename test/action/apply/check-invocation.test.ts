@@ -29,10 +29,10 @@ async function check(invocations: (object | Error)[], others: Record<string, obj
   };
   const nothing = (): void => undefined;
   const runner = { info: write, warning: write, error: write, setSecret: nothing, setOutput: nothing, summarize: () => Promise.resolve() };
-  const report = new Report(runner, aws.pace.now, 0);
+  const report = new Report(runner, aws.clock.now, 0);
   const inputs = { functionName: 'Fn' } as Inputs;
   const response = await checkFunction({ aws, inputs, report, env: {} }, { version: undefined, timeout: 60, environment: 'STAGE' });
-  return { response, invocations: aws.asked.filter((name) => name === 'Invoke').length, waited: aws.pace.now(), log };
+  return { response, invocations: aws.calls.filter((name) => name === 'Invoke').length, waited: aws.clock.now(), log };
 }
 
 const PENDING = 'The operation cannot be performed at this time. The function is currently in the following state: Pending';
@@ -146,14 +146,14 @@ describe('reserved concurrency', () => {
 test('a job that is cancelled while it waits has no failed check', async () => {
   const stop = new AbortController();
   const aws = fake({ Invoke: [refusal(409, 'ResourceConflictException', PENDING)] }, { signal: stop.signal });
-  const pace = {
-    ...aws.pace,
+  const clock = {
+    ...aws.clock,
     sleep: () => {
       stop.abort(new CancelledError());
       return Promise.reject(new CancelledError());
     },
   };
   const report = { info: () => undefined } as unknown as Report;
-  const run = { aws: { ...aws, pace }, inputs: { functionName: 'Fn' } as Inputs, report, env: {} };
+  const run = { aws: { ...aws, clock }, inputs: { functionName: 'Fn' } as Inputs, report, env: {} };
   await expect(checkFunction(run, { version: '1', timeout: 60, environment: 'STAGE' })).rejects.toThrow(CancelledError);
 });

@@ -1,8 +1,8 @@
-// Calls whose answer got lost, or that another run made at the same moment: made again they meet their own work.
+// Calls whose response was lost, or that another run made at the same moment: when retried, they meet their own work.
 import { describe, expect, test } from '@jest/globals';
 import { pointAlias } from '../../../action/aws/alias.ts';
 import { writeHistory } from '../../../action/aws/code-bucket.ts';
-import { bucketMemory } from '../../../action/deployed/history-store.ts';
+import { bucketHistory } from '../../../action/deployed/history-store.ts';
 import { createTrigger } from '../../../action/aws/triggers.ts';
 import { failure, fake } from '../fake-aws.ts';
 
@@ -14,7 +14,7 @@ describe('a call that finds its own work done', () => {
     expect(await createTrigger(aws, { FunctionName: 'Fn', EventSourceArn: 'arn:s' }, () => undefined)).toBe(
       '11111111-2222-3333-4444-555555555555',
     );
-    expect(aws.asked).toEqual(['CreateEventSourceMapping']);
+    expect(aws.calls).toEqual(['CreateEventSourceMapping']);
   });
 
   test.each(['ResourceConflictException', 'ConflictException'])('an alias that exists by now (%s) is moved', async (name) => {
@@ -25,7 +25,7 @@ describe('a call that finds its own work done', () => {
     expect(await pointAlias(aws, 'Fn', 'live', undefined, '2', [])).toMatchObject({ arn: 'arn:a', version: '2' });
   });
 
-  test('a history that stands as it was to be written is written', async () => {
+  test('a history that is already as it was to be written counts as written', async () => {
     const body = { transformToByteArray: () => Promise.resolve(Buffer.from('text')) };
     const aws = fake({ PutObject: [failure('PreconditionFailed', '', 412)], GetObject: [{ Body: body, ETag: '"2"' }] });
     expect(await writeHistory(aws, 'b', 'k', 'text', '"1"')).toBe('"2"');
@@ -39,7 +39,7 @@ describe('a call that finds its own work done', () => {
 });
 
 describe('two runs at the same moment', () => {
-  test('that have the same to say do not take each other for themselves', async () => {
+  test('that write the same content do not mistake each other for themselves', async () => {
     let stored: { text: string; etag: string } | undefined;
     let writes = 0;
     const bucket = {
@@ -60,7 +60,7 @@ describe('two runs at the same moment', () => {
       ],
     };
     const aws = fake(bucket);
-    const [one, other] = await Promise.all([bucketMemory(aws, 'b', 'Fn'), bucketMemory(aws, 'b', 'Fn')]);
+    const [one, other] = await Promise.all([bucketHistory(aws, 'b', 'Fn'), bucketHistory(aws, 'b', 'Fn')]);
     await one.begin([], []);
     await expect(other.begin([], [])).rejects.toThrow(/another deploy of this function runs at the same time/);
   });

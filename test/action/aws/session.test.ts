@@ -14,7 +14,7 @@ import { inParallel, withRetry } from '../../../action/aws/retry.ts';
 import { pathStyle } from '../../../action/aws/session.ts';
 import { enableStream } from '../../../action/aws/tables.ts';
 import { UserError } from '../../../action/errors.ts';
-import { clock, failure, fake } from '../fake-aws.ts';
+import { fakeClock, failure, fake } from '../fake-aws.ts';
 
 const ready = { State: 'Active', LastUpdateStatus: 'Successful' };
 const busy = { State: 'Active', LastUpdateStatus: 'InProgress' };
@@ -23,7 +23,7 @@ describe('a change of the function', () => {
   test('waits before, is made, and waits after', async () => {
     const aws = fake({ GetFunctionConfiguration: [busy, ready, busy, { ...ready, MemorySize: 256 }], UpdateFunctionConfiguration: [busy] });
     expect(await updateConfiguration(aws, 'Fn', { MemorySize: 256 })).toMatchObject({ MemorySize: 256 });
-    expect(aws.asked).toEqual([
+    expect(aws.calls).toEqual([
       'GetFunctionConfiguration',
       'GetFunctionConfiguration',
       'UpdateFunctionConfiguration',
@@ -33,23 +33,23 @@ describe('a change of the function', () => {
     expect(aws.inputs[2]).toEqual({ FunctionName: 'Fn', MemorySize: 256 });
   });
 
-  test('does not ask again where the answer says that all is done', async () => {
+  test('does not poll where the response says that all is done', async () => {
     const aws = fake({ GetFunctionConfiguration: [ready], UpdateFunctionConfiguration: [ready] });
     await updateConfiguration(aws, 'Fn', { MemorySize: 256 });
-    expect(aws.asked).toEqual(['GetFunctionConfiguration', 'UpdateFunctionConfiguration']);
+    expect(aws.calls).toEqual(['GetFunctionConfiguration', 'UpdateFunctionConfiguration']);
   });
 
-  test('is made again after a conflict, as often as it takes, and not for ever', async () => {
+  test('is retried after a conflict, as often as necessary, and not for ever', async () => {
     const conflict = failure('ResourceConflictException', 'An update is in progress', 409);
     const aws = fake({ GetFunctionConfiguration: [ready], UpdateFunctionConfiguration: [conflict, conflict, ready] });
     await updateConfiguration(aws, 'Fn', { MemorySize: 256 });
-    expect(aws.asked.filter((name) => name.startsWith('Update'))).toHaveLength(3);
+    expect(aws.calls.filter((name) => name.startsWith('Update'))).toHaveLength(3);
     const never = fake({ GetFunctionConfiguration: [ready], UpdateFunctionConfiguration: [conflict] });
     await expect(updateConfiguration(never, 'Fn', {})).rejects.toThrow(/ResourceConflictException/);
-    expect(never.pace.now()).toBeLessThan(11 * 60_000);
+    expect(never.clock.now()).toBeLessThan(11 * 60_000);
   });
 
-  test('that fails ends the wait at once with the reason; a former failure does not stop the change that mends it', async () => {
+  test('that fails ends the wait at once with the reason; a former failure does not stop the change that fixes it', async () => {
     const failed = {
       State: 'Active',
       LastUpdateStatus: 'Failed',
@@ -60,10 +60,10 @@ describe('a change of the function', () => {
     await expect(updateConfiguration(aws, 'Fn', {})).rejects.toThrow(
       'function Fn: the update failed: EniLimitExceeded: Too many. Check the EC2 permissions',
     );
-    expect(aws.asked).toHaveLength(4);
+    expect(aws.calls).toHaveLength(4);
   });
 
-  test('that never ends is given up with its state', async () => {
+  test('that never ends is reported with its state', async () => {
     const aws = fake({ GetFunctionConfiguration: [{ State: 'Pending' }] });
     await expect(waitUntilReady(aws, 'Fn', 'after')).rejects.toThrow(
       'function Fn is still busy after 10 minutes (State Pending, LastUpdateStatus unknown)',
@@ -84,8 +84,8 @@ describe('creating the function', () => {
     await expect(createFunction(never, 'Fn', request, code)).rejects.toThrow(
       /^lambda:CreateFunction of function Fn with the role arn:r failed: .*cannot be assumed by Lambda\. Either the role was made seconds ago.*trust policy.*lambda\.amazonaws\.com/,
     );
-    expect(never.pace.now()).toBeGreaterThanOrEqual(60_000);
-    expect(never.pace.now()).toBeLessThan(70_000);
+    expect(never.clock.now()).toBeGreaterThanOrEqual(60_000);
+    expect(never.clock.now()).toBeLessThan(70_000);
   });
 
   test('or updating it names the role that cannot be assumed', async () => {
@@ -106,7 +106,7 @@ describe('creating the function', () => {
     ).toBeUndefined();
     const other = fake({ CreateFunction: [failure('InvalidParameterValueException', 'Unzipped size must be smaller')] });
     await expect(createFunction(other, 'Fn', request, code)).rejects.toThrow(/Unzipped size/);
-    expect(other.asked).toHaveLength(1);
+    expect(other.calls).toHaveLength(1);
   });
 });
 
@@ -149,15 +149,15 @@ describe('the package that AWS runs', () => {
     }
     expect(() => {
       requirePackage('function Fn', 'other', 'wanted');
-    }).toThrow('function Fn runs another package (SHA-256 other) than the one that was given (wanted). Find out who');
+    }).toThrow('function Fn runs another package (SHA-256 other) than the expected one (wanted). Find out who');
     expect(() => {
       requirePackage('function Fn', undefined, 'wanted');
-    }).toThrow(/does not tell/);
+    }).toThrow(/does not report/);
   });
 });
 
 describe('a call', () => {
-  test('is made again with full jitter while AWS throttles', async () => {
+  test('is retried with full jitter while AWS throttles', async () => {
     const aws = fake({
       GetFunctionConfiguration: [failure('TooManyRequestsException', 'Rate exceeded', 429), failure('ThrottlingException'), ready],
     });
@@ -174,7 +174,7 @@ describe('a call', () => {
     );
     expect(isDenied(denied)).toBe(true);
     expect(String(denied)).toContain("needs the permission iam:PassRole on the function's role, for lambda.amazonaws.com");
-    expect(aws.asked).toHaveLength(1);
+    expect(aws.calls).toHaveLength(1);
   });
 
   test('that changes something never leaves a dry run, nor a run that was cancelled', async () => {
@@ -197,7 +197,7 @@ describe('a call', () => {
     expect(isThrottled(failure(name, message, status))).toBe(expected);
   });
 
-  test('that breaks is told from one that is refused', () => {
+  test('that breaks is distinguished from one that is refused', () => {
     expect(isTransient(Object.assign(new Error('x'), { code: 'ECONNRESET' }))).toBe(true);
     expect(isTransient(failure('ServiceException', 'x', 500))).toBe(true);
     expect(isTransient(failure('ValidationException'))).toBe(false);
@@ -249,8 +249,8 @@ describe('retries and crowds', () => {
       made += 1;
       return Promise.reject(new Error('no'));
     };
-    await expect(withRetry(clock(), attempt, () => undefined)).rejects.toThrow('no');
-    await expect(withRetry(clock(), attempt, () => ({ attempts: 3, base: 10, cap: 15 }))).rejects.toThrow('no');
+    await expect(withRetry(fakeClock(), attempt, () => undefined)).rejects.toThrow('no');
+    await expect(withRetry(fakeClock(), attempt, () => ({ attempts: 3, base: 10, cap: 15 }))).rejects.toThrow('no');
     expect(made).toBe(4);
   });
 
@@ -291,7 +291,7 @@ describe('a stream', () => {
   test('is enabled once, waited for, and never mistaken for one that was switched off', async () => {
     const aws = fake({ DescribeTable: [off, off, on], UpdateTable: [{}] });
     expect(await enableStream(aws, 'T')).toEqual({ arn: 'new', viewType: 'NEW_AND_OLD_IMAGES', since: Date.parse('2026-11-22T00:00:00Z') });
-    expect(aws.asked.filter((name) => name === 'UpdateTable')).toHaveLength(1);
+    expect(aws.calls.filter((name) => name === 'UpdateTable')).toHaveLength(1);
   });
 
   test('of a table that is being changed is enabled when that is done', async () => {
@@ -300,8 +300,8 @@ describe('a stream', () => {
   });
 });
 
-describe('what AWS remembers for the action', () => {
-  test('the versions that an alias served stand in its description', () => {
+describe('the state that AWS keeps for the action', () => {
+  test('the versions that an alias served are in its description', () => {
     expect(parseFormer(describeFormer(['7', '5']))).toEqual(['7', '5']);
     expect(parseFormer(describeFormer([]))).toEqual([]);
     expect(parseFormer('made by hand')).toBeUndefined();
@@ -315,7 +315,7 @@ describe('what AWS remembers for the action', () => {
     [{ AWS_ENDPOINT_URL_S3: 'http://s3.localhost:5000' }, true],
     [{ AWS_ENDPOINT_URL_S3: 'https://bucket.vpce-1.s3.eu-west-1.vpce.amazonaws.com', AWS_ENDPOINT_URL: 'http://127.0.0.1' }, false],
     [{}, false],
-  ])('%j: the bucket stands in the path: %s', (env, expected) => {
+  ])('%j: the bucket is in the path: %s', (env, expected) => {
     expect(pathStyle(env)).toBe(expected);
   });
 });

@@ -32,11 +32,11 @@ describe('a fresh stream or policy', () => {
       UpdateEventSourceMapping: [refused(words), refused(words), { UUID: 'u' }],
     });
     await updateTrigger(changed, 'u', { BatchSize: 7 }, onWait);
-    expect(changed.asked.filter((name) => name.startsWith('Update'))).toHaveLength(3);
+    expect(changed.calls.filter((name) => name.startsWith('Update'))).toHaveLength(3);
     const never = fake({ CreateEventSourceMapping: [refused(words)] });
     await expect(createTrigger(never, REQUEST, onWait)).rejects.toThrow(words.replace(/\.$/, ''));
-    expect(never.pace.now()).toBeGreaterThanOrEqual(120_000);
-    expect(never.pace.now()).toBeLessThan(130_000);
+    expect(never.clock.now()).toBeGreaterThanOrEqual(120_000);
+    expect(never.clock.now()).toBeLessThan(130_000);
   });
 
   test('that stays unknown ends in a sentence that names the permissions', async () => {
@@ -60,7 +60,7 @@ describe('an ordinary refusal', () => {
   ])('ends at once: %s', async (words, name) => {
     const aws = fake({ CreateEventSourceMapping: [refused(words, name)] });
     await expect(createTrigger(aws, REQUEST, () => undefined)).rejects.toThrow(name);
-    expect(aws.asked).toEqual(['CreateEventSourceMapping']);
+    expect(aws.calls).toEqual(['CreateEventSourceMapping']);
     expect(aws.slept).toEqual([]);
   });
 });

@@ -25,7 +25,7 @@ const of = (...names: string[]): History => ({ format: 1, pending: false, packag
 const names = ({ packages }: History): string => packages.map(({ sha256 }) => sha256[0]).join('');
 
 describe('the history of packages', () => {
-  test('begins with what serves, and holds each deploy once', () => {
+  test('begins with the package that serves, and contains each deploy once', () => {
     expect(names(withServing(of('b', 'a'), record('c')))).toBe('cba');
     expect(names(withServing(of('b', 'a'), record('b')))).toBe('ba');
     expect(names(withServing(of('b', 'a'), record('a')))).toBe('aba');
@@ -44,7 +44,7 @@ describe('the history of packages', () => {
     expect(names(rolledBackTo(history, record('d')))).toBe('da');
   });
 
-  test('goes back to what it knows when another hand put a package in place', () => {
+  test('goes back to the package it knows when someone else put a package in place', () => {
     expect(formerPackage(of('b', 'a'), hex('f'))?.sha256).toBe(hex('b'));
   });
 
@@ -55,7 +55,7 @@ describe('the history of packages', () => {
     expect(hasPassed({ ...EMPTY, packages: [record('a', false)] }, hex('a'))).toBe(false);
   });
 
-  test('is written and read, holds no variable, and counts as none where it cannot be read', () => {
+  test('is written and read, contains no variable, and counts as none where it cannot be read', () => {
     const history = withServing(of('a'), {
       ...record('b'),
       configuration: recordConfiguration({ Environment: { Variables: { TOKEN: 'hidden' } }, Layers: [{ Arn: 'l', CodeSize: 1 }] }),

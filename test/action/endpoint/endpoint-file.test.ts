@@ -62,7 +62,7 @@ describe('an endpoint file', () => {
     expect(parse(text).endpoint).toBe(endpoint);
   });
 
-  test('on one of Amazon’s hosts means signed requests, service and region told from the host', () => {
+  test('on one of Amazon’s hosts means signed requests, service and region read from the host', () => {
     const auth = (host: string): unknown => parse(`https://${host}`).auth;
     const es = (region: string): unknown => ({ type: 'sigv4', service: 'es', region });
     expect(auth('search-x-abc.eu-west-1.es.amazonaws.com')).toEqual(es('eu-west-1'));
@@ -92,7 +92,7 @@ describe('an endpoint file', () => {
     expect(parse('ES_ENDPOINT=https://search.example.com', 'ES_REGION=eu-west-1').auth).toMatchObject({ type: 'sigv4' });
   });
 
-  test('may hold a user, an API key or the ARN of a secret, which tell how to authenticate', () => {
+  test('may contain a user, an API key or the ARN of a secret, which decide how to authenticate', () => {
     const endpoint = 'ES_ENDPOINT=https://x.eu-west-1.es.amazonaws.com';
     expect(parse(endpoint, 'ES_USERNAME=admin', `ES_PASSWORD='${SECRET}'`)).toMatchObject({
       auth: { type: 'basic', username: 'admin', password: SECRET },
@@ -104,15 +104,15 @@ describe('an endpoint file', () => {
     expect(parse(endpoint, 'ES_AUTH=none').auth).toEqual({ type: 'none' });
   });
 
-  test('may hold the user in the URL, decoded and masked in both spellings', () => {
+  test('may contain the user in the URL, decoded and masked in both spellings', () => {
     const { endpoint, auth, secrets } = parse('https://ad%40min:pa%3Ass%25@search.example.com/path');
     expect(endpoint).toBe('https://search.example.com/path');
     expect(auth).toEqual({ type: 'basic', username: 'ad@min', password: 'pa:ss%' });
     expect(secrets).toEqual(['pa%3Ass%25', 'pa:ss%']);
   });
 
-  test('draws a warning for a credential that would stand in the package', () => {
-    const advice = 'stands in the package of the function; keep it in Secrets Manager and name it by ES_SECRET_ARN';
+  test('draws a warning for a credential that would be in the package', () => {
+    const advice = 'is in the package of the function; keep it in Secrets Manager and name it by ES_SECRET_ARN';
     expect(warnings('ES_ENDPOINT=https://a.b', 'ES_USERNAME=u', 'ES_PASSWORD=p')).toEqual([`3: the password ${advice}`]);
     expect(warnings('ES_ENDPOINT=https://a.b', 'ES_API_KEY=k')).toEqual([`2: the API key ${advice}`]);
     expect(warnings('https://u:p@a.b')).toEqual([`: the password ${advice}`]);
@@ -146,7 +146,7 @@ describe('an endpoint file', () => {
     expect(said.join().includes(key)).toBe(isShown);
   });
 
-  test('takes a private authority in PEM, over several lines or in one', () => {
+  test('accepts a private authority in PEM, over several lines or in one', () => {
     const pem = certificate();
     const endpoint = 'ES_ENDPOINT=https://search.internal';
     expect(parse(endpoint, `ES_CA="${pem.trim()}"`, 'ES_AUTH=none').certificateAuthority).toBe(pem);
@@ -156,35 +156,38 @@ describe('an endpoint file', () => {
   });
 
   test.each([
-    ['', "STAGE_es_creds: ES_ENDPOINT is missing; add a line ES_ENDPOINT='https://<host>', or give the URL alone, beginning with https://"],
+    ['', "STAGE_es_creds: ES_ENDPOINT is missing; add a line ES_ENDPOINT='https://<host>', or set only the URL, beginning with https://"],
     [
       "ES_ENDPOINT=''",
-      "STAGE_es_creds: ES_ENDPOINT is missing; add a line ES_ENDPOINT='https://<host>', or give the URL alone, beginning with https://",
+      "STAGE_es_creds: ES_ENDPOINT is missing; add a line ES_ENDPOINT='https://<host>', or set only the URL, beginning with https://",
     ],
-    ['# x\nES_ENDPOINT=search.example.com', 'STAGE_es_creds:2: ES_ENDPOINT is no URL; it must begin with https:// and name the host'],
-    ['ES_ENDPOINT=https:search', 'STAGE_es_creds:1: ES_ENDPOINT is no URL; it must begin with https:// and name the host'],
-    ['ES_ENDPOINT=ftp://a.b', 'STAGE_es_creds:1: ES_ENDPOINT is no URL; it must begin with https:// and name the host'],
+    [
+      '# x\nES_ENDPOINT=search.example.com',
+      'STAGE_es_creds:2: ES_ENDPOINT is not a valid URL; it must begin with https:// and name the host',
+    ],
+    ['ES_ENDPOINT=https:search', 'STAGE_es_creds:1: ES_ENDPOINT is not a valid URL; it must begin with https:// and name the host'],
+    ['ES_ENDPOINT=ftp://a.b', 'STAGE_es_creds:1: ES_ENDPOINT is not a valid URL; it must begin with https:// and name the host'],
     [
       'ES_ENDPOINT=http://search.example.com',
       'STAGE_es_creds:1: ES_ENDPOINT would send everything to search.example.com unencrypted; use https://, or set ES_ALLOW_HTTP=true inside a VPC',
     ],
     ['ES_ENDPOINT=https://a.b?x=1', 'STAGE_es_creds:1: ES_ENDPOINT must end with the host, port or path; remove what follows ? or #'],
     ['https://a.b/_dashboards', 'STAGE_es_creds: ES_ENDPOINT is the address of the dashboards of a.b; remove its path'],
-    ['ES_ENDPOINT=https://a.b\nES_ENDPOINT=https://c.d', 'STAGE_es_creds:2: ES_ENDPOINT is there twice; leave one of them'],
+    ['ES_ENDPOINT=https://a.b\nES_ENDPOINT=https://c.d', 'STAGE_es_creds:2: ES_ENDPOINT is set twice; remove one of them'],
     ["ES_ENDPOINT='https://a.b", 'STAGE_es_creds:1: the quote of ES_ENDPOINT is not closed at the end of the value'],
     ['ES_ENDPOINT=https://a.b\nES_AUTH=sigv', 'STAGE_es_creds:2: ES_AUTH must be sigv4, basic, api-key, none; did you mean sigv4?'],
     ['ES_ENDPOINT=https://a.b\nES_AUTH=basic', 'STAGE_es_creds:2: ES_AUTH=basic needs ES_USERNAME and ES_PASSWORD, or ES_SECRET_ARN'],
     ['ES_ENDPOINT=https://a.b\nES_USERNAME=u', 'STAGE_es_creds:2: ES_USERNAME and ES_PASSWORD go together; set both or neither'],
     ['ES_ENDPOINT=https://a.b\nES_ALLOW_HTTP=1', 'STAGE_es_creds:2: ES_ALLOW_HTTP must be true, false'],
     ['ES_ENDPOINT=https://a.b\nES_REGION=Ireland', 'STAGE_es_creds:2: ES_REGION must be the code of a region, such as eu-west-1'],
-    ['ES_ENDPOINT=https://a.b\nES_CA=x', 'STAGE_es_creds:2: ES_CA holds no readable certificate; give it in PEM, with \\n for line ends'],
+    ['ES_ENDPOINT=https://a.b\nES_CA=x', 'STAGE_es_creds:2: ES_CA contains no readable certificate; set it in PEM, with \\n for line ends'],
     [
       'ES_ENDPOINT=https://a.b\nES_SECRET_ARN=search',
       'STAGE_es_creds:2: ES_SECRET_ARN must be arn:aws:secretsmanager:<region>:<account>:secret:<name>',
     ],
     [
       `ES_ENDPOINT=https://a.b\nES_API_KEY=k\nES_SECRET_ARN=${ARN}`,
-      'STAGE_es_creds: ES_SECRET_ARN and ES_API_KEY stand together; leave one of them',
+      'STAGE_es_creds: ES_SECRET_ARN and ES_API_KEY cannot be used together; remove one of them',
     ],
   ])('%j is refused with one sentence and its line', (text, message) => {
     expect(problems(text)).toContain(message);
@@ -204,11 +207,11 @@ describe('an endpoint file', () => {
       'OTHER_URL=https://a.b\nES_ENDPONT=https://a.b',
       'STAGE_es_creds:2: ES_ENDPOINT is missing; line 2 has the key ES_ENDPONT: did you mean ES_ENDPOINT?',
     ],
-  ])('%j tells where the address is, under another name', (text, message) => {
+  ])('%j shows where the address is, under another name', (text, message) => {
     expect(problems(text)).toContain(message);
   });
 
-  test('tells of a misspelt key where something is missing for it', () => {
+  test('reports a misspelt key where something is missing for it', () => {
     expect(problems('ES_ENDPOINT=https://a.b', 'ES_USERNAM=u', 'ES_PASSWORD=p')).toEqual([
       'STAGE_es_creds:3: ES_USERNAME and ES_PASSWORD go together; set both or neither',
       'STAGE_es_creds:2: the key ES_USERNAM is not known and not used; did you mean ES_USERNAME?',
@@ -225,7 +228,7 @@ describe('an endpoint file', () => {
       'https://https:9200',
     ],
     ...['https://a.b/https://c.d', 'https://https', 'https://htps://a.b'],
-  ])('%s is refused, because its scheme is there twice', (address) => {
+  ])('%s is refused, because its scheme is set twice', (address) => {
     for (const text of [address, `ES_ENDPOINT='${address}'\nES_ALLOW_HTTP=true`])
       expect(problems(text).join()).toContain('ES_ENDPOINT has https:// twice, or a second URL; leave one');
   });
@@ -320,7 +323,7 @@ describe('an endpoint file', () => {
 
   test('refuses a private key where certificates belong', () => {
     expect(problems('ES_ENDPOINT=https://a.b', 'ES_CA="-----BEGIN EC PRIVATE KEY-----', 'x', '-----END EC PRIVATE KEY-----"')).toEqual([
-      'STAGE_es_creds:2: ES_CA holds a private key, which never belongs there; give the certificates of the authority alone',
+      'STAGE_es_creds:2: ES_CA contains a private key, which never belongs there; set the certificates of the authority only',
     ]);
   });
 });
@@ -328,7 +331,7 @@ describe('an endpoint file', () => {
 describe('a settings file', () => {
   const value = (text: string): string | undefined => parseSettings(`KEY=${text}`).settings[0]?.value;
 
-  test('takes what stands between quotes as it is', () => {
+  test('keeps the text between quotes as it is', () => {
     expect(value("'a b # c'")).toBe('a b # c');
     expect(value(`'it's'`)).toBe("it's");
     expect(value(`'ends in \\'`)).toBe('ends in \\');
@@ -365,19 +368,19 @@ describe('a settings file', () => {
     ]);
   });
 
-  test('remembers how a value was read while backslashes were left alone', () => {
+  test('records how a value was read while backslashes were left alone', () => {
     const [setting] = parseSettings('KEY="abc\\"def"').settings;
     expect(setting).toEqual({ key: 'KEY', value: 'abc"def', former: 'abc\\"def', line: 1 });
     expect(parseSettings('KEY="a\\d"').settings).toEqual([{ key: 'KEY', value: 'a\\d', line: 1 }]);
   });
 
-  test('takes an unquoted value up to its comment', () => {
+  test('reads an unquoted value up to its comment', () => {
     expect(value('a#b # c')).toBe('a#b');
     expect(value(' # c')).toBe('');
     expect(value('a=b==')).toBe('a=b==');
   });
 
-  test('reads back every value that has no quote of its own kind and stands on one line', () => {
+  test('reads back every value that has no quote of its own kind and is on one line', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), fc.constantFrom("'", '"'), (text, quote) => {
         fc.pre(!/[\r\n]/.test(text) && !text.includes(quote) && !(quote === '"' && text.includes('\\')));
@@ -442,7 +445,7 @@ describe('a value that a former release read otherwise', () => {
   });
 });
 
-test('base64 of user and password, and of the id and the key that an API key is made of, give an Auth away too', () => {
+test('base64 of user and password, and of the id and the key that an API key consists of, reveal an Auth too', () => {
   const encoded = (text: string): string => Buffer.from(text).toString('base64');
   expect(encodedSecretsOf({ type: 'basic', username: 'u', password: 'pässword' })).toEqual([encoded('u:pässword')]);
   expect(encodedSecretsOf({ type: 'api-key', apiKey: encoded('id-1:key-of-it') })).toEqual(['id-1:key-of-it', 'key-of-it']);

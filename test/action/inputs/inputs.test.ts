@@ -40,7 +40,7 @@ describe('the inputs of the action', () => {
     for (const { description } of Object.values(actionFile().outputs)) expect(description).toMatch(/\.$/);
   });
 
-  test('that are not set take the default of action.yml, or stay undefined', () => {
+  test('that are not set have the default of action.yml, or stay undefined', () => {
     expect(read({})).toEqual({
       operation: 'deploy',
       dryRun: false,
@@ -73,7 +73,7 @@ describe('the inputs of the action', () => {
     expect(read(empty)).toEqual(read({}));
   });
 
-  test('come from the environment variables of the predecessor where no input is given', () => {
+  test('come from the environment variables of the predecessor where no input is set', () => {
     const inputs = readInputs({
       ENV: 'QA',
       AWS_BUCKET_CODE: 'bucket',
@@ -167,7 +167,7 @@ describe('the inputs of the action', () => {
     expect(read({ 'subnet-ids': 'none' }).subnetIds).toBe(CLEAR);
   });
 
-  test('take ARNs of the China and GovCloud partitions, of tables and of their streams', () => {
+  test('accept ARNs of the China and GovCloud partitions, of tables and of their streams', () => {
     const arns = [
       'arn:aws-cn:dynamodb:cn-north-1:123456789012:table/Orders',
       'arn:aws-us-gov:dynamodb:us-gov-west-1:123456789012:table/Users/stream/2026-01-01T00:00:00.000',
@@ -209,16 +209,16 @@ describe('the inputs of the action', () => {
     [{ 'endpoint-file': 's3://bucket' }, 'endpoint-file: expected a key in the code bucket or s3://<bucket>/<key>, found "s3://bucket"'],
     [
       { tables: 'Orders Users' },
-      'tables: expected one table name (3 to 255 letters, digits, _, - and .) or ARN a line, found "Orders Users"',
+      'tables: expected one table name (3 to 255 letters, digits, _, - and .) or ARN per line, found "Orders Users"',
     ],
-    [{ alias: '12' }, `alias: expected an alias' name of 1 to 128 letters, digits, - and _, not of digits alone, found "12"`],
+    [{ alias: '12' }, `alias: expected an alias's name of 1 to 128 letters, digits, - and _, not of digits alone, found "12"`],
     [
       { 'subnet-ids': 'subnet-0a1b2c3d' },
-      'security-group-ids: it must be given too, because Lambda takes subnets and security groups together',
+      'security-group-ids: it must be set too, because Lambda accepts subnets and security groups only together',
     ],
     [
       { 'security-group-ids': 'sg-0a1b2c3d' },
-      'subnet-ids: it must be given too, because Lambda takes subnets and security groups together',
+      'subnet-ids: it must be set too, because Lambda accepts subnets and security groups only together',
     ],
     [{ 'security-group-ids': 'none' }, 'security-group-ids: none alone clears nothing; to leave the VPC, set subnet-ids to none'],
     [
@@ -231,10 +231,7 @@ describe('the inputs of the action', () => {
     ],
     [{ 'rollback-to': '3' }, 'rollback-to: it has no meaning with operation deploy; use operation rollback or leave it out'],
     [{ 'allowed-account-ids': '1234' }, 'allowed-account-ids: expected account ids of 12 digits, found "1234"'],
-    [
-      { 'code-bucket': '' },
-      'code-bucket: it is required to read the endpoint file STAGE_es_creds; set it, or give the endpoint as input endpoint',
-    ],
+    [{ 'code-bucket': '' }, 'code-bucket: it is required to read the endpoint file STAGE_es_creds; set it, or set the input endpoint'],
     [
       { 'code-bucket': '', operation: 'rollback' },
       'code-bucket: it or alias is required for a rollback, because a former package is kept in the bucket or as a version of the alias',
@@ -251,7 +248,7 @@ describe('the inputs of the action', () => {
       { 'environment-variables': `LEVEL=x\nNODE_TLS_REJECT_UNAUTHORIZED=${value}` },
       'environment-variables: line 2: expected no switch against the checks of certificates (a private authority is named by ES_CA), found "NODE_TLS_REJECT_UNAUTHORIZED"',
     ]),
-    [{ 'environment-variables': 'A_B=1\nA_B=2' }, 'environment-variables: line 2: "A_B" is there twice'],
+    [{ 'environment-variables': 'A_B=1\nA_B=2' }, 'environment-variables: line 2: "A_B" is set twice'],
     [
       { tags: 'aws:x=1' },
       `tags: line 1: expected a tag's key of up to 128 letters, digits and _ . : / + - @, not beginning with aws:, found "aws:x"`,
@@ -277,11 +274,11 @@ describe('the inputs of the action', () => {
     expect(variables).toHaveLength(3);
     expect(variables.join()).not.toContain('hunter2');
     expect(problems({ 'environment-variables': `BIG=${'x'.repeat(4100)}` }).join()).toMatch(
-      /^environment-variables: the environment variables take 4110 bytes together, and Lambda allows 4096; remove or shorten some$/,
+      /^environment-variables: the environment variables have 4110 bytes together, and Lambda allows 4096; remove or shorten some$/,
     );
   });
 
-  test('of numbers take exactly the numbers of their range', () => {
+  test('of numbers accept exactly the numbers of their range', () => {
     fc.assert(
       fc.property(fc.integer({ min: -20000, max: 20000 }), (n) => {
         const legal = n >= 128 && n <= 10240;

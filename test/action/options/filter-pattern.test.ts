@@ -6,7 +6,7 @@ import { pathText } from '../../../action/options/parse.ts';
 const check = (yaml: string): ReturnType<typeof checkPattern> => checkPattern(parse(yaml) as Record<string, unknown>);
 const problems = (yaml: string): string[] => check(yaml).problems.map(({ path, message }) => `${pathText(path)}: ${message}`);
 
-describe('an event pattern that Lambda takes', () => {
+describe('an event pattern that Lambda accepts', () => {
   // The examples of "Filter rule syntax" and of "Using event filtering with a DynamoDB event source" in Lambda's documentation.
   test.each([
     'eventName: [INSERT]',
@@ -101,7 +101,7 @@ describe('an event pattern that Lambda refuses', () => {
     expect(problems(yaml)[0]).toEqual(message);
   });
 
-  test('is refused where its JSON is longer than Lambda takes', () => {
+  test('is refused where its JSON is longer than Lambda accepts', () => {
     expect(problems(`a: ["${'x'.repeat(4086)}"]`)).toEqual([]);
     expect(problems(`a: ["${'x'.repeat(4087)}"]`)).toEqual([': expected at most 4096 characters as JSON, found 4097']);
   });

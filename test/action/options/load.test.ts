@@ -59,7 +59,7 @@ const defaults = {
 };
 
 describe('the options file', () => {
-  test('may be left out, be empty or hold comments alone', async () => {
+  test('may be left out, be empty or contain only comments', async () => {
     const none = await loadOptions(undefined, { workspace, environment: 'STAGE' });
     expect(none).toEqual({
       defaults: {},
@@ -154,7 +154,7 @@ tables:
     expect(options.warnings).toEqual([]);
   });
 
-  test('makes a config.json that the function takes', async () => {
+  test('makes a config.json that the function accepts', async () => {
     write('t/a b.ts', IDENTITY);
     const {
       defaults: all,
@@ -274,7 +274,7 @@ tables: { Orders: { index-settings: { index: { number_of_shards: 6 } } }, Users:
     ['- 1', 'options.yml:1: config: expected defaults, tables, prune-triggers, only-known-tables or environments, found a list'],
     [
       'tables:\n  Orders:\n    include: [a]\n    exclude: [b]',
-      'options.yml:4: tables.Orders.exclude: include and exclude stand together; leave one of them',
+      'options.yml:4: tables.Orders.exclude: include and exclude cannot be used together; remove one of them',
     ],
     ['defaults:\n  index: a', expect.stringMatching(/^options.yml:2: defaults.index: unknown key; expected refresh, /)],
   ] as [string, string][])('%j is refused with one sentence and its line', async (text, message) => {
@@ -322,8 +322,8 @@ environments:
       'options.yml:2: tables.a b: expected the name of a table, found "a b"',
       'options.yml:3: tables.a b.indx: unknown key; did you mean index?',
       'options.yml:4: tables.a b.refresh: expected true, false or wait_for, found 1',
-      'options.yml:5: there is no file "none.js"; it must lie beside the options file or below',
-      'options.yml:7: tables.a b.exclude: include and exclude stand together; leave one of them',
+      'options.yml:5: there is no file "none.js"; it must be beside the options file or below',
+      'options.yml:7: tables.a b.exclude: include and exclude cannot be used together; remove one of them',
     ]);
   });
 
@@ -432,12 +432,10 @@ describe('the transforms of the options file', () => {
     symlinkSync(outside, join(workspace, 'up'));
     for (const file of ['../x.js', 'link.js', 'up/secret.js', 'a/../../x.js']) {
       expect(await problems(tables(file))).toEqual([
-        `options.yml:3: the file "${file}" leads out of the folder; it must lie beside the options file or below`,
+        `options.yml:3: the file "${file}" leads out of the folder; it must be beside the options file or below`,
       ]);
     }
-    expect(await problems(tables('x.js'))).toEqual([
-      'options.yml:3: there is no file "x.js"; it must lie beside the options file or below',
-    ]);
+    expect(await problems(tables('x.js'))).toEqual(['options.yml:3: there is no file "x.js"; it must be beside the options file or below']);
     for (const file of ['/etc/passwd.js', 'C:\\x.js', 'a.json', 'a.cjs']) {
       expect(await problems(tables(`'${file}'`))).toEqual([
         expect.stringContaining('expected the path of a .ts, .mts, .js or .mjs file beside the options file or below, found'),
@@ -458,11 +456,11 @@ describe('the transforms of the options file', () => {
     expect((await load(text, 'STAGE')).transforms).toEqual({});
     expect((await load(text, 'PROD')).transforms).toEqual({ 'transforms/a.mjs': IDENTITY });
     expect(await problems('environments:\n  PROD:\n    tables:\n      Orders:\n        transform: b.js')).toEqual([
-      'options.yml:5: there is no file "b.js"; it must lie beside the options file or below',
+      'options.yml:5: there is no file "b.js"; it must be beside the options file or below',
     ]);
   });
 
-  test('of one name from two folders are told apart', async () => {
+  test('of one name from two folders get different names', async () => {
     for (const file of ['transforms/orders.ts', 'orders.js', 'b/orders.ts']) write(file, IDENTITY);
     const { transforms, tables: found } = await load(
       'tables: { Aaa: { transform: transforms/orders.ts }, Bbb: { transform: orders.js }, Ccc: { transform: b/orders.ts }, Ddd: { transform: orders.js } }',

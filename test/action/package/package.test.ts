@@ -53,7 +53,7 @@ const folder = (): string => {
 };
 
 describe('the package', () => {
-  test('holds the bundle, the configuration, the key mapping and the transforms, sorted by name', () => {
+  test('contains the bundle, the configuration, the key mapping and the transforms, sorted by name', () => {
     const built = buildPackage(content());
     expect([...built.entries.keys()]).toEqual(['config.json', 'index.mjs', 'table_mapping.json', 'transforms/orders.mjs']);
     expect(parseConfig(entryText(built, 'config.json') ?? '')).toEqual(config);
@@ -67,7 +67,7 @@ describe('the package', () => {
     expect(Buffer.from(built.sha256Base64, 'base64').toString('hex')).toBe(built.sha256Hex);
   });
 
-  test('has the same bytes whatever the order in which its parts were given', () => {
+  test('has the same bytes whatever the order of its parts', () => {
     const reordered = content({
       config: {
         options: { tables: { Orders: { mappings: { properties: { a: {}, b: {} } }, index: 'orders-v2' } }, defaults: { refresh: true } },
@@ -198,7 +198,7 @@ describe('the package', () => {
     expect(RELEASE).toBe(manifest.version);
   });
 
-  test('takes the bundle of the function from beside the action, and says so where it is missing', async () => {
+  test('reads the bundle of the function from beside the action, and says so where it is missing', async () => {
     await expect(readHandler(folder())).rejects.toThrow(/^The bundle of the function is not at .*index\.mjs\. Use a release/);
   });
 });
@@ -222,17 +222,17 @@ describe('a package found deployed', () => {
   test.each(['../x', '/etc/passwd', 'a/../../x', 'C:\\x', 'a\\..\\b', 'a//b', './x', 'a/./b'])(
     'with an entry named %j is refused',
     (name) => {
-      expect(() => readPackage(zipSync({ [name]: strToU8('x') }))).toThrow(/^The deployed package holds an entry that leads out of it/);
+      expect(() => readPackage(zipSync({ [name]: strToU8('x') }))).toThrow(/^The deployed package contains an entry that leads out of it/);
     },
   );
 
   test('that is no zip file is refused with one sentence', () => {
-    expect(() => readPackage(strToU8('not a zip'))).toThrow('The deployed package is no readable zip file');
+    expect(() => readPackage(strToU8('not a zip'))).toThrow('The deployed package is not a readable zip file');
     const { bytes } = buildPackage(content());
     expect(() => readPackage(bytes.subarray(0, bytes.length - 30))).toThrow(UserError);
   });
 
-  test('that claims to unpack to more than Lambda takes is refused before it is unpacked', () => {
+  test('that claims to unpack to more than Lambda accepts is refused before it is unpacked', () => {
     const bytes = Buffer.from(zipSync({ a: strToU8('x') }));
     bytes.writeUInt32LE(0xfffffff0, bytes.indexOf('PK\u0001\u0002', 0, 'latin1') + 24);
     expect(() => readPackage(bytes)).toThrow(/unpacks to more than 262144000 bytes/);

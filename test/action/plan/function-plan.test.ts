@@ -9,10 +9,10 @@ import {
   planFunction,
   planLogs,
   planTags,
-  type ActualFunction,
+  type DeployedParts,
   type DesiredFunction,
 } from '../../../action/plan/function-plan.ts';
-import { sourcesOf } from '../../../action/plan/provenance.ts';
+import { provenanceOf } from '../../../action/plan/provenance.ts';
 import type { FunctionConfig } from '../../../formats/function-config.ts';
 
 function inputs(overrides: Partial<Inputs> = {}): Inputs {
@@ -75,7 +75,7 @@ function packed(overrides: Partial<FunctionConfig> = {}, mapping = {}, transform
   return buildPackage({ handler: Buffer.from('export {}'), config: { ...config, ...overrides }, mapping, transforms });
 }
 
-/** As AWS answers: with keys that a request has not. */
+/** As AWS responds: with keys that a request does not have. */
 function deployed(overrides: FunctionConfiguration = {}): FunctionConfiguration {
   return {
     FunctionName: 'DynamoToES',
@@ -113,14 +113,14 @@ describe('the configuration', () => {
     ['role', { role: 'arn:aws:iam::123456789012:role/old' }, {}],
     ['description that AWS shows as empty', { description: CLEAR }, { Description: '' }],
     [
-      'VPC, whose answer has a VpcId and another order',
+      'VPC, whose response has a VpcId and another order',
       { subnetIds: ['subnet-a', 'subnet-b'], securityGroupIds: ['sg-1'] },
       { VpcConfig: vpc },
     ],
     ['VPC that was left', { subnetIds: CLEAR }, {}],
     ['VPC that AWS does not show', { subnetIds: CLEAR, securityGroupIds: CLEAR }, { VpcConfig: undefined }],
     [
-      'layers, whose answer has sizes',
+      'layers, whose response has sizes',
       { layers: ['l1', 'l2'] },
       {
         Layers: [
@@ -138,8 +138,8 @@ describe('the configuration', () => {
     ['variables overwritten', { environmentVariables: { A: '1' }, envStrategy: 'overwrite' }, { Environment: { Variables: { A: '1' } } }],
     ['variables cleared', { environmentVariables: CLEAR }, {}],
     ['runtime of another version that runs the package', {}, { Runtime: 'nodejs22.x' }],
-  ])('that is as wanted needs no call: %s', (_name, wanted, actual) => {
-    const { patch, architecture, changes } = planConfiguration(inputs(wanted), deployed(actual));
+  ])('that is as wanted needs no call: %s', (_name, wanted, state) => {
+    const { patch, architecture, changes } = planConfiguration(inputs(wanted), deployed(state));
     expect({ patch, architecture, changes }).toEqual({ patch: {}, architecture: undefined, changes: [] });
   });
 
@@ -233,23 +233,23 @@ describe('the configuration', () => {
       { Environment: { Variables: {} } },
       [{ action: 'delete' }],
     ],
-  ])('that differs is sent alone: %s', (_name, wanted, actual, patch, changes) => {
-    const plan = planConfiguration(inputs(wanted), deployed(actual));
+  ])('that differs is sent alone: %s', (_name, wanted, state, patch, changes) => {
+    const plan = planConfiguration(inputs(wanted), deployed(state));
     expect(plan.patch).toEqual(patch);
     expect(plan.changes).toEqual(changes.map((one) => expect.objectContaining(one) as unknown));
     expect(JSON.stringify(plan.changes)).not.toMatch(/"[12]"/);
   });
 
   test('with variables that AWS could not decrypt is never merged over', () => {
-    const actual = deployed({ Environment: { Error: { ErrorCode: 'AccessDeniedException', Message: 'kms:Decrypt' } } });
-    expect(planConfiguration(inputs({ environmentVariables: { A: '1' } }), actual).problems[0]?.message).toContain(
+    const state = deployed({ Environment: { Error: { ErrorCode: 'AccessDeniedException', Message: 'kms:Decrypt' } } });
+    expect(planConfiguration(inputs({ environmentVariables: { A: '1' } }), state).problems[0]?.message).toContain(
       'AccessDeniedException: kms:Decrypt',
     );
-    expect(planConfiguration(inputs({ environmentVariables: { A: '1' }, envStrategy: 'overwrite' }), actual)).toMatchObject({
+    expect(planConfiguration(inputs({ environmentVariables: { A: '1' }, envStrategy: 'overwrite' }), state)).toMatchObject({
       problems: [],
       patch: { Environment: { Variables: { A: '1' } } },
     });
-    expect(planConfiguration(inputs(), actual)).toMatchObject({ problems: [], patch: {} });
+    expect(planConfiguration(inputs(), state)).toMatchObject({ problems: [], patch: {} });
   });
 
   test('with more than 4 KB of variables after merging is refused before any call, without a value', () => {
@@ -282,37 +282,37 @@ describe('the configuration', () => {
 
 describe('the plan of a function', () => {
   const wanted = packed();
-  const desired = (overrides: Partial<DesiredFunction> = {}, given: Partial<Inputs> = {}, actual = deployed()): DesiredFunction => ({
+  const desired = (overrides: Partial<DesiredFunction> = {}, given: Partial<Inputs> = {}, state = deployed()): DesiredFunction => ({
     package: wanted,
-    sources: sourcesOf(inputs(), { defaults: {} }),
-    configuration: planConfiguration(inputs(given), actual),
+    provenance: provenanceOf(inputs(), { defaults: {} }),
+    configuration: planConfiguration(inputs(given), state),
     alias: undefined,
     check: true,
     ...overrides,
   });
-  const actual = (overrides: Partial<ActualFunction> = {}): ActualFunction => {
+  const state = (overrides: Partial<DeployedParts> = {}): DeployedParts => {
     const latest = overrides.latest ?? deployed();
     return { latest, serving: latest, alias: undefined, package: undefined, passed: true, ...overrides };
   };
   const alias: Alias = { arn: 'a', version: '3', former: ['2'], weighted: false };
 
   test('that is as wanted and has passed its check has no change', () => {
-    expect(planFunction(desired(), actual())).toEqual({ changes: [], serves: false, code: false, patch: {}, architecture: undefined });
+    expect(planFunction(desired(), state())).toEqual({ changes: [], serves: false, code: false, patch: {}, architecture: undefined });
   });
 
   test('whose package never passed its check asks for the check, and for no other call', () => {
-    expect(planFunction(desired(), actual({ passed: false }))).toMatchObject({
+    expect(planFunction(desired(), state({ passed: false }))).toMatchObject({
       serves: true,
       code: false,
       patch: {},
       changes: [{ resource: 'package', path: 'check', before: 'never passed' }],
     });
-    expect(planFunction(desired({ check: false }), actual({ passed: false }))).toMatchObject({ serves: false, changes: [] });
+    expect(planFunction(desired({ check: false }), state({ passed: false }))).toMatchObject({ serves: false, changes: [] });
   });
 
   test('whose last update failed is updated again', () => {
     const latest = deployed({ LastUpdateStatus: 'Failed', LastUpdateStatusReasonCode: 'InvalidSubnet' });
-    expect(planFunction(desired(), actual({ latest }))).toMatchObject({
+    expect(planFunction(desired(), state({ latest }))).toMatchObject({
       code: true,
       serves: true,
       changes: [{ path: 'last-update-status', before: 'Failed (InvalidSubnet)' }],
@@ -321,7 +321,7 @@ describe('the plan of a function', () => {
 
   test('that failed when it was created is updated again', () => {
     const latest = deployed({ State: 'Failed', StateReasonCode: 'SubnetOutOfIPAddresses' });
-    expect(planFunction(desired(), actual({ latest }))).toMatchObject({
+    expect(planFunction(desired(), state({ latest }))).toMatchObject({
       code: true,
       serves: true,
       changes: [{ path: 'state', before: 'Failed (SubnetOutOfIPAddresses)', after: 'Active' }],
@@ -351,7 +351,7 @@ describe('the plan of a function', () => {
     );
     const { changes, code } = planFunction(
       desired({ package: after }),
-      actual({ latest: deployed({ CodeSha256: before.sha256Base64 }), package: before }),
+      state({ latest: deployed({ CodeSha256: before.sha256Base64 }), package: before }),
     );
     expect(code).toBe(true);
     expect(changes.map(({ path, action }) => `${action} ${path}`)).toEqual([
@@ -368,27 +368,27 @@ describe('the plan of a function', () => {
     expect(JSON.stringify(changes)).not.toMatch(/old-secret|new-secret|https:/);
   });
 
-  test('compares what the alias serves, and brings $LATEST there with as few calls as it takes', () => {
+  test('compares what the alias serves, and brings $LATEST there with as few calls as possible', () => {
     const serving = deployed({ Version: '3' });
     const ahead = deployed({ CodeSha256: 'of an interrupted run', MemorySize: 512 });
-    expect(planFunction(desired({ alias: 'live' }), actual({ latest: ahead, serving, alias }))).toMatchObject({
+    expect(planFunction(desired({ alias: 'live' }), state({ latest: ahead, serving, alias }))).toMatchObject({
       serves: false,
       changes: [],
     });
 
-    const changed = planFunction(desired({ alias: 'live' }, { timeout: 90 }), actual({ latest: ahead, serving, alias, package: wanted }));
+    const changed = planFunction(desired({ alias: 'live' }, { timeout: 90 }), state({ latest: ahead, serving, alias, package: wanted }));
     expect(changed).toMatchObject({ serves: true, code: true, patch: { Timeout: 90, MemorySize: 128 } });
     expect(changed.changes.map(({ resource, path }) => `${resource} ${path}`)).toEqual(['function timeout', 'alias live']);
 
     const there = planFunction(
       desired({ alias: 'live' }, { timeout: 90 }),
-      actual({ latest: deployed({ Timeout: 90 }), serving, alias, package: wanted }),
+      state({ latest: deployed({ Timeout: 90 }), serving, alias, package: wanted }),
     );
     expect(there).toMatchObject({ serves: true, code: false, patch: {} });
   });
 
   test('makes an alias that is not there, without touching a function that is as wanted', () => {
-    expect(planFunction(desired({ alias: 'live' }), actual())).toMatchObject({
+    expect(planFunction(desired({ alias: 'live' }), state())).toMatchObject({
       serves: true,
       code: false,
       patch: {},
@@ -397,7 +397,7 @@ describe('the plan of a function', () => {
   });
 
   test('changes the architecture with the code', () => {
-    expect(planFunction(desired({}, { architecture: 'x86_64' }), actual())).toMatchObject({
+    expect(planFunction(desired({}, { architecture: 'x86_64' }), state())).toMatchObject({
       code: true,
       architecture: 'x86_64',
       patch: {},
@@ -409,12 +409,12 @@ describe('the plan of a function', () => {
     const changes = planCreation(
       inputs({ memorySize: 256, role: 'arn:r', environmentVariables: { TOKEN: 'hidden' }, description: CLEAR, alias: 'live' }),
       wanted,
-      sourcesOf(inputs(), { defaults: {} }),
+      provenanceOf(inputs(), { defaults: {} }),
     );
     expect(changes.every(({ action, before }) => action === 'create' && before === null)).toBe(true);
     expect(changes).toEqual(
       expect.arrayContaining([
-        expect.objectContaining({ path: 'memory-size', after: 256, reason: 'as the input says' }),
+        expect.objectContaining({ path: 'memory-size', after: 256, reason: 'set by the input' }),
         expect.objectContaining({ path: 'timeout', after: 60, reason: 'default' }),
         expect.objectContaining({ resource: 'alias' }),
       ]),
@@ -430,8 +430,8 @@ describe('tags and logs', () => {
     ['changed, added and removed', { a: '2', b: '3' }, { a: '1', c: '4' }, { a: '2', b: '3' }, ['c']],
     ['cleared', CLEAR, { a: '1' }, {}, ['a']],
     ["AWS's and the action's own stay", CLEAR, { 'aws:cloudformation:stack-name': 's', 'dynamodb-to-opensearch:checked': 'x' }, {}, []],
-  ] as const)('%s', (_name, wanted, actual, set, remove) => {
-    const plan = planTags(wanted, actual);
+  ] as const)('%s', (_name, wanted, state, set, remove) => {
+    const plan = planTags(wanted, state);
     expect({ set: plan.set, remove: plan.remove }).toEqual({ set, remove });
     expect(plan.changes).toHaveLength(Object.keys(set).length + remove.length);
   });

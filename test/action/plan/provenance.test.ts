@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { packageChanges } from '../../../action/plan/package-plan.ts';
 import { buildPackage, type Package } from '../../../action/package/package.ts';
-import { sourcesOf, type Sources } from '../../../action/plan/provenance.ts';
+import { provenanceOf, type Provenance } from '../../../action/plan/provenance.ts';
 import type { FunctionConfig, TableOptions } from '../../../formats/function-config.ts';
 
 function packed(overrides: Partial<FunctionConfig> = {}, transform = 'same'): Package {
@@ -21,9 +21,9 @@ const given = { endpoint: undefined, endpointFile: 'STAGE_es_creds', codeBucket:
 const FILE = { ...given, config: '.github/search.yml' };
 const NAMED = 'the options file .github/search.yml';
 
-/** What is changed, and why. */
-const reasons = (from: Package, to: Package, sources: Sources | undefined): Record<string, string> =>
-  Object.fromEntries(packageChanges(from, to, sources).map(({ path, reason }) => [path, reason]));
+/** The changes, and their reasons. */
+const reasons = (from: Package, to: Package, provenance: Provenance | undefined): Record<string, string> =>
+  Object.fromEntries(packageChanges(from, to, provenance).map(({ path, reason }) => [path, reason]));
 const withDefaults = (defaults: TableOptions): Package => packed({ options: { defaults, tables: {} } });
 const place = { 'dead-letters': 's3://code/dead-letters/DynamoToES' };
 
@@ -31,30 +31,30 @@ describe('the reason of a change names', () => {
   test.each<[string, Partial<typeof given> | { endpoint: string }, string]>([
     ['the key in the code bucket', {}, 'the endpoint file s3://code/STAGE_es_creds'],
     ['another key in it', { endpointFile: 'search/creds' }, 'the endpoint file s3://code/search/creds'],
-    ['the address that was given', { endpointFile: 's3://other/a/b' }, 'the endpoint file s3://other/a/b'],
+    ['the address that was set', { endpointFile: 's3://other/a/b' }, 'the endpoint file s3://other/a/b'],
     ['the input', { endpoint: 'https://search.example.com' }, 'the input endpoint'],
   ])('where the endpoint came from: %s', (_name, overrides, source) => {
-    const sources = sourcesOf({ ...given, ...overrides }, { defaults: {} });
+    const provenance = provenanceOf({ ...given, ...overrides }, { defaults: {} });
     const basic = (password: string): Partial<FunctionConfig> => ({
       auth: { type: 'basic', username: 'writer', password },
       certificateAuthority: password,
     });
-    expect(reasons(packed({ endpoint: 'https://old.example.com' }), packed(basic('a')), sources)).toEqual({
+    expect(reasons(packed({ endpoint: 'https://old.example.com' }), packed(basic('a')), provenance)).toEqual({
       endpoint: source,
       auth: source,
       'certificate-authority': source,
     });
-    expect(reasons(packed(basic('a')), packed(basic('b')), sources)).toEqual({ auth: source, 'certificate-authority': source });
+    expect(reasons(packed(basic('a')), packed(basic('b')), provenance)).toEqual({ auth: source, 'certificate-authority': source });
   });
 
   test('no options file where there is none', () => {
-    const sources = sourcesOf(given, { defaults: {} });
-    expect(reasons(withDefaults({ refresh: false }), withDefaults(place), sources)).toEqual({
+    const provenance = provenanceOf(given, { defaults: {} });
+    expect(reasons(withDefaults({ refresh: false }), withDefaults(place), provenance)).toEqual({
       'options.defaults.dead-letters': 'default',
       'options.defaults.refresh': 'there is no options file',
     });
-    expect(reasons(packed({}, 'old'), withDefaults({}), sources)).toMatchObject({ 'transforms/old.mjs': 'there is no options file' });
-    expect(packageChanges(undefined, withDefaults(place), sources)).toContainEqual(
+    expect(reasons(packed({}, 'old'), withDefaults({}), provenance)).toMatchObject({ 'transforms/old.mjs': 'there is no options file' });
+    expect(packageChanges(undefined, withDefaults(place), provenance)).toContainEqual(
       expect.objectContaining({ path: 'options.defaults.dead-letters', reason: 'default' }),
     );
   });
@@ -65,7 +65,7 @@ describe('the reason of a change names', () => {
       { options: { defaults: { ...place, versioning: 'none' }, tables: { Orders: { index: 'o' } }, 'only-known-tables': true } },
       'new',
     );
-    expect(reasons(from, to, sourcesOf(FILE, { defaults: { versioning: 'none' } }))).toEqual({
+    expect(reasons(from, to, provenanceOf(FILE, { defaults: { versioning: 'none' } }))).toEqual({
       'options.defaults.dead-letters': 'default',
       'options.defaults.refresh': `${NAMED} does not name it`,
       'options.defaults.versioning': NAMED,
@@ -76,16 +76,16 @@ describe('the reason of a change names', () => {
     });
   });
 
-  test('who says where dead letters go, or no longer says it', () => {
+  test('where the place of dead letters is set, or no longer set', () => {
     const path = 'options.defaults.dead-letters';
     const [none, some] = [withDefaults({}), withDefaults(place)];
     const noBucket = { codeBucket: undefined, endpoint: 'https://search.example.com' };
-    expect(reasons(none, some, sourcesOf(FILE, { defaults: place }))).toEqual({ [path]: NAMED });
-    expect(reasons(none, some, sourcesOf(FILE, { defaults: {} }))).toEqual({ [path]: 'default' });
-    expect(reasons(some, none, sourcesOf({ ...FILE, ...noBucket }, { defaults: {} }))).toEqual({
+    expect(reasons(none, some, provenanceOf(FILE, { defaults: place }))).toEqual({ [path]: NAMED });
+    expect(reasons(none, some, provenanceOf(FILE, { defaults: {} }))).toEqual({ [path]: 'default' });
+    expect(reasons(some, none, provenanceOf({ ...FILE, ...noBucket }, { defaults: {} }))).toEqual({
       [path]: `there is no code-bucket, and ${NAMED} does not name it`,
     });
-    expect(reasons(some, none, sourcesOf({ ...given, ...noBucket }, { defaults: {} }))).toEqual({ [path]: 'there is no code-bucket' });
+    expect(reasons(some, none, provenanceOf({ ...given, ...noBucket }, { defaults: {} }))).toEqual({ [path]: 'there is no code-bucket' });
   });
 
   test('neither file where a former package comes back', () => {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import type { EventSourceMappingConfiguration } from '@aws-sdk/client-lambda';
 import { streamOrigin, toTrigger, type Trigger } from '../../../action/aws/triggers.ts';
-import { keyMapping, type Source } from '../../../action/plan/key-mapping.ts';
+import { keyMapping, type SourceTable } from '../../../action/plan/key-mapping.ts';
 import { loadOptions } from '../../../action/options/load.ts';
 import type { Options } from '../../../action/options/options.ts';
 import { planTriggers, type TriggerPlan } from '../../../action/plan/trigger-plan.ts';
-import { unfedWarning } from '../../../action/plan/trigger-warnings.ts';
+import { noTriggerWarning } from '../../../action/plan/trigger-warnings.ts';
 
 const STREAM = 'arn:aws:dynamodb:eu-west-1:123456789012:table/Orders/stream/2026-11-01T00:00:00.000';
 const OLD = 'arn:aws:dynamodb:eu-west-1:123456789012:table/Orders/stream/2025-01-01T00:00:00.000';
@@ -40,7 +40,7 @@ function trigger(overrides: EventSourceMappingConfiguration = {}): Trigger {
   });
 }
 
-function source(triggers: readonly Trigger[] = [], overrides: Partial<Source['table']> = {}, listed = true): Source {
+function source(triggers: readonly Trigger[] = [], overrides: Partial<SourceTable['table']> = {}, listed = true): SourceTable {
   return {
     table: {
       name: 'Orders',
@@ -54,7 +54,7 @@ function source(triggers: readonly Trigger[] = [], overrides: Partial<Source['ta
   };
 }
 
-function plan(given: Source, wanted = options(), context: { alias?: string; managed?: boolean } = {}): TriggerPlan {
+function plan(given: SourceTable, wanted = options(), context: { alias?: string; managed?: boolean } = {}): TriggerPlan {
   return planTriggers([given], given.triggers, wanted, {
     functionName: 'Fn',
     alias: context.alias,
@@ -111,8 +111,8 @@ describe('the trigger of a listed table', () => {
       { BatchSize: undefined, BisectBatchOnFunctionError: undefined },
       { BatchSize: 1000, BisectBatchOnFunctionError: true },
     ],
-  ])('is brought to the options: %s, and nothing else is sent', (_name, actual, changes) => {
-    expect(plan(source([trigger(actual)])).steps).toEqual([{ do: 'update', table: 'Orders', uuid: 'uuid-1', changes }]);
+  ])('is brought to the options: %s, and nothing else is sent', (_name, state, changes) => {
+    expect(plan(source([trigger(state)])).steps).toEqual([{ do: 'update', table: 'Orders', uuid: 'uuid-1', changes }]);
   });
 
   test('is changed for reasons that name the options file, or the default where the file says nothing', () => {
@@ -187,20 +187,20 @@ describe('the trigger of a listed table', () => {
 describe('a new function', () => {
   const context = { functionName: 'Fn', alias: undefined, managed: false };
 
-  test('that nothing feeds draws one warning with both remedies', () => {
-    expect(unfedWarning([], context)).toEqual([
+  test('without a trigger draws one warning with both remedies', () => {
+    expect(noTriggerWarning([], context)).toEqual([
       {
-        title: 'A function that nothing feeds',
+        title: 'A function without a trigger',
         message:
-          'Nothing feeds the new function Fn: no trigger calls it, and tables names no table. Set tables, or create an event source mapping from the stream of a table to Fn and run operation: refresh-mapping',
+          'No trigger calls the new function Fn, and tables names no table. Set tables, or create an event source mapping from the stream of a table to Fn and run operation: refresh-mapping',
       },
     ]);
-    expect(unfedWarning([], { ...context, alias: 'live' })[0]?.message).toContain('from the stream of a table to Fn:live and run');
+    expect(noTriggerWarning([], { ...context, alias: 'live' })[0]?.message).toContain('from the stream of a table to Fn:live and run');
   });
 
   test('that has triggers, of before or to come, draws none', () => {
-    expect(unfedWarning([trigger()], context)).toEqual([]);
-    expect(unfedWarning([], { ...context, managed: true })).toEqual([]);
+    expect(noTriggerWarning([trigger()], context)).toEqual([]);
+    expect(noTriggerWarning([], { ...context, managed: true })).toEqual([]);
   });
 });
 
@@ -238,8 +238,8 @@ describe('other triggers', () => {
 });
 
 describe('the key mapping', () => {
-  const tables = (...names: string[]): Source[] => names.map((name) => source([], { name }));
-  const of = (sources: Source[], indexes: Record<string, string> = {}): ReturnType<typeof keyMapping> =>
+  const tables = (...names: string[]): SourceTable[] => names.map((name) => source([], { name }));
+  const of = (sources: SourceTable[], indexes: Record<string, string> = {}): ReturnType<typeof keyMapping> =>
     keyMapping(sources, { defaults: {}, tables: Object.fromEntries(Object.entries(indexes).map(([table, index]) => [table, { index }])) });
 
   test('is sorted and by lower-cased names', () => {
@@ -262,10 +262,10 @@ describe('the key mapping', () => {
     expect(said(trigger(), trigger({ UUID: 'two', FunctionResponseTypes: [] }))).toBe(false);
   });
 
-  test.each<[string, Source[], Record<string, string>, RegExp[]]>([
+  test.each<[string, SourceTable[], Record<string, string>, RegExp[]]>([
     ['two tables in one index', tables('_Orders', 'Orders'), {}, [/Tables Orders and _Orders would share the index orders/]],
-    ['one of them in so many words', tables('_Orders', 'Orders'), { Orders: 'orders' }, [/share/]],
-    ['both in so many words', tables('_Orders', 'Orders'), { Orders: 'orders', _Orders: 'orders' }, []],
+    ['one of them by name', tables('_Orders', 'Orders'), { Orders: 'orders' }, [/share/]],
+    ['both by name', tables('_Orders', 'Orders'), { Orders: 'orders', _Orders: 'orders' }, []],
     ['names that differ in case alone', tables('Orders', 'orders'), { Orders: 'a', orders: 'b' }, [/differ in case alone/]],
     ['a name of which nothing is left', tables('___'), {}, [/Give it one in the options file: tables.___.index/]],
     ['an illegal index', tables('Orders'), { Orders: 'Orders' }, [/must be in lower case/]],
@@ -279,7 +279,7 @@ describe('the key mapping', () => {
     [STREAM, { region: 'eu-west-1', account: '123456789012', table: 'Orders' }],
     ['arn:aws-us-gov:dynamodb:us-gov-west-1:1:table/a.b-c_d/stream/x', { region: 'us-gov-west-1', account: '1', table: 'a.b-c_d' }],
     ['arn:aws:sqs:eu-west-1:123456789012:q', undefined],
-  ])('takes %s apart', (arn, origin) => {
+  ])('parses %s', (arn, origin) => {
     expect(streamOrigin(arn)).toEqual(origin);
   });
 });

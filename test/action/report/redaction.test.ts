@@ -57,7 +57,7 @@ describe('a secret', () => {
     );
   });
 
-  test('of three letters hides nowhere, and numbers, flags and nothing stay what they are', () => {
+  test('of three characters is not hidden, and numbers, flags and nothing stay what they are', () => {
     expect(hiding('abc', '1024').value({ a: 'abc', b: [1, 1024, true, null] })).toEqual({ a: 'abc', b: [1, '***', true, null] });
   });
 });

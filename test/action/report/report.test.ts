@@ -27,7 +27,7 @@ function runner(): Runner & { log: string[]; outputs: Record<string, string>; su
 }
 
 const changes = [
-  change('function', 'memory-size', 128, 256, 'as the input says'),
+  change('function', 'memory-size', 128, 256, 'set by the input'),
   change('package', 'endpoint', 'old.example.com', 'new|`<b>`.example.com', 'the endpoint\nfile'),
   change('trigger Orders', 'trigger', undefined, { 'batch-size': 1000 }, 'the table has no trigger'),
   change('tags', 'team', 'search', undefined, 'the input does not name it'),
@@ -36,7 +36,7 @@ const changes = [
 describe('a plan', () => {
   test('is log text, JSON and Markdown of one model', () => {
     expect(planText(changes)).toEqual([
-      '~ function, memory-size: 128 → 256 (as the input says)',
+      '~ function, memory-size: 128 → 256 (set by the input)',
       '~ package, endpoint: old.example.com → new|`<b>`.example.com (the endpoint\nfile)',
       '+ trigger Orders, trigger: {"batch-size":1000} (the table has no trigger)',
       '- tags, team: search (the input does not name it)',
@@ -45,7 +45,7 @@ describe('a plan', () => {
       operation: 'deploy',
       environment: 'STAGE',
       function: 'Fn',
-      changes: [{ resource: 'function', action: 'update', path: 'memory-size', before: 128, after: 256, reason: 'as the input says' }],
+      changes: [{ resource: 'function', action: 'update', path: 'memory-size', before: 128, after: 256, reason: 'set by the input' }],
     });
     expect(planMarkdown(changes).split('\n')).toHaveLength(6);
     expect(planMarkdown([])).toBe('Nothing to change.');
@@ -136,7 +136,7 @@ describe('the report', () => {
     expect(to.log).toEqual(['error{"title":"scripts","file":"package.json","startLine":7} wrong']);
   });
 
-  test('tells an expected error from a defect', () => {
+  test('distinguishes an expected error from a defect', () => {
     expect(failureSentence(new UserError('It is so', 'Do this'))).toBe('It is so. Do this');
     expect(failureSentence(new TypeError('x is undefined'))).toBe(
       'This is a defect of the action, please report it: TypeError: x is undefined',

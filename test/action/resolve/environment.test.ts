@@ -1,12 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Asked, Resolution, WorkflowEvent } from '../../../action/resolve/environment.ts';
+import type { ResolveInputs, Resolution, WorkflowEvent } from '../../../action/resolve/environment.ts';
 import { laneOf, resolveEnvironment } from '../../../action/resolve/environment.ts';
 import { InputError } from '../../../action/errors.ts';
 import { matchesPatterns, parseRef, patternExpression, isPrerelease, withoutSuffix } from '../../../action/resolve/ref-patterns.ts';
 
-const nothingAsked: Asked = { environments: '', environment: '', operation: '', dryRun: false };
-const resolve = (event: WorkflowEvent, asked: Partial<Asked> = {}): Resolution => resolveEnvironment(event, { ...nothingAsked, ...asked });
+const noInputs: ResolveInputs = { environments: '', environment: '', operation: '', dryRun: false };
+const resolve = (event: WorkflowEvent, inputs: Partial<ResolveInputs> = {}): Resolution =>
+  resolveEnvironment(event, { ...noInputs, ...inputs });
 
 const push = (ref: string): WorkflowEvent => ({ name: 'push', ref: `refs/${ref}` });
 const release = (tag: string, overrides: { action?: string; prerelease?: boolean } = {}): WorkflowEvent => ({
@@ -23,9 +24,9 @@ const pullRequest = (base = 'main', withoutSecrets = false): WorkflowEvent => ({
   pullRequest: { base, withoutSecrets },
 });
 
-const problems = (event: WorkflowEvent, asked: Partial<Asked> = {}): string[] => {
+const problems = (event: WorkflowEvent, inputs: Partial<ResolveInputs> = {}): string[] => {
   try {
-    resolve(event, asked);
+    resolve(event, inputs);
   } catch (error) {
     if (error instanceof InputError) return error.problems.map(({ message }) => message);
     throw error;
@@ -54,7 +55,7 @@ describe('an event', () => {
     ['a deleted branch', { ...push('heads/main'), deleted: true }, undefined, 'deploy', false],
     ['a schedule', { name: 'schedule', ref: 'refs/heads/main' }, undefined, 'deploy', false],
     ['a pull_request_target', { ...pullRequest(), name: 'pull_request_target' }, undefined, 'deploy', false],
-  ])('that is %s stands for its row of the table', (_name, event, environment, operation, dryRun) => {
+  ])('that is %s follows its row of the table', (_name, event, environment, operation, dryRun) => {
     const resolution = resolve(event);
     expect(resolution).toMatchObject({ environment, operation, dryRun });
     expect(resolution.reason).toMatch(/^\S.*[^.]$/);
@@ -64,15 +65,15 @@ describe('an event', () => {
     expect(resolve(push('heads/main')).reason).toBe('push of branch main matches branch main');
     expect(resolve(push('heads/x')).reason).toBe('branch x matches no pattern of environments');
     expect(resolve(push('tags/v1.0.0-rc.1')).reason).toBe('tag v1.0.0-rc.1 is a prerelease, and no pattern of environments names it');
-    expect(resolve({ name: 'schedule', ref: 'refs/heads/main' }).reason).toBe('the event schedule stands for no environment');
+    expect(resolve({ name: 'schedule', ref: 'refs/heads/main' }).reason).toBe('the event schedule does not select an environment');
     expect(resolve(pullRequest('main', true)).reason).toMatch(/^a pull request from a fork .* gets neither secrets nor a role/);
   });
 
   test('gives way to what the caller names', () => {
-    const asked = { environment: 'QA', operation: 'verify' };
-    expect(resolve(dispatch('heads/x'), asked)).toMatchObject({ environment: 'QA', operation: 'verify', dryRun: false });
-    expect(resolve(push('heads/x'), asked)).toMatchObject({ environment: 'QA', operation: 'verify' });
-    expect(resolve({ name: 'schedule', ref: 'refs/heads/main' }, asked)).toMatchObject({ environment: 'QA', operation: 'verify' });
+    const inputs = { environment: 'QA', operation: 'verify' };
+    expect(resolve(dispatch('heads/x'), inputs)).toMatchObject({ environment: 'QA', operation: 'verify', dryRun: false });
+    expect(resolve(push('heads/x'), inputs)).toMatchObject({ environment: 'QA', operation: 'verify' });
+    expect(resolve({ name: 'schedule', ref: 'refs/heads/main' }, inputs)).toMatchObject({ environment: 'QA', operation: 'verify' });
     expect(resolve(push('heads/main'), { dryRun: true })).toMatchObject({ environment: 'STAGE', operation: 'deploy', dryRun: true });
   });
 
@@ -128,7 +129,7 @@ describe('an event', () => {
     expect(problems(push('heads/main'), { environment: 'STAGE-planned' })).toEqual([]);
   });
 
-  test('that a person started is never answered with silence', () => {
+  test('that a person started is never silent', () => {
     expect(problems(dispatch('heads/x'))).toEqual([
       'environment: branch x matches no pattern of environments; name the environment to run in',
     ]);
@@ -179,7 +180,7 @@ tag orders-v*: ORDERS
     ['release-*: QA', 'heads/release-1', 'QA'],
     ['[Mm]ain: QA', 'heads/main', 'QA'],
     ["branch it\\'s: QA", "heads/it's", 'QA'],
-  ])('takes %j and sends %s to %s', (line, ref, environment) => {
+  ])('reads %j and sends %s to %s', (line, ref, environment) => {
     expect(resolve(push(ref), { environments: line }).environment).toBe(environment);
   });
 
@@ -267,12 +268,12 @@ tag orders-v*: ORDERS
   });
 
   test('is judged with the other inputs: every problem is reported at once, with its line', () => {
-    const asked = { environments: 'main\nmain: a/b\n\n!x: DEV\nx[: DEV\ntag +: DEV\n: DEV', environment: '../x', operation: 'deplyo' };
-    expect(problems(push('heads/main'), asked)).toEqual([
+    const inputs = { environments: 'main\nmain: a/b\n\n!x: DEV\nx[: DEV\ntag +: DEV\n: DEV', environment: '../x', operation: 'deplyo' };
+    expect(problems(push('heads/main'), inputs)).toEqual([
       'environments: line 1: expected a line as "branch main: STAGE", found "main"',
       expect.stringMatching(/^environments: line 2: expected after the colon a name of up to 64 letters.*, found "a\/b"$/),
-      'environments: line 4: a pattern with ! takes back what one before it let in; put that one first',
-      'environments: line 5: the pattern "x[" cannot be read: a [ begins no set of letters and digits',
+      'environments: line 4: a pattern with ! excludes names that an earlier pattern includes; put that pattern first',
+      'environments: line 5: the pattern "x[" cannot be read: a [ does not begin a set of letters and digits',
       'environments: line 6: the pattern "+" cannot be read: a + has no character before it to repeat',
       'environments: line 7: expected a line as "branch main: STAGE", found ": DEV"',
       'operation: expected one of deploy, refresh-mapping, rollback, backfill, verify, redrive, found "deplyo"; did you mean deploy?',
@@ -301,7 +302,7 @@ describe('a pattern', () => {
     for (const name of no) expect(matchesPatterns(name, [pattern])).toBe(false);
   });
 
-  test('after another may take names back, and a third may let them in again', () => {
+  test('after another may exclude names, and a third may include them again', () => {
     const patterns = ['releases/**', '!releases/**-alpha', 'releases/9-alpha'];
     expect(['releases/10', 'releases/beta/mona', 'releases/9-alpha'].every((name) => matchesPatterns(name, patterns))).toBe(true);
     expect(matchesPatterns('releases/10-alpha', patterns)).toBe(false);
@@ -386,7 +387,7 @@ describe('of a release GitHub’s flag says whether it is a prerelease, not its 
     ).toBe('QA');
   });
 
-  test('a pattern that means prereleases takes those that are dates too', () => {
+  test('a pattern that means prereleases includes those that are dates', () => {
     const environments = 'tag v*-*: QA\ntag v*: PROD';
     expect(resolve(release('v2026.11.26-1', { prerelease: true }), { environments }).environment).toBe('QA');
     expect(resolve(release('v2026.11.26', { prerelease: false }), { environments }).environment).toBe('PROD');

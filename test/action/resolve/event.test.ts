@@ -49,6 +49,6 @@ describe('an event, as the runner gives it', () => {
 
   test('that is none ends in one sentence', () => {
     expect(() => parse('', {})).toThrow('There is no event to act on. Run this in a GitHub workflow');
-    expect(() => parseEvent({ GITHUB_EVENT_NAME: 'push' }, '')).toThrow('The file of the event is no JSON. Run this in a GitHub workflow');
+    expect(() => parseEvent({ GITHUB_EVENT_NAME: 'push' }, '')).toThrow('The event file is not valid JSON. Run this in a GitHub workflow');
   });
 });

@@ -45,7 +45,7 @@ async function repair(found: Counts, applied: Counts): Promise<TableResult> {
     { operation: 'verify', repair: true, prune: true, sample: 1, deleteLimit: { share: 0.01 }, restart: false, codeSha256: 'c' },
     {
       ...{ aws, functionName: 'Fn', qualifier: undefined, release: '1.0.0', concurrency: 4, maxReadCapacity: 1000, until: Infinity },
-      ...{ survey: () => Promise.resolve(INDEX), tell: nothing, progress: nothing },
+      ...{ survey: () => Promise.resolve(INDEX), log: nothing, progress: nothing },
     },
   );
 }
