@@ -1,6 +1,6 @@
-// What the action and the deployed function say to each other, in the events of an invocation.
+// The events of an invocation, between the action and the deployed function.
 
-/** One thing that keeps the function from doing its work. */
+/** A problem that keeps the function from indexing. */
 export interface CheckProblem {
   readonly what: string;
   /** How to fix it; may be empty. */
@@ -10,9 +10,9 @@ export interface CheckProblem {
 /** The function's response to `{ "check": true }`. */
 export interface CheckResponse {
   readonly ok: boolean;
-  /** Whether nothing but a cluster that was reached, and was too busy, kept the check from passing: made again, it may pass. */
+  /** Whether the only problem is a cluster that was reached but was too busy: the check is retryable. */
   readonly transient?: boolean;
-  /** Empty where the cluster does not say (Elasticsearch behind some proxies, OpenSearch Serverless). */
+  /** Empty if the cluster does not report it (Elasticsearch behind some proxies, OpenSearch Serverless). */
   readonly cluster: { readonly distribution?: string; readonly version?: string };
   /** Host of the endpoint. */
   readonly endpoint: string;

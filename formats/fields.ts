@@ -1,7 +1,7 @@
-// Takes the fields of foreign JSON one by one, each with an error that names file, key and remedy.
+// Reads the fields of foreign JSON one by one, each with an error that names file, key and remedy.
 import { nearest } from './nearest.ts';
 
-/** A file of the package that cannot be used: which, where in it, and how to mend it. */
+/** A file of the package that cannot be used. The message names the file, the key and the fix. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
   constructor(file: string, key: string, problem: string, remedy: string) {
@@ -13,7 +13,7 @@ export class ConfigError extends Error {
 export type Json = Readonly<Record<string, unknown>>;
 
 export const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
-/** The remedy for what only the action writes. */
+/** The remedy for files that only the action writes. */
 export const REDEPLOY = 'Deploy the function again with the action';
 
 export function parseObject(text: string, file: string, remedy = REDEPLOY): Json {
@@ -21,7 +21,7 @@ export function parseObject(text: string, file: string, remedy = REDEPLOY): Json
   try {
     value = JSON.parse(text);
   } catch {
-    throw new ConfigError(file, '', 'it is no JSON', remedy);
+    throw new ConfigError(file, '', 'it is not valid JSON', remedy);
   }
   if (!isObject(value)) throw new ConfigError(file, '', `expected an object, found ${shown(value)}`, remedy);
   return value;

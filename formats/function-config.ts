@@ -1,9 +1,9 @@
-// config.json: what the function was told about its environment. The action writes it, the handler reads it.
+// config.json: the settings of one environment. The action writes it, the handler reads it.
 import { ConfigError, isObject, type Json, known, object, oneOf, parseObject, REDEPLOY, shown, string } from './fields.ts';
 import { indexNameProblem } from './index-name.ts';
 import { parseS3Uri } from './s3-uri.ts';
 
-/** How the function proves who it is to the cluster. */
+/** How the function authenticates to the cluster. */
 export type Auth =
   | { readonly type: 'none' }
   | { readonly type: 'sigv4'; readonly service: 'es' | 'aoss'; readonly region?: string }
@@ -12,7 +12,7 @@ export type Auth =
   /** A Secrets Manager secret with `username` and `password`, or `api_key`, read by the function. */
   | { readonly type: 'secret'; readonly secretArn: string };
 
-/** What the options file may say of a table; the names are those of the file. */
+/** The options of a table; the names are those of the options file. */
 export interface TableOptions {
   readonly index?: string;
   readonly refresh?: boolean | 'wait_for';
@@ -28,11 +28,11 @@ export interface TableOptions {
   /** In the package: `transforms/<name>.mjs`. */
   readonly transform?: string;
   readonly 'ttl-deletes'?: 'delete' | 'keep';
-  /** Whether the index may be an alias over several indexes, of which writes reach one. */
+  /** Whether the index may be an alias over several indexes, only one of which receives writes. */
   readonly 'multi-index-alias'?: boolean;
 }
 
-/** config.json: what one release of the function was told about one environment. Holds a password only where the endpoint file did. */
+/** config.json: the settings of one release in one environment. Contains a password only if the endpoint file does. */
 export interface FunctionConfig {
   readonly format: 1;
   readonly release: string;
@@ -51,7 +51,7 @@ export interface FunctionConfig {
   };
 }
 
-/** Where no option says otherwise (contract 5). */
+/** The defaults of the options (docs/options.md). */
 export const DEFAULT_OPTIONS = {
   refresh: true,
   versioning: 'external',
@@ -61,7 +61,7 @@ export const DEFAULT_OPTIONS = {
   'multi-index-alias': false,
 } as const satisfies TableOptions;
 
-/** Takes config.json apart. @throws {ConfigError} naming the key and the remedy. */
+/** Parses config.json. @throws {ConfigError} naming the key and the remedy. */
 export function parseConfig(text: string, file = 'config.json'): FunctionConfig {
   const root = parseObject(text, file);
   known(root, ['format', 'release', 'environment', 'endpoint', 'auth', 'certificateAuthority', 'options'], file, '');
@@ -120,7 +120,12 @@ function parseAuth(auth: Json, file: string): Auth {
 function apiKeyOf(auth: Json, file: string): string {
   const key = string(auth, 'apiKey', file, 'auth').trim();
   if (key.includes(':') || /^[\x21-\x7e]+$/.test(key)) return key;
-  throw new ConfigError(file, 'auth.apiKey', 'it holds characters that no API key has', 'Give it again in the endpoint file and deploy');
+  throw new ConfigError(
+    file,
+    'auth.apiKey',
+    'it contains characters that are not allowed in an API key',
+    'Set it again in the endpoint file and deploy',
+  );
 }
 
 const OPTION_NAMES = [
@@ -157,18 +162,18 @@ function parseOptions(options: Json, file: string, at: string): TableOptions {
   strings('include');
   strings('exclude');
   if (options.include !== undefined && options.exclude !== undefined) {
-    throw new ConfigError(file, at, 'include and exclude stand together', 'Give one of them in the options file');
+    throw new ConfigError(file, at, 'include and exclude are both set', 'Set one of them in the options file');
   }
   if (options.index !== undefined) {
     const problem = indexNameProblem(string(options, 'index', file, at));
-    if (problem !== undefined) throw new ConfigError(file, `${at}.index`, problem, 'Mend it in the options file');
+    if (problem !== undefined) throw new ConfigError(file, `${at}.index`, problem, 'Fix it in the options file');
   }
   if (options['dead-letters'] !== undefined && parseS3Uri(string(options, 'dead-letters', file, at)) === undefined) {
     throw new ConfigError(
       file,
       `${at}.dead-letters`,
       `expected s3://bucket/prefix, found ${shown(options['dead-letters'])}`,
-      'Mend it in the options file',
+      'Fix it in the options file',
     );
   }
   if (options.transform !== undefined && !/^transforms\/[\w.-]+\.mjs$/.test(string(options, 'transform', file, at))) {

@@ -1,16 +1,16 @@
-// The key mapping, table_mapping.json: what the function must know of each table. The action writes it, the handler reads it.
+// The key mapping, table_mapping.json: the key of each table, and its trigger's settings. The action writes it, the handler reads it.
 import { ConfigError, isObject, parseObject, shown } from './fields.ts';
 import { defaultIndex, indexNameProblem } from './index-name.ts';
 
-/** table_mapping.json, an entry: what the function must know of one table. */
+/** An entry of table_mapping.json: one table. */
 export interface TableMapping {
   readonly TableName: string;
   /** Name of the hash key attribute. */
   readonly PrimaryKey: string;
-  /** Name of the range key attribute, where the table has one. */
+  /** Name of the range key attribute, if the table has one. */
   readonly SortKey?: string;
   readonly Index: string;
-  /** Whether the table's trigger has `ReportBatchItemFailures`: without it Lambda ignores the function's answer. */
+  /** Whether the table's trigger has `ReportBatchItemFailures`: without it Lambda ignores the function's response. */
   readonly ReportBatchItemFailures: boolean;
 }
 
@@ -18,8 +18,8 @@ export interface TableMapping {
 export type KeyMapping = Readonly<Record<string, TableMapping>>;
 
 /**
- * Takes table_mapping.json apart, the predecessor's form too: per table the whole answer of DescribeTable, with `PrimaryKey` and
- * `SortKey`; such a file says nothing of the trigger. @throws {ConfigError}
+ * Parses table_mapping.json, also in the predecessor's form: per table the whole response of DescribeTable, with `PrimaryKey` and
+ * `SortKey`; such a file does not contain the trigger's settings. @throws {ConfigError}
  */
 export function parseKeyMapping(text: string, file = 'table_mapping.json'): KeyMapping {
   const remedy = 'Run the action with operation: refresh-mapping';

@@ -13,7 +13,7 @@ export function nearest(word: string, names: Iterable<string>): string | undefin
   return best;
 }
 
-/** Letters added, left out, changed, and neighbours that changed places (optimal string alignment): the slips of a hand that types. */
+/** Counts letters that were added, left out or changed, and neighbours that changed places (optimal string alignment): typing errors. */
 function editDistance(a: string, b: string): number {
   let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);

@@ -1,5 +1,5 @@
 // A slice of the work beside the stream: one invocation of the function that reads a part of a table or of an index. The action writes
-// these events and the function's checkpoints answer them; both are of one release.
+// these events and the function's checkpoints reply to them; both are of one release.
 
 /** An attribute of a table's key. */
 export interface KeyAttribute {
@@ -79,7 +79,7 @@ export interface SurveyedIndex {
   readonly index: string;
   readonly uuid: string;
   readonly documents: number;
-  /** The highest sequence number of each shard; empty where the engine has none to ask for (OpenSearch Serverless). */
+  /** The highest sequence number of each shard; empty where the engine has none (OpenSearch Serverless). */
   readonly shards: readonly number[];
 }
 

@@ -1,28 +1,28 @@
 /**
  * How long an invocation may go on. Nothing is written to the cluster after `writeUntil`, nothing at all after `answerBy`, so that
- * the answer leaves before Lambda's deadline: a time-out would throw away what is known of the batch.
+ * the response leaves before Lambda's deadline: after a time-out Lambda would retry the whole batch.
  */
 export interface Budget {
   /** ms since the epoch: when requests to the cluster are aborted. */
   readonly writeUntil: number;
   /** ms since the epoch: when dead letters and refreshes are aborted too. */
-  readonly answerBy: number;
+  readonly respondBy: number;
 }
 
-/** ms: the longest part of an invocation that is kept back for the answer, reached from a time-out of 25 s on. */
-const LONGEST_RESERVE = 5_000;
-const SHARE = 0.2;
+/** ms: the longest part of an invocation that is reserved for the response, reached from a time-out of 25 s on. */
+const MAX_RESERVE_MS = 5_000;
+const RESERVE_SHARE = 0.2;
 
 /**
- * The budget of an invocation that has `remaining` ms until its deadline. A fifth of it is kept back, 5 s at most: the first half of
- * that for dead letters and refreshes, the second for the answer.
+ * The budget of an invocation that has `remaining` ms until its deadline. A fifth of it is reserved, 5 s at most: the first half of
+ * that for dead letters and refreshes, the second for the response.
  */
 export function budgetFor(now: number, remaining: number): Budget {
-  const reserve = Math.min(LONGEST_RESERVE, remaining * SHARE);
-  return { writeUntil: now + remaining - reserve, answerBy: now + remaining - reserve / 2 };
+  const reserve = Math.min(MAX_RESERVE_MS, remaining * RESERVE_SHARE);
+  return { writeUntil: now + remaining - reserve, respondBy: now + remaining - reserve / 2 };
 }
 
-/** An AbortSignal that fires at `deadline` (ms since the epoch), and the way to let it go when the work is done before. */
+/** An AbortSignal that fires at `deadline` (ms since the epoch), and a function that releases it when the work is done earlier. */
 export function abortAt(deadline: number, now: number): { signal: AbortSignal; release: () => void } {
   const controller = new AbortController();
   const timer = setTimeout(

@@ -1,15 +1,15 @@
 import type { DynamoDb } from './aws/dynamodb.ts';
 import type { ObjectStore } from './aws/s3.ts';
 import type { PutObject } from './aws/s3.ts';
-import type { Engine } from './cluster/client.ts';
+import type { ClusterClient } from './cluster/client.ts';
 import type { IndexGate } from './cluster/index-gate.ts';
 import type { Indexes } from './cluster/indexes.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Tables } from './tables.ts';
 
-/** What the function is made of; effects are parameters. */
+/** The parts of the function; effects are parameters. */
 export interface Runtime {
-  readonly engine: Engine;
+  readonly cluster: ClusterClient;
   readonly indexes: Indexes;
   readonly gate: IndexGate;
   readonly tables: Tables;
@@ -27,7 +27,7 @@ export interface Runtime {
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** What of Lambda's context is used. */
+/** The part of Lambda's context that is used. */
 export interface Invocation {
   readonly functionName: string;
   /** ms until Lambda ends the invocation. */

@@ -1,4 +1,4 @@
-// Puts the function together from its package and its environment, once per start.
+// Builds the function from its package and its environment, once per start.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,7 +11,7 @@ import { parseKeyMapping } from '../formats/key-mapping.ts';
 import { secretsManager } from './aws/secrets-manager.ts';
 import { objectStore, s3Writer } from './aws/s3.ts';
 import { DynamoDb } from './aws/dynamodb.ts';
-import { Engine } from './cluster/client.ts';
+import { ClusterClient } from './cluster/client.ts';
 import { IndexGate } from './cluster/index-gate.ts';
 import { Indexes } from './cluster/indexes.ts';
 import { consoleLog } from './telemetry/log.ts';
@@ -28,10 +28,10 @@ export async function start(folder: string, env: NodeJS.ProcessEnv): Promise<Run
   const now = (): number => Date.now();
   const credentials = awsCredentials(env, now);
   const aws = new Aws(credentials, Math.random);
-  const engine = new Engine(config, env, credentials, secretsManager(env, aws));
-  const indexes = new Indexes(engine, now);
+  const cluster = new ClusterClient(config, env, credentials, secretsManager(env, aws));
+  const indexes = new Indexes(cluster, now);
   return {
-    engine,
+    cluster,
     indexes,
     gate: new IndexGate(indexes, now, log),
     tables: new Tables(config, mapping, await loadTransforms(config, folder), log),

@@ -1,4 +1,4 @@
-// What the function knows of each table: key, index, options, all resolved once per table and start.
+// The function's tables: key, index and options of each, resolved once per table and start.
 import { DEFAULT_OPTIONS, type FunctionConfig, type TableOptions } from '../formats/function-config.ts';
 import { defaultIndex, indexNameProblem } from '../formats/index-name.ts';
 import { parseS3Uri } from '../formats/s3-uri.ts';
@@ -9,7 +9,7 @@ import type { Transform } from './documents/transform.ts';
 import { MalformedRecord } from './records/malformed-record.ts';
 import type { Log } from './telemetry/log.ts';
 
-/** Where dead letters go. */
+/** A location for dead letters. */
 export interface DeadLetterPlace {
   readonly bucket: string;
   /** Without slashes at its ends; may be empty. */
@@ -20,18 +20,18 @@ export interface DeadLetterPlace {
 export type Refusal =
   /** Goes to the dead letters. */
   | { readonly kind: 'malformed'; readonly error: MalformedRecord }
-  /** Is redelivered until somebody does what the reason says. */
+  /** Is redelivered until somebody follows the reason's instructions. */
   | { readonly kind: 'failed'; readonly reason: string };
 
 export interface Table {
   readonly name: string;
-  /** Undefined where neither the options nor the table's name give one. */
+  /** Undefined if neither the options nor the table's name yield one. */
   readonly index: string | undefined;
-  /** Attributes of the key, hash key first; undefined where the key mapping does not know the table. */
+  /** Attributes of the key, hash key first; undefined if the table is not in the key mapping. */
   readonly keyNames: readonly string[] | undefined;
   readonly refresh: boolean | 'wait_for';
   readonly versioned: boolean;
-  /** `fail` where dead letters have no place. */
+  /** `fail` if there is no location for dead letters. */
   readonly onMalformed: 'dead-letter' | 'fail' | 'drop';
   readonly deadLetters: DeadLetterPlace | undefined;
   readonly keepExpired: boolean;
@@ -41,15 +41,15 @@ export interface Table {
   readonly transform: Transform | undefined;
   readonly indexSettings: Readonly<Record<string, unknown>>;
   readonly mappings: Readonly<Record<string, unknown>>;
-  /** Fields whose lists of numbers stay numbers, as the mappings declare them; undefined where there are none. */
+  /** Fields whose lists of numbers stay numbers, as the mappings declare them; undefined if there are none. */
   readonly numbers: NumericFields | undefined;
-  /** Whether failures can be reported by number; if not they must be thrown, or Lambda takes the batch for done. */
-  readonly partialAnswer: boolean;
-  /** Undefined where its records are written, as they mostly are. */
+  /** Whether the trigger has ReportBatchItemFailures. Without it failures must be thrown, or Lambda treats the batch as done. */
+  readonly partialResponse: boolean;
+  /** Undefined if its records are written, as is usual. */
   readonly refusal: Refusal | undefined;
 }
 
-/** The options of one table: its own over the defaults. Of include and exclude, which do not go together, its own holds alone. */
+/** The options of one table: its own over the defaults. Only one of include and exclude applies: the table's own. */
 export function optionsOf(config: FunctionConfig, table: string): TableOptions {
   const { defaults, tables } = config.options;
   const own = (Object.hasOwn(tables, table) ? tables[table] : undefined) ?? {};
@@ -57,7 +57,7 @@ export function optionsOf(config: FunctionConfig, table: string): TableOptions {
   return { ...(own.include === undefined && own.exclude === undefined ? defaults : rest), ...own };
 }
 
-/** All tables that the function has met or been told of. */
+/** All tables that the function has read in records, in the key mapping or in the options. */
 export class Tables {
   readonly #known = new Map<string, Table>();
   readonly #config: FunctionConfig;
@@ -89,7 +89,7 @@ export class Tables {
     return table;
   }
 
-  /** A deploy refuses such options, but a trigger that was added by hand afterwards passes it by. */
+  /** A deploy refuses such options, but not a trigger that was added by hand afterwards. */
   #warnOfOtherCase(name: string): void {
     const { tables } = this.#config.options;
     const other = Object.hasOwn(tables, name) ? undefined : Object.keys(tables).find((one) => one.toLowerCase() === name.toLowerCase());
@@ -123,7 +123,7 @@ export class Tables {
       indexSettings: options['index-settings'] ?? {},
       mappings: options.mappings ?? {},
       numbers: numericFields(options.mappings ?? {}),
-      partialAnswer:
+      partialResponse:
         options['partial-batch-response'] === 'auto'
           ? mapping?.ReportBatchItemFailures === true
           : options['partial-batch-response'] === 'always',
@@ -132,11 +132,11 @@ export class Tables {
   }
 
   /**
-   * Whether records of a table that nobody named are refused. Nothing in an event proves where it comes from: whoever may invoke the
+   * Whether records of a table that nobody named are refused. Nothing in an event proves its origin: anyone who may invoke the
    * function could otherwise write to the engine's own indexes, which begin with a dot.
    */
   #refusal(name: string, index: string | undefined): Refusal | undefined {
-    // Records of no table at all are malformed by themselves.
+    // Records without a table are malformed anyway.
     if (name !== '' && this.#config.options['only-known-tables'] === true) {
       return {
         kind: 'failed',

@@ -31750,7 +31750,7 @@ function nearest_nearest(word, names) {
     }
     return best;
 }
-/** Letters added, left out, changed, and neighbours that changed places (optimal string alignment): the slips of a hand that types. */
+/** Counts letters that were added, left out or changed, and neighbours that changed places (optimal string alignment): typing errors. */
 function editDistance(a, b) {
     let before = [];
     let row = Array.from({ length: b.length + 1 }, (_, i) => i);

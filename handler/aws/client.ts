@@ -3,7 +3,7 @@
 // Plain signed requests instead of the SDK's clients: their 700 KB are read at every start, whether they are used or not (measured:
 // half of it), and the first dead letter had to wait for a client that takes a second to load at 128 MB.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HttpConnection, NoAnswer, type HttpAnswer, type HttpRequest } from '../http/connection.ts';
+import { HttpConnection, NoResponse, type HttpResponse, type HttpRequest } from '../http/connection.ts';
 import type { Service } from './endpoints.ts';
 import { AwsError, errorOf } from './error.ts';
 import type { ReadCredentials } from './credentials.ts';
@@ -22,13 +22,13 @@ export interface AwsRequest {
   readonly attempts?: number;
 }
 
-const ATTEMPTS = 3;
-/** ms: an attempt that has no answer by then is given up. */
-const ATTEMPT_LIMIT = 10_000;
+const MAX_ATTEMPTS = 3;
+/** An attempt without a response by then is aborted. */
+const ATTEMPT_TIMEOUT_MS = 10_000;
 /** At the same time, for as many dead letters. */
-const SOCKETS = 8;
+const MAX_SOCKETS = 8;
 /** ms: the first pause is up to this long, each further one up to twice the former. */
-const FIRST_PAUSE = 200;
+const FIRST_PAUSE_MS = 200;
 
 /** Calls AWS with the function's credentials. */
 export class Aws {
@@ -42,27 +42,28 @@ export class Aws {
   }
 
   /**
-   * Sends a request, three times at most where the failure may pass by itself.
-   * @returns the answer of 2xx
-   * @throws {AwsError} what else AWS answered; {NoAnswer} without an answer; whatever `signal` was aborted with
+   * Sends a request, three times at most if the failures are transient.
+   * @returns a 2xx response
+   * @throws {AwsError} for any other response; {NoResponse} without a response; the reason that `signal` was aborted with
    */
-  async call(request: AwsRequest, signal: AbortSignal): Promise<HttpAnswer> {
+  async call(request: AwsRequest, signal: AbortSignal): Promise<HttpResponse> {
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
       try {
-        const answer = await this.#once(request, signal);
-        if (answer.status >= 200 && answer.status < 300) return answer;
-        throw errorOf(answer);
+        const response = await this.#once(request, signal);
+        if (response.status >= 200 && response.status < 300) return response;
+        throw errorOf(response);
       } catch (error) {
-        const passing = error instanceof NoAnswer || (error instanceof AwsError && error.passing);
-        if (!passing || attempt >= (request.attempts ?? ATTEMPTS)) throw error;
-        await sleep(this.#random() * FIRST_PAUSE * 2 ** (attempt - 1), undefined, { signal }).catch(() => undefined);
+        const transient = error instanceof NoResponse || (error instanceof AwsError && error.transient);
+        if (!transient || attempt >= (request.attempts ?? MAX_ATTEMPTS)) throw error;
+        await sleep(this.#random() * FIRST_PAUSE_MS * 2 ** (attempt - 1), undefined, { signal }).catch(() => undefined);
       }
     }
   }
 
-  async #once({ service, region, method, endpoint, path, headers, body }: AwsRequest, signal: AbortSignal): Promise<HttpAnswer> {
-    const connection = this.#connections.get(endpoint.origin) ?? new HttpConnection(endpoint, { limit: ATTEMPT_LIMIT, sockets: SOCKETS });
+  async #once({ service, region, method, endpoint, path, headers, body }: AwsRequest, signal: AbortSignal): Promise<HttpResponse> {
+    const connection =
+      this.#connections.get(endpoint.origin) ?? new HttpConnection(endpoint, { limit: ATTEMPT_TIMEOUT_MS, sockets: MAX_SOCKETS });
     this.#connections.set(endpoint.origin, connection);
     const whole = endpoint.pathname.replace(/\/$/, '') + path;
     const request: HttpRequest = {

@@ -1,7 +1,7 @@
 // The table itself, read by plain signed requests: the work beside the stream alone uses it, and a stream invocation pays nothing for it.
 import { isAttributeMap, type AttributeMap } from '../records/attribute.ts';
 import type { Aws } from './client.ts';
-import { givenEndpoint, ownRegion, regionalEndpoint } from './endpoints.ts';
+import { configuredEndpoint, ownRegion, regionalEndpoint } from './endpoints.ts';
 import { AwsError } from './error.ts';
 
 /** What one request read. */
@@ -125,7 +125,7 @@ export class DynamoDb {
         service: 'dynamodb',
         region,
         method: 'POST',
-        endpoint: givenEndpoint('dynamodb', this.#env) ?? regionalEndpoint('dynamodb', region, this.#env),
+        endpoint: configuredEndpoint('dynamodb', this.#env) ?? regionalEndpoint('dynamodb', region, this.#env),
         path: '/',
         headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': `DynamoDB_20120810.${operation}` },
         body: Buffer.from(JSON.stringify(input)),

@@ -1,24 +1,24 @@
-import type { HttpAnswer } from '../http/connection.ts';
+import type { HttpResponse } from '../http/connection.ts';
 
-/** What AWS answered instead of doing what it was asked for. The message quotes no secret. */
+/** An error response of AWS. The message quotes no secret. */
 export class AwsError extends Error {
-  /** AWS's word for it: `AccessDenied`. */
+  /** AWS's error code: `AccessDenied`. */
   override readonly name: string;
-  /** It may pass by itself. */
-  readonly passing: boolean;
-  /** Where S3 says that the bucket is. */
+  /** A retry may succeed. */
+  readonly transient: boolean;
+  /** The bucket's region, if S3 names it. */
   readonly bucketRegion: string | undefined;
 
   constructor(code: string, status: number, message: string, bucketRegion?: string) {
     super(message);
     this.name = code;
     this.bucketRegion = bucketRegion;
-    this.passing = status >= 500 || status === 429 || /Throttl|TooManyRequests|SlowDown|RequestTimeout|RequestLimitExceeded/.test(code);
+    this.transient = status >= 500 || status === 429 || /Throttl|TooManyRequests|SlowDown|RequestTimeout|RequestLimitExceeded/.test(code);
   }
 }
 
-/** The error that a response of S3 or Secrets Manager tells of. */
-export function errorOf({ status, headers, text }: HttpAnswer): AwsError {
+/** Reads the error in a response of S3 or Secrets Manager. */
+export function errorOf({ status, headers, text }: HttpResponse): AwsError {
   const [code, message] = text.trimStart().startsWith('{') ? inJson(text) : inXml(text);
   const region = headers['x-amz-bucket-region'] ?? /<Region>([^<]+)</.exec(text)?.[1];
   return new AwsError(code ?? `HTTP ${status}`, status, message ?? '', typeof region === 'string' ? region : undefined);

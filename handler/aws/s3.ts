@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Aws } from './client.ts';
-import { givenEndpoint, ownRegion, regionalEndpoint } from './endpoints.ts';
+import { configuredEndpoint, ownRegion, regionalEndpoint } from './endpoints.ts';
 import { AwsError } from './error.ts';
 import { percentEncoded } from './signature.ts';
 
@@ -87,10 +87,10 @@ export function s3Writer(env: NodeJS.ProcessEnv, aws: Aws): PutObject {
   };
 }
 
-/** Under a host name of the bucket's own; not under an IP address or localhost, which have none, and not where its dots fit no certificate. */
+/** Uses a host name of the bucket's own, except for an IP address or localhost, which have none, and for a bucket whose dots fit no certificate. */
 function objectAddress(bucket: string, key: string, region: string, env: NodeJS.ProcessEnv): { endpoint: URL; path: string } {
-  const given = givenEndpoint('s3', env);
-  const endpoint = given ?? regionalEndpoint('s3', region, env);
+  const configured = configuredEndpoint('s3', env);
+  const endpoint = configured ?? regionalEndpoint('s3', region, env);
   const path = `/${key.split('/').map(percentEncoded).join('/')}`;
   const { hostname } = endpoint;
   if (hostname === 'localhost' || /^[\d.]+$|^\[/.test(hostname) || bucket.includes('.')) return { endpoint, path: `/${bucket}${path}` };
@@ -99,7 +99,7 @@ function objectAddress(bucket: string, key: string, region: string, env: NodeJS.
   return { endpoint: own, path };
 }
 
-/** A bucket with Object Lock takes no object without a checksum. */
+/** A bucket with Object Lock accepts no object without a checksum. */
 const objectHeaders = (body: Buffer): Record<string, string> => ({
   'content-type': 'application/json',
   'x-amz-checksum-sha256': createHash('sha256').update(body).digest('base64'),

@@ -4,15 +4,15 @@ import aws4 from 'aws4';
 import type { HttpRequest } from '../http/connection.ts';
 import type { AwsCredentials } from './credentials.ts';
 
-/** What a signature is for. */
+/** The scope of a signature. */
 export interface Scope {
   readonly service: 'es' | 'aoss' | 's3' | 'secretsmanager' | 'dynamodb';
   readonly region: string;
 }
 
 /**
- * The headers of a request with those of its signature: all that are given are signed, `host` must be among them. The length of the
- * body is not: OpenSearch Serverless takes no signature that covers it.
+ * Adds the headers of a signature to those of a request. All of its headers are signed; `host` must be among them. The length of the
+ * body is not: OpenSearch Serverless accepts no signature that covers it.
  */
 export function signedHeaders(request: HttpRequest, scope: Scope, credentials: AwsCredentials): Record<string, string> {
   const { method, path, headers, body } = request;
@@ -23,8 +23,8 @@ export function signedHeaders(request: HttpRequest, scope: Scope, credentials: A
 }
 
 /**
- * Text in a path or query, as a signature has it, so that it holds for a service that reads the query as it is and for one that
- * decodes it first.
+ * Encodes text in a path or query as a signature does, so that the signature is valid for a service that reads the query unchanged and
+ * for one that decodes it first.
  */
 export const percentEncoded = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);

@@ -1,17 +1,17 @@
-// The conversation with the cluster, through the official client's transport: requests with their signature or their Authorization header,
-// and its responses, whatever the status. The client itself retries nothing: it would at once, and never a 429.
+// The function's client of the cluster, on the official client's transport: sends requests with their signature or their Authorization
+// header, and returns the responses, whatever the status. The transport retries nothing: it would at once, and never a 429.
 import type { TransportRequestParams } from '@opensearch-project/opensearch/lib/Transport.js';
 import type { FunctionConfig } from '../../formats/function-config.ts';
 import type { ReadCredentials } from '../aws/credentials.ts';
 import { ownRegion } from '../aws/endpoints.ts';
 import type { ReadSecret } from '../aws/secrets-manager.ts';
 import { percentEncoded, signedHeaders, type Scope } from '../aws/signature.ts';
-import { HttpConnection, type HttpAnswer, type HttpRequest } from '../http/connection.ts';
+import { HttpConnection, type HttpResponse, type HttpRequest } from '../http/connection.ts';
 import { authorization, NoCredentials, type Authorization } from './authorization.ts';
 import { Body, connectionClass } from './connection.ts';
 import { ConnectionPool, Serializer, Transport } from './library.ts';
 
-export interface EngineRequest {
+export interface ClusterRequest {
   readonly method: HttpRequest['method'];
   /** From the endpoint on, percent-encoded: `/orders/_mapping`. */
   readonly path: string;
@@ -21,19 +21,19 @@ export interface EngineRequest {
   readonly contentType?: 'application/json' | 'application/x-ndjson';
 }
 
-export interface EngineAnswer {
+export interface ClusterResponse {
   readonly status: number;
   readonly text: string;
   /** s or a date, as the header says. */
   readonly retryAfter: string | undefined;
 }
 
-/** ms: a request that has no answer by then is given up and sent again; versions make that safe. */
-const REQUEST_LIMIT = 30_000;
-/** Two bulk requests, and what is asked beside them. */
-const SOCKETS = 4;
+/** A request without a response by then is aborted and retried; versions make that safe. */
+const REQUEST_TIMEOUT_MS = 30_000;
+/** Two bulk requests, and the checks beside them. */
+const MAX_SOCKETS = 4;
 
-/** Queries as a signature has them, so that it holds for a service that reads a query as it is and for one that decodes it first. */
+/** Encodes queries as a signature does, so that it is valid for a service that reads a query unchanged and for one that decodes it first. */
 class SignableSerializer extends Serializer {
   override qserialize(query: Record<string, unknown> | string = {}): string {
     if (typeof query === 'string') return query;
@@ -43,7 +43,7 @@ class SignableSerializer extends Serializer {
   }
 }
 
-export class Engine {
+export class ClusterClient {
   /** The cluster is OpenSearch Serverless, which has no refresh. */
   readonly serverless: boolean;
   /** For people: `search.example.com`. */
@@ -65,7 +65,7 @@ export class Engine {
     this.#scope = auth.type === 'sigv4' ? { service: auth.service, region: auth.region ?? ownRegion(env) } : undefined;
     this.#credentials = credentials;
     this.#authorization = authorization(auth, readSecret);
-    const http = new HttpConnection(url, { limit: REQUEST_LIMIT, sockets: SOCKETS, ca: certificateAuthority });
+    const http = new HttpConnection(url, { limit: REQUEST_TIMEOUT_MS, sockets: MAX_SOCKETS, ca: certificateAuthority });
     const Connection = connectionClass({ http, authorized: (request, signal) => this.#authorized(request, signal) });
     // Nobody listens to its events.
     const emit = (): boolean => false;
@@ -76,23 +76,24 @@ export class Engine {
       serializer: new SignableSerializer(),
       emit,
       maxRetries: 0,
-      requestTimeout: REQUEST_LIMIT,
+      requestTimeout: REQUEST_TIMEOUT_MS,
       sniffEndpoint: '',
       headers: { accept: 'application/json' },
     });
   }
 
   /**
-   * Sends a request; after a 401 once more where the credentials come from a secret, which is read again.
-   * @throws {NoAnswer} without an answer; {NoCredentials} before it was sent; whatever `signal` was aborted with
+   * Sends a request; after a 401 once more if the credentials come from a secret, which is read again.
+   * @throws {NoResponse} without a response; {NoCredentials} before it was sent; the reason that `signal` was aborted with
    */
-  async send(request: EngineRequest, signal: AbortSignal): Promise<EngineAnswer> {
-    const answer = await this.#exchange(request, signal);
-    const { status, text, headers } = answer.status === 401 && this.#authorization.renew() ? await this.#exchange(request, signal) : answer;
+  async send(request: ClusterRequest, signal: AbortSignal): Promise<ClusterResponse> {
+    const response = await this.#exchange(request, signal);
+    const { status, text, headers } =
+      response.status === 401 && this.#authorization.renew() ? await this.#exchange(request, signal) : response;
     return { status, text, retryAfter: headers['retry-after'] };
   }
 
-  async #exchange({ method, path, query = {}, body, contentType }: EngineRequest, signal: AbortSignal): Promise<HttpAnswer> {
+  async #exchange({ method, path, query = {}, body, contentType }: ClusterRequest, signal: AbortSignal): Promise<HttpResponse> {
     signal.throwIfAborted();
     const params = {
       method,
@@ -109,7 +110,7 @@ export class Engine {
     };
     signal.addEventListener('abort', abort, { once: true });
     try {
-      return (await exchange).body as HttpAnswer;
+      return (await exchange).body as HttpResponse;
     } catch (error) {
       signal.throwIfAborted();
       throw error;

@@ -1,11 +1,11 @@
-// The official client's connection, made so that every exchange ends and no byte of a body is copied.
+// The official client's connection, changed so that every exchange ends and no byte of a body is copied.
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import type { HttpAnswer, HttpConnection, HttpRequest } from '../http/connection.ts';
+import type { HttpResponse, HttpConnection, HttpRequest } from '../http/connection.ts';
 import { Connection } from './library.ts';
 
 /**
- * A body that leaves as the parts it was written in, one after the other. The client's transport hands whatever has a `pipe` on as it is,
- * and takes every other list for documents to be made into text.
+ * A body that leaves as the parts it was written in, one after the other. The client's transport passes every object with a `pipe` on
+ * unchanged, and serializes every other list as documents.
  */
 export class Body {
   readonly parts: readonly Uint8Array[];
@@ -23,16 +23,16 @@ type Outgoing = Parameters<ClusterConnection['request']>[0];
 type Callback = Parameters<ClusterConnection['request']>[1];
 
 export interface ConnectionDependencies {
-  /** Sends and collects: a limit of its own, stale sockets tried again, the whole response. */
+  /** Sends a request and collects the whole response, with a time limit of its own; retries stale sockets. */
   readonly http: HttpConnection;
-  /** The headers of a request with its signature or its Authorization header. Rejects with what is then the error of the request. */
+  /** The headers of a request with its signature or its Authorization header. Rejects with the error of the request. */
   readonly authorized: (request: HttpRequest, signal: AbortSignal) => Promise<Record<string, string>>;
 }
 
 /**
- * A class of connections as the client's pool makes them. Its extension point: `request` starts an exchange, calls back once and
- * returns the way to abort it (https://docs.opensearch.org/latest/clients/javascript/). The response is collected already, so requests
- * ask the transport for it `asStream`, which hands it on as it came: whatever its status, its text untouched.
+ * A class of connections for the client's pool. Its extension point: `request` starts an exchange, calls back once and
+ * returns an object that aborts it (https://docs.opensearch.org/latest/clients/javascript/). The response is collected already, so requests
+ * ask the transport for it `asStream`, which passes it on unchanged, whatever its status.
  */
 export function connectionClass({ http, authorized }: ConnectionDependencies): typeof Connection {
   return class extends Connection {
@@ -54,14 +54,14 @@ export function connectionClass({ http, authorized }: ConnectionDependencies): t
   };
 }
 
-async function exchange({ http, authorized }: ConnectionDependencies, request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+async function exchange({ http, authorized }: ConnectionDependencies, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
   const headers = await authorized(request, signal);
-  // After the signature: OpenSearch Serverless takes none that covers the length.
+  // After the signature: OpenSearch Serverless accepts none that covers the length.
   if (request.body.length > 0) headers['content-length'] = String(request.body.reduce((sum, { length }) => sum + length, 0));
   return http.exchange({ ...request, headers }, signal);
 }
 
-/** What the transport hands to a connection, below the endpoint's path. */
+/** Turns a request of the transport into one below the endpoint's path. */
 function requestOf(endpoint: URL, { method, path, querystring, headers, body }: Outgoing): HttpRequest {
   const { 'content-length': _, ...rest } = headers as Record<string, string>;
   return {

@@ -1,6 +1,6 @@
 // Documents read by their ids, as they were written.
 import { classifyRequest, classifyThrown, type Outcome } from './responses.ts';
-import type { Engine } from './client.ts';
+import type { ClusterClient } from './client.ts';
 import { parseWithDigits } from '../documents/exact-json.ts';
 
 /** A document as the index has it. */
@@ -32,7 +32,7 @@ export function notRead(failure: Outcome, what: string): NotRead {
 
 /** Reads documents in real time, whether they are visible to searches or not. @returns by id; those that are not there are left out */
 export async function readDocuments(
-  engine: Engine,
+  cluster: ClusterClient,
   index: string,
   ids: readonly string[],
   now: () => number,
@@ -41,7 +41,7 @@ export async function readDocuments(
   if (ids.length === 0) return new Map();
   try {
     const request = { method: 'POST', path: `/${encodeURIComponent(index)}/_mget`, body: JSON.stringify({ ids }) } as const;
-    const response = await engine.send(request, signal);
+    const response = await cluster.send(request, signal);
     const failure = classifyRequest(response, now());
     if (failure !== undefined) return notRead(failure, `reading documents of ${index}`);
     // A shard that could not be read says nothing of its documents, which must not count as missing.

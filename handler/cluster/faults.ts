@@ -1,16 +1,16 @@
-// Errors that say nothing about the document: faults of the cluster, of the index or of their settings, whatever their status. A stream
-// that took them for malformed records would drain into the dead letters.
+// Errors that say nothing about the document: faults of the cluster, of the index or of their settings, whatever their status. If a stream
+// treated them as malformed records, it would drain into the dead letters.
 import type { ErrorLevel } from './engine-error.ts';
 
-/** Why something transient failed, by what a person can do about it where it lasts. */
+/** Causes of transient failures, one for each remedy. */
 export type TransientCause =
   'busy' | 'memory' | 'disk' | 'write-block' | 'creation-block' | 'unavailable' | 'model' | 'network' | 'credentials' | 'unreadable';
 
-/** What to do where a transient failure lasts. */
+/** The remedies for transient failures that last. */
 export const TRANSIENT_REMEDIES: Readonly<Record<TransientCause, string>> = {
   busy: 'The cluster is busy: deploy again when it has less to do, or give it more capacity',
   memory: 'A circuit breaker of the cluster is open: give its nodes more memory, or let them do less at a time',
-  disk: 'Free disk space on the nodes, or add some; then the block goes by itself (before Elasticsearch 7.4: remove index.blocks.read_only_allow_delete)',
+  disk: 'Free disk space on the nodes, or add some; then the cluster removes the block (before Elasticsearch 7.4: remove index.blocks.read_only_allow_delete)',
   'write-block':
     "Remove the write block: index.blocks.write or index.blocks.read_only from the index's settings, cluster.blocks.read_only from the cluster's",
   'creation-block':
@@ -18,11 +18,12 @@ export const TRANSIENT_REMEDIES: Readonly<Record<TransientCause, string>> = {
   unavailable: "Check the cluster's health: nodes, shards that are not assigned, and disk space",
   model: "Check that the model that the index or its ingest pipeline names is deployed, and the cluster's machine learning nodes",
   network: 'Check the address in the endpoint file, and that the function can reach it (subnets, security groups)',
-  credentials: 'Check that the function can reach the service that keeps its credentials (Secrets Manager, in a VPC by an endpoint or NAT)',
-  unreadable: 'Check ES_ENDPOINT: what answers at that address answers as no cluster does. If it is the cluster, check its health',
+  credentials:
+    'Check that the function can reach the service that stores its credentials (Secrets Manager, in a VPC by an endpoint or NAT)',
+  unreadable: 'Check ES_ENDPOINT: the server at that address does not respond as a cluster does. If it is the cluster, check its health',
 };
 
-/** A fault that is no document's. */
+/** A fault that does not come from a document. */
 export type Fault =
   { readonly kind: 'transient'; readonly cause: TransientCause } | { readonly kind: 'configuration'; readonly remedy: string };
 
@@ -35,7 +36,7 @@ const MODEL = 'Deploy the model that the index or its ingest pipeline names, and
 const NAME = 'Give the table an index in the options file';
 const NO_UPDATES = 'Give the table another index in the options file: documents of this one cannot be updated under their own ids';
 
-/** Types that only the engine itself throws, whatever a document holds. */
+/** Types that only the engine itself throws, whatever a document contains. */
 const BY_TYPE = new Map<string, Fault>([
   ...['circuit_breaking_exception'].map((type) => [type, transient('memory')] as const),
   ...['es_rejected_execution_exception', 'opensearch_rejected_execution_exception', 'rejected_execution_exception'].map(
@@ -79,21 +80,21 @@ const BY_TYPE = new Map<string, Fault>([
   ],
 ]);
 
-/** What the engine says of a pipeline's own program: its reasons, and those of its causes, may be any text of a document. */
-const SPEAKS_FOR_OTHERS = new Set(['script_exception', 'fail_processor_exception']);
-/** What these say themselves is about the document, also where a name in it has the words of another problem. Their causes are read. */
-const OF_THE_DOCUMENT = new Set([
+/** Errors of a pipeline's own program: its reasons, and those of its causes, may be any text of a document. */
+const QUOTING_ERRORS = new Set(['script_exception', 'fail_processor_exception']);
+/** Errors whose own reason is about the document, even if a name in it has the words of another problem. Their causes are read. */
+const DOCUMENT_ERRORS = new Set([
   'mapper_parsing_exception',
   'document_parsing_exception',
   'strict_dynamic_mapping_exception',
   'x_content_parse_exception',
   'json_parse_exception',
 ]);
-/** Types of causes whose words are known: engines and plugins throw them for their own state. */
-const OF_THE_STATE = new Set(['illegal_argument_exception', 'illegal_state_exception', 'status_exception', '']);
+/** Types of causes whose words are known: engines and plugins throw them because of their own state. */
+const STATE_ERRORS = new Set(['illegal_argument_exception', 'illegal_state_exception', 'status_exception', '']);
 
 /**
- * Known by how they begin, and by nothing further on: whatever a reason quotes of a document comes after words of the engine. The words
+ * Matched by their beginning only: anything that a reason quotes of a document follows words of the engine. The words
  * before `circuit breaker` are plain words, so that no quotation can be among them.
  */
 const BY_REASON: readonly (readonly [reason: RegExp, fault: Fault])[] = [
@@ -160,23 +161,23 @@ export interface FoundFault {
 }
 
 /**
- * What an error says that is not about the document, of itself or by what caused it.
- * @returns undefined where it is about the document, or says nothing that is known
+ * Finds a fault that does not come from the document in an error or its causes.
+ * @returns undefined if the error is about the document, or not known
  */
 export function faultOf(levels: readonly ErrorLevel[]): FoundFault | undefined {
   let isQuoted = false;
   for (const [depth, level] of levels.entries()) {
     const fault = BY_TYPE.get(level.type) ?? blockOf(level);
     if (fault !== undefined) return { fault, level };
-    isQuoted ||= SPEAKS_FOR_OTHERS.has(level.type);
-    if (isQuoted || OF_THE_DOCUMENT.has(level.type) || (depth > 0 && !OF_THE_STATE.has(level.type))) continue;
+    isQuoted ||= QUOTING_ERRORS.has(level.type);
+    if (isQuoted || DOCUMENT_ERRORS.has(level.type) || (depth > 0 && !STATE_ERRORS.has(level.type))) continue;
     const known = BY_REASON.find(([reason]) => reason.test(level.reason));
     if (known !== undefined) return { fault: known[1], level };
   }
   return undefined;
 }
 
-/** Which block a `cluster_block_exception` names: by the number that the engines give it (ClusterBlock, IndexMetadata). */
+/** The block that a `cluster_block_exception` names, by its number in the engines (ClusterBlock, IndexMetadata). */
 function blockOf({ type, reason }: ErrorLevel): Fault | undefined {
   if (type !== 'cluster_block_exception') return undefined;
   const block = /\[[A-Z_]+\/(\d+)\//.exec(reason)?.[1];

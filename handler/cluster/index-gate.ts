@@ -2,12 +2,12 @@ import type { Table } from '../tables.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Indexes, NotReady } from './indexes.ts';
 
-/** ms: a check that an index exists holds this long, across the invocations of a warm function. */
-const HOLDS_MS = 1000;
+/** A check that an index exists is valid for this long, across the invocations of a warm function. */
+const CHECK_LIFETIME_MS = 1000;
 
 /**
- * Lets requests through to indexes that exist: an index that is deleted under a warm function must not come back with the engine's
- * defaults. Each index is checked, and created where it is missing, at most a second before each request.
+ * Lets requests through to indexes that exist: the engine must not recreate an index with its own defaults after it was deleted under a
+ * warm function. Each index is checked, and created if it is missing, at most a second before each request.
  */
 export class IndexGate {
   readonly #indexes: Indexes;
@@ -26,10 +26,10 @@ export class IndexGate {
   /** Whether a request may leave without a check. */
   isOpen(index: string): boolean {
     const check = this.#checks.get(index);
-    return check !== undefined && Math.abs(this.#now() - check.at) <= HOLDS_MS;
+    return check !== undefined && Math.abs(this.#now() - check.at) <= CHECK_LIFETIME_MS;
   }
 
-  /** Checks the table's index unless a check still holds. @returns why the index is not ready, or undefined */
+  /** Checks the table's index unless a former check is still valid. @returns why the index is not ready, or undefined */
   async ready(table: Table & { index: string }, signal: AbortSignal): Promise<NotReady | undefined> {
     const { index } = table;
     const known = this.#checks.get(index);
@@ -61,7 +61,7 @@ export class IndexGate {
     return undefined;
   }
 
-  /** The cluster says that the index is missing. */
+  /** Forgets the check of an index that the cluster reports as missing. */
   forget(index: string): void {
     this.#checks.delete(index);
   }

@@ -1,32 +1,32 @@
-// The indexes themselves: created once where they are missing, and given a mapping where one document needs it (contract 6.1, 6.2).
+// Creates indexes that are missing, and maps fields that one document needs (docs/documents.md).
 import { clusterOf, takesMalformedBooleans } from './version.ts';
-import type { Engine, EngineAnswer, EngineRequest } from './client.ts';
+import type { ClusterClient, ClusterResponse, ClusterRequest } from './client.ts';
 import { classifyRequest, classifyThrown, remedyOf, type Outcome } from './responses.ts';
 import type { Table } from '../tables.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 export type NotReady = Extract<Outcome, { kind: 'transient' | 'configuration' }>;
 
-/** An index that is there, or an alias of this name. */
+/** An index that exists, or an alias of this name. */
 export interface FoundIndex {
   /** The indexes of the alias; of an index, itself. */
   readonly members: readonly string[];
-  /** The one that writes through the name reach; undefined where an alias has none. */
+  /** The one that receives writes through the name; undefined if an alias has none. */
   readonly writeIndex: string | undefined;
 }
 
-/** Why an index could not be created; `refused`: for what the request said, so that another one may be taken. */
+/** Why an index could not be created; `refused`: because of the request's content, so that another request may succeed. */
 type NotCreated = NotReady & { readonly refused?: true };
 
-/** Text for search, with the same as a keyword for filters and sorting: what the engines themselves make of a string. */
+/** Text for search, and a keyword for filters and sorting: the engines' own default for a string. */
 const TEXT = { type: 'text', fields: { keyword: { type: 'keyword', ignore_above: 256 } } } as const;
 
 /**
- * What keeps an index able to take every item of a table. DynamoDB does not tell 1 from 1.5, so that the engine's guess from the
- * first number (long) would refuse or cut later ones; its guess of dates would hide later strings; its limit of 20 levels is below
+ * Settings that let an index accept every item of a table. DynamoDB does not distinguish 1 from 1.5, so the engine's guess from the
+ * first number (long) would refuse or truncate later ones; its guess of dates would hide later strings; its limit of 20 levels is below
  * DynamoDB's 32 (and a name with dots adds levels). `gc_deletes` is how long a delete fences older states.
  *
- * Its guess of a boolean would refuse all else, where `ignore_malformed` does not hold for booleans: there they are keywords.
+ * Its guess of a boolean would refuse all other values if `ignore_malformed` does not apply to booleans: there they are keywords.
  */
 const SETTINGS: Json = {
   'index.mapping.coerce': true,
@@ -48,8 +48,8 @@ const MAPPINGS: Json = {
 const BOOLEANS = { booleans: { match_mapping_type: 'boolean', mapping: { type: 'keyword', ignore_above: 256 } } } as const;
 
 /**
- * The body that creates the index of a table: the product's settings with the options' over them.
- * @param booleans whether the engine takes other kinds in a field of type boolean
+ * The body that creates the index of a table: the product's settings, overridden by those of the options.
+ * @param booleans whether the engine accepts other kinds in a field of type boolean
  */
 export function indexBody(table: Pick<Table, 'indexSettings' | 'mappings'>, booleans: boolean): { settings: Json; mappings: Json } {
   const { dynamic_templates: templates, ...mappings } = table.mappings;
@@ -80,41 +80,41 @@ function flattened(settings: Json, prefix = ''): Json {
 }
 
 export class Indexes {
-  readonly #engine: Engine;
+  readonly #cluster: ClusterClient;
   readonly #now: () => number;
-  /** Neither does every role have that permission, nor do the documents of Serverless promise the request. */
-  #mayAskForAliases: boolean;
+  /** Not every role has the permission, and Serverless does not document the request. */
+  #mayReadAliases: boolean;
 
-  constructor(engine: Engine, now: () => number) {
-    this.#engine = engine;
+  constructor(cluster: ClusterClient, now: () => number) {
+    this.#cluster = cluster;
     this.#now = now;
-    this.#mayAskForAliases = !engine.serverless;
+    this.#mayReadAliases = !cluster.serverless;
   }
 
-  /** The index or alias of this name, undefined where there is none; why that could not be found out. */
+  /** Finds the index or alias of this name. @returns undefined if there is none; why the check failed */
   async find(index: string, signal: AbortSignal): Promise<FoundIndex | undefined | NotReady> {
     const path = `/${encodeURIComponent(index)}`;
-    // Asked at every invocation, so by the shortest answer. For the index itself the engine writes out all its fields, even to HEAD, and
-    // then leaves them out.
-    if (this.#mayAskForAliases) {
-      const answer = await this.#ask({ method: 'GET', path: `${path}/_alias` }, signal);
-      const found = this.#found(answer, index);
-      if (found === undefined || !('kind' in found) || found.kind === 'transient' || 'kind' in answer) return found;
-      this.#mayAskForAliases = false;
+    // The most frequent check, so it uses the shortest response. For the index itself the engine serializes all its fields, even for HEAD,
+    // and then drops them.
+    if (this.#mayReadAliases) {
+      const response = await this.#send({ method: 'GET', path: `${path}/_alias` }, signal);
+      const found = this.#found(response, index);
+      if (found === undefined || !('kind' in found) || found.kind === 'transient' || 'kind' in response) return found;
+      this.#mayReadAliases = false;
     }
-    return this.#found(await this.#ask({ method: 'GET', path, query: { filter_path: '*.aliases' } }, signal), index);
+    return this.#found(await this.#send({ method: 'GET', path, query: { filter_path: '*.aliases' } }, signal), index);
   }
 
-  #found(answer: EngineAnswer | NotReady, index: string): FoundIndex | undefined | NotReady {
-    if ('kind' in answer) return answer;
-    if (answer.status === 404) return undefined;
-    const failure = classifyRequest(answer, this.#now());
-    return failure === undefined ? membersOf(answer.text, index) : notReady(failure, `the question for the index ${index} was refused`);
+  #found(response: ClusterResponse | NotReady, index: string): FoundIndex | undefined | NotReady {
+    if ('kind' in response) return response;
+    if (response.status === 404) return undefined;
+    const failure = classifyRequest(response, this.#now());
+    return failure === undefined ? membersOf(response.text, index) : notReady(failure, `the check of the index ${index} was refused`);
   }
 
   /**
-   * Makes sure that the table's index is there, so that no engine ever makes it with its own defaults: asked at every invocation,
-   * since an index can be deleted under a warm function. Another writer may create it at the same time.
+   * Ensures that the table's index exists, so that no engine ever creates it with its own defaults. An index can be deleted under a warm
+   * function, so the check is repeated. Another writer may create it at the same time.
    * @returns the index, or why it is not ready
    */
   async ensure(table: Table & { index: string }, signal: AbortSignal): Promise<FoundIndex | NotReady> {
@@ -128,21 +128,21 @@ export class Indexes {
     if (typeof booleans !== 'boolean') return booleans;
     const body = indexBody(table, booleans);
     const problem = await this.#create(table, body, signal);
-    // Serverless collections choose most settings themselves and refuse to be told: the mappings are what documents need.
-    if (!this.#engine.serverless || problem?.kind !== 'configuration' || problem.refused !== true) return problem;
+    // Serverless collections choose most settings themselves and refuse others: documents need only the mappings.
+    if (!this.#cluster.serverless || problem?.kind !== 'configuration' || problem.refused !== true) return problem;
     const { mappings } = body;
     const own = flattened(table.indexSettings);
     return this.#create(table, Object.keys(own).length === 0 ? { mappings } : { settings: own, mappings }, signal);
   }
 
-  /** See `takesMalformedBooleans`. Asked only where an index is created; it needs a permission that the function needs for nothing else. */
+  /** See `takesMalformedBooleans`. Checked only before an index is created; the function needs this permission for nothing else. */
   async #takesMalformedBooleans(signal: AbortSignal): Promise<boolean | NotReady> {
-    // Has no such question, and is newer.
-    if (this.#engine.serverless) return true;
-    const answer = await this.#ask({ method: 'GET', path: '/' }, signal);
-    if ('kind' in answer) return answer;
-    const failure = classifyRequest(answer, this.#now());
-    return failure?.kind === 'transient' ? failure : failure === undefined && takesMalformedBooleans(clusterOf(answer.text));
+    // It has no such request, and is newer.
+    if (this.#cluster.serverless) return true;
+    const response = await this.#send({ method: 'GET', path: '/' }, signal);
+    if ('kind' in response) return response;
+    const failure = classifyRequest(response, this.#now());
+    return failure?.kind === 'transient' ? failure : failure === undefined && takesMalformedBooleans(clusterOf(response.text));
   }
 
   async #create(
@@ -150,9 +150,9 @@ export class Indexes {
     body: { settings?: Json; mappings: Json },
     signal: AbortSignal,
   ): Promise<NotCreated | undefined> {
-    const answer = await this.#ask({ method: 'PUT', path: `/${encodeURIComponent(table.index)}`, body: JSON.stringify(body) }, signal);
-    if ('kind' in answer) return answer;
-    const failure = classifyRequest(answer, this.#now());
+    const response = await this.#send({ method: 'PUT', path: `/${encodeURIComponent(table.index)}`, body: JSON.stringify(body) }, signal);
+    if ('kind' in response) return response;
+    const failure = classifyRequest(response, this.#now());
     if (failure === undefined) return undefined;
     if (failure.kind !== 'rejected') return notReady(failure, `the index ${table.index} could not be created`);
     if (failure.type === 'resource_already_exists_exception') return undefined;
@@ -160,15 +160,15 @@ export class Indexes {
   }
 
   /**
-   * Maps fields as text and keyword, which take every scalar kind. Where one has a mapping already this changes nothing: the answer
-   * to the document that is sent again decides.
+   * Maps fields as text and keyword, which accept every scalar kind. If one has a mapping already this changes nothing: the response to
+   * the retried document decides.
    * @param fields their full paths
    */
   async mapAsText(index: string, fields: readonly string[], signal: AbortSignal): Promise<NotReady | undefined> {
-    // A name with dots is the path that the engine makes of it.
+    // The engine reads a name with dots as a path.
     const refused = await this.#map(index, Object.fromEntries(fields.map((field) => [field, TEXT])), signal);
     if (refused !== 'refused') return refused;
-    // One that cannot be mapped must not keep the others from it.
+    // A field that cannot be mapped must not block the others.
     for (const field of fields) {
       const problem = fields.length > 1 ? await this.mapAsText(index, [field], signal) : await this.#mapBelow(index, field, signal);
       if (problem !== undefined) return problem;
@@ -176,12 +176,12 @@ export class Indexes {
     return undefined;
   }
 
-  /** Maps a field level by level, with what the index says of each: one of type `nested` has to be named as that. */
+  /** Maps a field level by level, each with the type that the index has for it: a level of type `nested` has to be named as such. */
   async #mapBelow(index: string, field: string, signal: AbortSignal): Promise<NotReady | undefined> {
-    const answer = await this.#ask({ method: 'GET', path: `/${encodeURIComponent(index)}/_mapping` }, signal);
-    if ('kind' in answer) return answer;
+    const response = await this.#send({ method: 'GET', path: `/${encodeURIComponent(index)}/_mapping` }, signal);
+    if ('kind' in response) return response;
     const path = field.split('.');
-    const levels = levelsOf(answer.text, path);
+    const levels = levelsOf(response.text, path);
     if (levels.every((level) => Object.keys(level).length === 0)) return undefined;
     const mapping = path.reduceRight<Json>(
       (inner, name, i) => ({ [name]: i === path.length - 1 ? TEXT : { ...levels[i], properties: inner } }),
@@ -192,50 +192,50 @@ export class Indexes {
   }
 
   async #map(index: string, properties: Json, signal: AbortSignal): Promise<NotReady | 'refused' | undefined> {
-    const answer = await this.#ask(
+    const response = await this.#send(
       {
         method: 'PUT',
         path: `/${encodeURIComponent(index)}/_mapping`,
-        // The other indexes of an alias are left as they are. Serverless has no such parameter.
-        ...(this.#engine.serverless ? {} : { query: { write_index_only: 'true' } }),
+        // The other indexes of an alias stay unchanged. Serverless has no such parameter.
+        ...(this.#cluster.serverless ? {} : { query: { write_index_only: 'true' } }),
         body: JSON.stringify({ properties }),
       },
       signal,
     );
-    if ('kind' in answer) return answer;
-    const failure = classifyRequest(answer, this.#now());
+    if ('kind' in response) return response;
+    const failure = classifyRequest(response, this.#now());
     if (failure === undefined) return undefined;
     return failure.kind === 'rejected' ? 'refused' : notReady(failure, `the fields of ${index} could not be mapped`);
   }
 
   /**
-   * The ingest pipelines that the settings of an index name and that are not there.
-   * @returns undefined where that cannot be found out: the function's role may read neither settings nor pipelines
+   * Finds the ingest pipelines that the settings of an index name and that do not exist.
+   * @returns undefined if the check is impossible: the function's role may read neither settings nor pipelines
    */
   async missingPipelines(index: string, signal: AbortSignal): Promise<readonly string[] | undefined> {
     const path = `/${encodeURIComponent(index)}/_settings`;
     const query = { filter_path: PIPELINE_SETTINGS.map((name) => `*.settings.index.${name}`).join(',') };
-    const settings = await this.#ask({ method: 'GET', path, query }, signal);
+    const settings = await this.#send({ method: 'GET', path, query }, signal);
     if ('kind' in settings || settings.status !== 200) return undefined;
     const missing: string[] = [];
     for (const name of pipelinesOf(settings.text)) {
-      const answer = await this.#ask({ method: 'GET', path: `/_ingest/pipeline/${encodeURIComponent(name)}` }, signal);
-      if (!('kind' in answer) && answer.status === 404) missing.push(name);
+      const response = await this.#send({ method: 'GET', path: `/_ingest/pipeline/${encodeURIComponent(name)}` }, signal);
+      if (!('kind' in response) && response.status === 404) missing.push(name);
     }
     return missing;
   }
 
-  /** Makes what was written visible to searches. @returns what went wrong, for the log: the documents are safe all the same */
+  /** Makes written documents visible to searches. @returns the failure, for the log: the documents are safe anyway */
   async refresh(indexes: readonly string[], signal: AbortSignal): Promise<string | undefined> {
-    const answer = await this.#ask({ method: 'POST', path: `/${indexes.map(encodeURIComponent).join(',')}/_refresh` }, signal);
-    if ('kind' in answer) return answer.reason;
-    return answer.status < 300 ? undefined : `HTTP ${answer.status}`;
+    const response = await this.#send({ method: 'POST', path: `/${indexes.map(encodeURIComponent).join(',')}/_refresh` }, signal);
+    if ('kind' in response) return response.reason;
+    return response.status < 300 ? undefined : `HTTP ${response.status}`;
   }
 
-  /** An answer, or the class of its absence. */
-  async #ask(request: EngineRequest, signal: AbortSignal): Promise<EngineAnswer | NotReady> {
+  /** @returns the response, or the class of the failure without one */
+  async #send(request: ClusterRequest, signal: AbortSignal): Promise<ClusterResponse | NotReady> {
     try {
-      return await this.#engine.send(request, signal);
+      return await this.#cluster.send(request, signal);
     } catch (error) {
       return classifyThrown(error, signal);
     }
@@ -256,7 +256,7 @@ function pipelinesOf(text: string): Set<string> {
   return names;
 }
 
-/** What the response to `GET /<index>/_alias` says of the name. */
+/** Reads the response to `GET /<index>/_alias` about the name. */
 function membersOf(text: string, index: string): FoundIndex {
   const members = Object.entries(parsed<{ aliases?: Readonly<Record<string, { is_write_index?: unknown }>> }>(text)).filter(
     ([, { aliases }]) => aliases !== undefined && Object.hasOwn(aliases, index),
@@ -266,7 +266,7 @@ function membersOf(text: string, index: string): FoundIndex {
   return { members: members.map(([name]) => name), writeIndex: flag(true) ?? (members.length === 1 ? flag(undefined) : undefined) };
 }
 
-/** The entries of an object that came as JSON, those that are objects; none of what is not one. */
+/** The entries of a JSON object that are objects; none if the text is not an object. */
 function parsed<Entry extends object>(text: string): Record<string, Entry> {
   try {
     const value: unknown = JSON.parse(text);
@@ -277,7 +277,7 @@ function parsed<Entry extends object>(text: string): Record<string, Entry> {
   }
 }
 
-/** What an index says of each level above a field, without what is below it. Of the indexes of an alias the one that knows the most. */
+/** The mapping of each level above a field, without the levels below. Of the indexes of an alias, the one with the most levels. */
 function levelsOf(text: string, path: readonly string[]): Json[] {
   type Level = { readonly properties?: Readonly<Record<string, Level>> } & Json;
   let best: Json[] = [];

@@ -1,11 +1,11 @@
-// What a response of the cluster means for what was asked. Pure: responses in, classes out.
-import { isCertificateProblem, isWrongHost, NoAnswer } from '../http/connection.ts';
+// Classifies responses of the cluster. Pure: responses in, classes out.
+import { isCertificateProblem, isWrongHost, NoResponse } from '../http/connection.ts';
 import { NoCredentials } from './authorization.ts';
-import type { EngineAnswer } from './client.ts';
+import type { ClusterResponse } from './client.ts';
 import { engineError, errorOf, type EngineError } from './engine-error.ts';
 import { faultOf, PIPELINE, TRANSIENT_REMEDIES, type TransientCause } from './faults.ts';
 
-/** What became of one operation, or of a whole request. `reason` is the engine's; it may quote values of the document. */
+/** The outcome of one operation, or of a whole request. `reason` is the engine's; it may quote values of the document. */
 export type Outcome =
   | { readonly kind: 'done'; readonly result: 'indexed' | 'deleted' | 'stale' }
   | {
@@ -17,7 +17,7 @@ export type Outcome =
       readonly retryAfter?: number;
     }
   | { readonly kind: 'malformed'; readonly status: number; readonly type: string; readonly reason: string }
-  /** New to the index and met with values of two kinds at once: the field must be mapped before the item is sent again. */
+  /** The field is new to the index and has values of two kinds in one document: it must be mapped before the item is retried. */
   | { readonly kind: 'mixed-field'; readonly field: string; readonly status: number; readonly type: string; readonly reason: string }
   | { readonly kind: 'too-large' }
   | { readonly kind: 'rejected'; readonly status: number; readonly type: string; readonly reason: string }
@@ -27,12 +27,12 @@ export type Done = Extract<Outcome, { kind: 'done' }>;
 export type Transient = Extract<Outcome, { kind: 'transient' }>;
 export type Configuration = Extract<Outcome, { kind: 'configuration' }>;
 
-/** Amazon's proxies answer 403 with such words where others answer 429. */
+/** Amazon's proxies respond with 403 and these words where others respond with 429. */
 const THROTTLED = /throttl|too many requests|rate exceeded|permissible concurrent requests/i;
-/** Not where a name has them: that of an index, a permission, a role. */
+/** Not if the words are in a name: that of an index, a permission, a role. */
 const saysThrottled = (reason: string): boolean => THROTTLED.test(withoutBrackets(reason).replace(/\barn:\S+/g, ''));
 
-/** A text without what is in brackets, each up to the first that closes it: by hand, since a pattern would try each of a thousand `[` to the end. */
+/** Removes bracketed parts from a text, each up to the first closing bracket: by hand, since a pattern would try each of a thousand `[` to the end. */
 function withoutBrackets(text: string): string {
   let outside = '';
   let from = 0;
@@ -63,18 +63,18 @@ const REMEDIES = {
 } as const;
 
 /**
- * The class of a whole request's answer, or undefined where it is a good one and has to be read.
- * @param answer of `_bulk` or of an index request
+ * The class of a whole request's response, or undefined if it is a success and has to be read.
+ * @param response of `_bulk` or of an index request
  */
-export function classifyRequest(answer: EngineAnswer, now: number): Outcome | undefined {
-  const { status } = answer;
+export function classifyRequest(response: ClusterResponse, now: number): Outcome | undefined {
+  const { status } = response;
   if (status >= 200 && status < 300) return undefined;
-  const error = errorOf(answer);
+  const error = errorOf(response);
   const { type, reason } = error;
   if (status === 413) return { kind: 'too-large' };
   const throttled = status === 429 || THROTTLE_TYPES.has(type) || saysThrottled(reason);
   if (status === 429 || status === 408 || status >= 500 || (status === 403 && throttled)) {
-    const retryAfter = retryAfterMs(answer.retryAfter, now);
+    const retryAfter = retryAfterMs(response.retryAfter, now);
     return {
       kind: 'transient',
       cause: causeOf(error, throttled),
@@ -96,14 +96,14 @@ export function classifyRequest(answer: EngineAnswer, now: number): Outcome | un
 }
 
 /**
- * The class of a request that got no answer.
- * @param error what `Engine.send` threw
- * @throws `error` where it is none of a request: a defect
+ * The class of a request without a response.
+ * @param error thrown by `ClusterClient.send`
+ * @throws `error` if it is not a failed request: a defect
  */
 export function classifyThrown(error: unknown, signal: AbortSignal): Transient | Configuration {
   if (error instanceof NoCredentials) {
     const { name, message } = error;
-    return error.passing || signal.aborted
+    return error.transient || signal.aborted
       ? { kind: 'transient', cause: 'credentials', type: name, reason: message, throttled: false }
       : { kind: 'configuration', type: name, reason: message, remedy: REMEDIES.credentials };
   }
@@ -112,27 +112,27 @@ export function classifyThrown(error: unknown, signal: AbortSignal): Transient |
       kind: 'transient',
       cause: 'network',
       type: 'time_used_up',
-      reason: 'no answer before the deadline of the invocation',
+      reason: 'no response before the deadline of the invocation',
       throttled: false,
     };
-  if (!(error instanceof NoAnswer)) throw error;
+  if (!(error instanceof NoResponse)) throw error;
   if (isWrongHost(error)) return { kind: 'configuration', type: error.code, reason: error.message, remedy: REMEDIES.host };
   if (isCertificateProblem(error)) return { kind: 'configuration', type: error.code, reason: error.message, remedy: REMEDIES.certificate };
   return { kind: 'transient', cause: 'network', type: error.code, reason: error.message, throttled: false };
 }
 
-/** What became of an operation that the engine has carried out. */
+/** The outcome of an operation that the engine has carried out. */
 export const DONE = { index: { kind: 'done', result: 'indexed' }, delete: { kind: 'done', result: 'deleted' } } as const;
 
-/** The class of one item of a bulk answer. */
+/** The class of one item of a bulk response. */
 export function classifyItem(action: 'index' | 'delete', item: unknown): Outcome {
   const { status, error } = (typeof item === 'object' && item !== null ? item : {}) as { status?: unknown; error?: unknown };
   if (typeof status !== 'number')
     return {
       kind: 'transient',
       cause: 'unreadable',
-      type: 'unreadable_answer',
-      reason: 'an item of the bulk answer has no status',
+      type: 'unreadable_response',
+      reason: 'an item of the bulk response has no status',
       throttled: false,
     };
   if (status >= 200 && status < 300) return DONE[action];
@@ -150,12 +150,12 @@ export function classifyItem(action: 'index' | 'delete', item: unknown): Outcome
     const field = mixedField(reason);
     return field === undefined ? { kind: 'malformed', status, type, reason } : { kind: 'mixed-field', field, status, type, reason };
   }
-  // An index that vanished between its check and this request is made again; all else that is left passes by itself.
+  // An index that vanished between its check and this request is created again; all remaining errors are transient.
   const throttled = isThrottled || THROTTLE_TYPES.has(type);
   return { kind: 'transient', cause: causeOf(found, throttled), type, reason: `${status} ${reason}`, throttled };
 }
 
-/** The outcome of an error that is not about a document, in the words of that part of it which says so. */
+/** The outcome of an error that is not about a document, with type and reason of the part that names the fault. */
 function ofFault({ levels }: EngineError): Transient | Configuration | undefined {
   const found = faultOf(levels);
   if (found === undefined) return undefined;
@@ -174,7 +174,7 @@ function causeOf({ levels }: EngineError, throttled: boolean): TransientCause {
   return throttled ? 'busy' : 'unavailable';
 }
 
-/** That an ingest pipeline is not there, where it was looked up. */
+/** The outcome for an ingest pipeline that a lookup did not find. */
 export const missingPipeline = (name: string): Configuration => ({
   kind: 'configuration',
   type: 'pipeline_missing',
@@ -182,17 +182,17 @@ export const missingPipeline = (name: string): Configuration => ({
   remedy: PIPELINE,
 });
 
-/** What to do about an outcome that lasts; undefined where it is about one document. */
+/** The remedy for an outcome that lasts; undefined if it is about one document. */
 export function remedyOf(outcome: Outcome): string | undefined {
   if (outcome.kind === 'transient') return TRANSIENT_REMEDIES[outcome.cause];
   if (outcome.kind === 'configuration') return outcome.remedy;
-  // No engine refuses a request without a type: something before it does.
+  // No engine refuses a request without a type: a proxy in front of it does.
   return outcome.kind === 'rejected' && outcome.type === '' ? REMEDIES.host : undefined;
 }
 
 /**
- * The field for which one document has values of two kinds, where it is new to the index: both types are guesses. The same words in all
- * engines. An object beside what is none cannot be mapped.
+ * The field for which one document has values of two kinds, if it is new to the index: both types are guesses. All engines use the same
+ * words. An object beside another kind cannot be mapped.
  */
 function mixedField(reason: string): string | undefined {
   // At the beginning: further on it may be a value that a reason of another kind quotes.

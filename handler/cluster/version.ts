@@ -1,6 +1,6 @@
-// What a cluster says of itself.
+// A cluster's distribution and version.
 
-/** Empty where it says nothing. */
+/** Empty if the cluster does not report it. */
 export interface Cluster {
   /** `opensearch` or `elasticsearch`. */
   readonly distribution?: string;
@@ -8,7 +8,7 @@ export interface Cluster {
   readonly version?: string;
 }
 
-/** Reads the answer to `GET /`. */
+/** Reads the response to `GET /`. */
 export function clusterOf(text: string): Cluster {
   try {
     const { version } = JSON.parse(text) as { version?: { number?: unknown; distribution?: unknown } };
@@ -20,8 +20,8 @@ export function clusterOf(text: string): Cluster {
 }
 
 /**
- * Whether `index.mapping.ignore_malformed` holds for booleans too: for all types from OpenSearch 2.4 on (its FieldMapper), for this one
- * from Elasticsearch 8.8 on (its BooleanFieldMapper). Not where the cluster does not say what it is.
+ * Whether `index.mapping.ignore_malformed` applies to booleans too: for all types from OpenSearch 2.4 on (its FieldMapper), for this one
+ * from Elasticsearch 8.8 on (its BooleanFieldMapper). Not if the cluster does not report its version.
  */
 export function takesMalformedBooleans({ distribution, version = '' }: Cluster): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);

@@ -2,9 +2,9 @@
 // cursor is one number that holds for days. Sorting by _id is refused by Elasticsearch 8 and 9, and a point in time sorted by _doc loses
 // documents on OpenSearch 2 and 3 (measured: 9 of 500).
 import { parseWithDigits } from '../documents/exact-json.ts';
-import type { Engine } from './client.ts';
+import type { ClusterClient } from './client.ts';
 import { notRead, type NotRead } from './documents.ts';
-import type { EngineAnswer, EngineRequest } from './client.ts';
+import type { ClusterResponse, ClusterRequest } from './client.ts';
 import { classifyRequest, classifyThrown } from './responses.ts';
 
 /** A document that a walk meets. */
@@ -25,14 +25,14 @@ export interface IndexFacts {
 }
 
 export interface Reader {
-  readonly engine: Engine;
+  readonly cluster: ClusterClient;
   readonly now: () => number;
   readonly signal: AbortSignal;
 }
 
-async function ask({ engine, now, signal }: Reader, request: EngineRequest, what: string): Promise<EngineAnswer | NotRead> {
+async function ask({ cluster, now, signal }: Reader, request: ClusterRequest, what: string): Promise<ClusterResponse | NotRead> {
   try {
-    const response = await engine.send(request, signal);
+    const response = await cluster.send(request, signal);
     const failure = classifyRequest(response, now());
     return failure === undefined ? response : notRead(failure, what);
   } catch (error) {
@@ -76,7 +76,7 @@ export async function walkShard(
 /** Makes what was written visible to searches, then looks at the index behind a name. */
 export async function surveyIndex(reader: Reader, name: string): Promise<IndexFacts | NotRead> {
   const path = `/${encodeURIComponent(name)}`;
-  if (!reader.engine.serverless) {
+  if (!reader.cluster.serverless) {
     const refreshed = await ask(reader, { method: 'POST', path: `${path}/_refresh` }, `the refresh of ${name}`);
     if ('kind' in refreshed) return refreshed;
   }
@@ -99,7 +99,7 @@ export async function surveyIndex(reader: Reader, name: string): Promise<IndexFa
   const count = await ask(reader, { method: 'GET', path: `/${encodeURIComponent(index)}/_count` }, `counting the documents of ${index}`);
   if ('kind' in count) return count;
   const shards: number[] = [];
-  const of = reader.engine.serverless ? 0 : Number(facts.settings?.['index.number_of_shards'] ?? 1);
+  const of = reader.cluster.serverless ? 0 : Number(facts.settings?.['index.number_of_shards'] ?? 1);
   for (let shard = 0; shard < of; shard++) {
     const last = await ask(
       reader,

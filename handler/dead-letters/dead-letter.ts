@@ -1,4 +1,4 @@
-// Records that can never be written, kept whole in S3 with the reason (contract 6.4).
+// Records that can never be written, stored whole in S3 with the reason (docs/failures.md#dead-letters).
 import { createHash } from 'node:crypto';
 import type { DeadLetterPlace } from '../tables.ts';
 
@@ -13,26 +13,26 @@ export interface DeadLetter {
   readonly approximateCreationDateTime: unknown;
   /** ISO 8601, UTC */
   readonly failedAt: string;
-  /** HTTP status of the engine's answer, where it refused the document. */
+  /** HTTP status of the engine's response, if it refused the document. */
   readonly status: number | null;
   readonly type: string;
   readonly reason: string;
   readonly release: string;
-  /** The stream record as it came. */
+  /** The unchanged stream record. */
   readonly record: unknown;
 }
 
 /**
  * The key of a dead letter: `<prefix>/<table>/<yyyy>/<mm>/<dd>/<first 16 hex of the id's SHA-256>-<sequence number>.json`. A record
- * without an id is named after its own text, so that no letter takes the place of another.
+ * without an id is named after its own text, so that no dead letter replaces another.
  */
-export function deadLetterKey(place: DeadLetterPlace, letter: DeadLetter): string {
-  const day = letter.failedAt.slice(0, 10).replaceAll('-', '/');
+export function deadLetterKey(place: DeadLetterPlace, deadLetter: DeadLetter): string {
+  const day = deadLetter.failedAt.slice(0, 10).replaceAll('-', '/');
   const name = createHash('sha256')
-    .update(letter.id ?? JSON.stringify(letter.record ?? null))
+    .update(deadLetter.id ?? JSON.stringify(deadLetter.record ?? null))
     .digest('hex')
     .slice(0, 16);
-  // What came in a malformed record is data: it must not choose another folder.
-  const number = /^\d{1,64}$/.test(letter.sequenceNumber ?? '') ? letter.sequenceNumber : 'none';
-  return [place.prefix, letter.table ?? 'unknown-table', day, `${name}-${number}.json`].filter((part) => part !== '').join('/');
+  // The sequence number of a malformed record may be any text: it must not choose another folder.
+  const number = /^\d{1,64}$/.test(deadLetter.sequenceNumber ?? '') ? deadLetter.sequenceNumber : 'none';
+  return [place.prefix, deadLetter.table ?? 'unknown-table', day, `${name}-${number}.json`].filter((part) => part !== '').join('/');
 }

@@ -1,4 +1,4 @@
-// What becomes of writes that can never be carried out: a dead letter, a failure or nothing, as the options say.
+// Settles writes that can never be carried out: as a dead letter, as a failure or as done, as the options say.
 import { abortAt, type Budget } from '../budget.ts';
 import type { Write } from '../indexing/write.ts';
 import type { MalformedRecord } from '../records/malformed-record.ts';
@@ -7,20 +7,20 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { deadLetterKey, type DeadLetter } from './dead-letter.ts';
 
-/** Dead letters written at the same time. */
-const AT_ONCE = 8;
+/** Dead letters that are written at the same time. */
+const MAX_CONCURRENT_WRITES = 8;
 
-/** What a dead letter says of where the item was met. */
+/** The fields of a dead letter about the item's source. */
 export type Origin = Pick<DeadLetter, 'keys' | 'eventName' | 'sequenceNumber' | 'approximateCreationDateTime' | 'record'>;
 
 /**
- * Writes dead letters for the malformed among `writes`; where they have no place or cannot be written, the write fails.
- * @param originOf what a dead letter says of a write's record
+ * Writes dead letters for the malformed among `writes`; if there is no location for them or S3 refuses them, the write fails.
+ * @param originOf the source of a write's item
  */
 export async function settleMalformed<Item extends Write>(
   runtime: Runtime,
   metrics: Metrics,
-  { answerBy }: Budget,
+  { respondBy }: Budget,
   writes: readonly Item[],
   originOf: (write: Item) => Origin,
 ): Promise<void> {
@@ -28,12 +28,12 @@ export async function settleMalformed<Item extends Write>(
   if (malformed.length === 0) return;
   metrics.add('Malformed', malformed.length);
   logMalformed(runtime.log, malformed, originOf);
-  const { signal, release } = abortAt(answerBy, runtime.now());
+  const { signal, release } = abortAt(respondBy, runtime.now());
   const queue = malformed[Symbol.iterator]();
   const worker = async (): Promise<void> => {
     for (const write of queue) await settleOne(runtime, metrics, write, originOf, signal);
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await Promise.all(Array.from({ length: MAX_CONCURRENT_WRITES }, worker));
   release();
 }
 
@@ -52,10 +52,10 @@ async function settleOne<Item extends Write>(
   } else if (onMalformed === 'fail' || deadLetters === undefined) {
     write.outcome = { kind: 'failed', reason: error.loggable };
   } else {
-    const letter = deadLetter(runtime, write, error, originOf(write));
+    const deadLetter = deadLetterOf(runtime, write, error, originOf(write));
     try {
       signal.throwIfAborted();
-      await runtime.putObject(deadLetters.bucket, deadLetterKey(deadLetters, letter), JSON.stringify(letter), signal);
+      await runtime.putObject(deadLetters.bucket, deadLetterKey(deadLetters, deadLetter), JSON.stringify(deadLetter), signal);
       metrics.add('DeadLetters');
       write.outcome = { kind: 'done' };
     } catch (cause) {
@@ -65,7 +65,7 @@ async function settleOne<Item extends Write>(
   }
 }
 
-function deadLetter(runtime: Runtime, { table, id }: Write, error: MalformedRecord, origin: Origin): DeadLetter {
+function deadLetterOf(runtime: Runtime, { table, id }: Write, error: MalformedRecord, origin: Origin): DeadLetter {
   return {
     version: 1,
     table: table.name === '' ? null : table.name,
@@ -85,7 +85,7 @@ function deadLetter(runtime: Runtime, { table, id }: Write, error: MalformedReco
 }
 
 /** Log lines per batch. */
-const MAX_LINES = 20;
+const MAX_LOG_LINES = 20;
 
 /** One line per kind of reason, not per record: a field that the index refuses fails a thousand records alike. */
 function logMalformed<Item extends Write>(log: Log, malformed: readonly Item[], originOf: (write: Item) => Origin): void {
@@ -98,5 +98,5 @@ function logMalformed<Item extends Write>(log: Log, malformed: readonly Item[], 
     group.count++;
     groups.set(key, group);
   }
-  for (const group of [...groups.values()].slice(0, MAX_LINES)) log.warn('records that cannot be written', group);
+  for (const group of [...groups.values()].slice(0, MAX_LOG_LINES)) log.warn('records that cannot be written', group);
 }

@@ -1,4 +1,4 @@
-// DynamoDB's attribute values as a JSON document, written in one pass.
+// Writes DynamoDB's attribute values as a JSON document, in one pass.
 import { isAttributeMap, type Attribute, type AttributeMap } from '../records/attribute.ts';
 import { fieldNames, needsRename } from './field-names.ts';
 import { JsonWriter } from './json-writer.ts';
@@ -6,52 +6,52 @@ import { fieldBelow, type NumericFields } from './numeric-fields.ts';
 import { MalformedRecord } from '../records/malformed-record.ts';
 import { type ShapingTime, unlimited } from './shaping-time.ts';
 
-/** Bytes of a document, and of what goes with it in a request, at most: the smallest Amazon domains take requests of 10 MiB. */
-export const DOCUMENT_LIMIT = 10 * 1024 * 1024 - 4096;
+/** Of a document with its action line: the smallest Amazon domains accept requests of 10 MiB. */
+export const MAX_DOCUMENT_BYTES = 10 * 1024 * 1024 - 4096;
 
 /**
- * Bytes of JSON text that the maps in the mixed lists of an item may come to: so many in any case, and so many for each byte of the
+ * Bytes of JSON text that the maps in the mixed lists of an item may add: a fixed allowance, and as many again for each byte of the
  * item. Every map in a mixed list inside such a map doubles the backslashes of the text inside: 20 of them would make 4 MB of 200 bytes.
  */
-const TEXT_FREE = 16 * 1024;
-const TEXT_PER_BYTE = 32;
+const FREE_TEXT_BYTES = 16 * 1024;
+const MAX_TEXT_PER_ITEM_BYTE = 32;
 
-/** JSON's grammar of a number. DynamoDB's own digits fit it; what a client wrote by hand into an event may not. */
+/** JSON's grammar of a number. DynamoDB's own digits fit it; those that a client wrote into an event by hand may not. */
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const LOOSE_NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?([eE][+-]?\d+)?$/;
 
-/** Levels at most: DynamoDB allows 32; this only keeps a forged event from exhausting the stack. */
-const DEPTH_LIMIT = 512;
+/** Levels: DynamoDB allows 32; this limit only keeps a forged event from exhausting the stack. */
+const MAX_DEPTH = 512;
 
 /** ASCII: `,` `[` `]` `{` `}`. */
 const [COMMA, OPEN_LIST, CLOSE_LIST, OPEN_MAP, CLOSE_MAP] = [0x2c, 0x5b, 0x5d, 0x7b, 0x7d];
 
-/** What writes documents, and refuses those that are too long for any request. */
+/** A writer of documents, which refuses those that are too long for any request. */
 export const documentWriter = (): JsonWriter =>
   new JsonWriter(
-    DOCUMENT_LIMIT,
+    MAX_DOCUMENT_BYTES,
     () =>
       new MalformedRecord(
         'document_too_large',
-        `the document is longer than ${DOCUMENT_LIMIT} bytes, more than the smallest domains take in one request; leave attributes out with include, exclude or a transform`,
+        `the document is longer than ${MAX_DOCUMENT_BYTES} bytes, more than the smallest domains accept in one request; leave attributes out with include, exclude or a transform`,
       ),
   );
 
 /**
- * Field labels (`"name":`) of names that need no change: the same few names come again in every record. Emptied when a table of
+ * Field labels (`"name":`) of names that need no change: the same few names recur in every record. Emptied when a table with
  * ever new names fills it.
  */
 const labels = new Map<string, Uint8Array>();
-const LABELS_LIMIT = 10_000;
-/** Characters: names can have 64 KB, too much of a small function's memory to keep. */
-const LABEL_LENGTH = 200;
+const MAX_LABELS = 10_000;
+/** Of a name: names can have 64 KB, too much of a small function's memory to keep. */
+const MAX_LABEL_CHARACTERS = 200;
 
-/** What the shaping of one item needs at every level. */
+/** The values that the shaping of one item needs at every level. */
 interface Shaping {
   readonly json: JsonWriter;
   readonly time: ShapingTime;
   readonly image: AttributeMap;
-  /** Bytes of JSON text that maps in mixed lists came to, those inside others once more for each level. */
+  /** Bytes of JSON text that maps in mixed lists added, those inside others once more for each level. */
   text: number;
   textLimit: number;
 }
@@ -60,10 +60,10 @@ interface Shaping {
  * Writes the document of an item, in a time and a length that grow as the item does. Numbers keep every digit; a list never mixes kinds.
  * @param time how long it may take
  * @param numbers fields whose lists of numbers stay numbers
- * @throws {MalformedRecord} where a value is not an attribute value, where the text would be too long, or the time is used up
+ * @throws {MalformedRecord} if a value is not an attribute value, the text would be too long, or the time is used up
  */
 export function writeDocument(json: JsonWriter, image: AttributeMap, time: ShapingTime = unlimited(), numbers?: NumericFields): void {
-  writeMap({ json, time, image, text: 0, textLimit: TEXT_FREE }, image, 0, numbers);
+  writeMap({ json, time, image, text: 0, textLimit: FREE_TEXT_BYTES }, image, 0, numbers);
 }
 
 const scratch = documentWriter();
@@ -77,7 +77,7 @@ export function documentText(image: AttributeMap, time?: ShapingTime, numbers?: 
 
 function writeMap(shaping: Shaping, map: AttributeMap, depth: number, numbers: NumericFields | undefined): void {
   const { json, time } = shaping;
-  if (depth > DEPTH_LIMIT) throw new MalformedRecord('document_too_deep', `the item is nested deeper than ${DEPTH_LIMIT} levels`);
+  if (depth > MAX_DEPTH) throw new MalformedRecord('document_too_deep', `the item is nested deeper than ${MAX_DEPTH} levels`);
   let before = OPEN_MAP;
   /** Of all names, once one needs a change: the names before it keep theirs. */
   let fields: ReadonlyMap<string, string> | undefined;
@@ -103,8 +103,8 @@ function writeMap(shaping: Shaping, map: AttributeMap, depth: number, numbers: N
 function newLabel(name: string): Uint8Array | undefined {
   if (needsRename(name)) return undefined;
   const label = Buffer.from(`${JSON.stringify(name)}:`);
-  if (name.length > LABEL_LENGTH) return label;
-  if (labels.size >= LABELS_LIMIT) labels.clear();
+  if (name.length > MAX_LABEL_CHARACTERS) return label;
+  if (labels.size >= MAX_LABELS) labels.clear();
   labels.set(name, label);
   return label;
 }
@@ -122,9 +122,10 @@ function writeEach<Item>({ json, time }: Shaping, items: readonly Item[], write:
   json.character(CLOSE_LIST);
 }
 
-/** The only member of an attribute value: its type and what it holds. */
+/** The only member of an attribute value: its type and its content. */
 function member(attribute: Attribute | undefined, name: string): { type: string; value: unknown } {
-  if (typeof attribute !== 'object' || (attribute as Attribute | null) === null) throw unreadable(name, 'no attribute value');
+  if (typeof attribute !== 'object' || (attribute as Attribute | null) === null)
+    throw unreadable(name, 'a value that is not an attribute value');
   let type: string | undefined;
   let value: unknown;
   for (const key in attribute) {
@@ -160,7 +161,7 @@ function writeValue(
       json.ascii('null');
       break;
     case 'M':
-      if (!isAttributeMap(value)) throw unreadable(name, 'an M that is no map');
+      if (!isAttributeMap(value)) throw unreadable(name, 'an M that is not a map');
       writeMap(shaping, value, depth + 1, numbers);
       break;
     case 'L': {
@@ -189,10 +190,10 @@ function writeValue(
 const STRINGS = 1;
 const BOOLEANS = 2;
 const MAPS = 4;
-/** Strings for all but the fields that take them as numbers. */
+/** Strings, except for fields that accept them as numbers. */
 const NUMBERS = 8;
 
-/** What becomes of the items of a list. */
+/** How the items of a list are written. */
 type ListForm = 'plain' | 'mixed' | 'numbers';
 
 function isMixed(kinds: number): boolean {
@@ -201,11 +202,11 @@ function isMixed(kinds: number): boolean {
 }
 
 /**
- * The kinds that the engine would see in a list, which takes nested lists as one: a set of STRINGS, NUMBERS, BOOLEANS, MAPS. Only the outermost list
- * is judged, so that each item of each list is looked at once.
+ * The kinds that the engine would see in a list, which it reads as one with nested lists: a set of STRINGS, NUMBERS, BOOLEANS, MAPS.
+ * Only the outermost list is checked, so that each item of each list is read once.
  */
 function kinds(time: ShapingTime, list: readonly unknown[], name: string, depth: number): number {
-  if (depth > DEPTH_LIMIT) throw new MalformedRecord('document_too_deep', `the item is nested deeper than ${DEPTH_LIMIT} levels`);
+  if (depth > MAX_DEPTH) throw new MalformedRecord('document_too_deep', `the item is nested deeper than ${MAX_DEPTH} levels`);
   let found = 0;
   for (const item of list as readonly Attribute[]) {
     time.step();
@@ -220,8 +221,8 @@ function kinds(time: ShapingTime, list: readonly unknown[], name: string, depth:
 }
 
 /**
- * A list: scalars as strings; booleans and maps as what they are only where nothing else is in the list, numbers only where the field takes
- * them as well.
+ * Writes a list: scalars as strings; booleans and maps unchanged only if the list has nothing else, numbers only if the field also
+ * accepts them.
  */
 function writeList(
   shaping: Shaping,
@@ -283,7 +284,7 @@ function writeItem(
   }
 }
 
-/** Makes a JSON string of what was written from `start` on. */
+/** Turns the text written from `start` on into a JSON string. */
 function writeAsText(shaping: Shaping, start: number): void {
   const { json } = shaping;
   shaping.time.step();
@@ -293,22 +294,22 @@ function writeAsText(shaping: Shaping, start: number): void {
   allowText(shaping, 0);
 }
 
-/** @throws {MalformedRecord} where so many bytes of text more are out of proportion to the item */
+/** @throws {MalformedRecord} if so many additional bytes of text are out of proportion to the item */
 function allowText(shaping: Shaping, more: number): void {
   if (shaping.text + more <= shaping.textLimit) return;
-  // The item is measured where it matters, which it seldom does.
-  if (shaping.textLimit === TEXT_FREE) shaping.textLimit += TEXT_PER_BYTE * sizeOfItem(shaping.image, shaping.time);
+  // The item is measured only if it matters, which is rare.
+  if (shaping.textLimit === FREE_TEXT_BYTES) shaping.textLimit += MAX_TEXT_PER_ITEM_BYTE * sizeOfItem(shaping.image, shaping.time);
   if (shaping.text + more <= shaping.textLimit) return;
   throw new MalformedRecord(
     'document_too_large',
-    `the JSON text of maps in mixed lists inside each other would make the document longer than ${DOCUMENT_LIMIT} bytes or ${TEXT_PER_BYTE} times as long as its item; give these lists values of one kind, or leave them out with include or exclude`,
+    `the JSON text of maps in mixed lists inside each other would make the document longer than ${MAX_DOCUMENT_BYTES} bytes or ${MAX_TEXT_PER_ITEM_BYTE} times as long as its item; give these lists values of one kind, or leave them out with include or exclude`,
   );
 }
 
 /** Bytes of an item, about as DynamoDB counts them: of its names and values, and a few for each of them. */
 function sizeOfItem(image: AttributeMap, time: ShapingTime): number {
   let size = 0;
-  // Not by recursion: what was not reached yet may be nested deeper than the stack allows.
+  // Not by recursion: the rest of the item may be nested deeper than the stack allows.
   const open: unknown[] = [image];
   for (let value = open.pop(); value !== undefined; value = open.pop()) {
     time.step();
@@ -327,28 +328,28 @@ function sizeOfItem(image: AttributeMap, time: ShapingTime): number {
 
 function text(value: unknown, type: string, name: string): string {
   if (typeof value === 'string') return value;
-  throw unreadable(name, `a value of type ${type} that is no text`);
+  throw unreadable(name, `a value of type ${type} that is not a text`);
 }
 
 function boolean(value: unknown, name: string): boolean {
   if (typeof value === 'boolean') return value;
-  throw unreadable(name, 'a BOOL that is neither true nor false');
+  throw unreadable(name, 'a BOOL that is not true or false');
 }
 
 function array(value: unknown, type: string, name: string): readonly unknown[] {
   if (Array.isArray(value)) return value;
-  throw unreadable(name, `a value of type ${type} that is no list`);
+  throw unreadable(name, `a value of type ${type} that is not a list`);
 }
 
 function writeNumber(json: JsonWriter, digits: string, name: string): void {
   if (!json.decimal(digits)) json.ascii(number(digits, name));
 }
 
-/** The digits as a JSON number, unchanged where they are one already. */
+/** The digits as a JSON number, unchanged if they are one already. */
 function number(digits: string, name: string): string {
   if (NUMBER.test(digits)) return digits;
   const [, sign = '', whole = '', fraction = '', exponent = ''] = LOOSE_NUMBER.exec(digits) ?? [];
-  if (whole === '' && fraction === '') throw unreadable(name, 'an N that is no number');
+  if (whole === '' && fraction === '') throw unreadable(name, 'an N that is not a number');
   return `${sign === '-' ? '-' : ''}${whole.replace(/^0+(?=\d)/, '') || '0'}${fraction === '' ? '' : `.${fraction}`}${exponent}`;
 }
 

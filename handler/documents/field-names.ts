@@ -1,8 +1,8 @@
-// Attribute names that no engine takes as they are.
+// Changes attribute names that engines refuse.
 import { MalformedRecord } from '../records/malformed-record.ts';
 
 /**
- * Names that some engine keeps for itself at the top of a document: the metadata fields of OpenSearch 1–3 and Elasticsearch 7–9 and
+ * Names that some engine reserves at the top of a document: the metadata fields of OpenSearch 1–3 and Elasticsearch 7–9 and
  * of their plugins, and the Lucene fields that they write beside the user's own. A text in `_tombstone` or `__soft_deletes` is
  * accepted at first and then fails the shard at the next delete (measured on OpenSearch 2.19 and 3.8, Elasticsearch 7.17 and 8.19).
  */
@@ -38,11 +38,11 @@ const RESERVED = new Set([
   '__soft_deletes',
 ]);
 
-/** What the engines' Java calls blank (Character.isWhitespace) or JavaScript does. */
+/** Blank in the engines' Java (Character.isWhitespace) or in JavaScript. */
 // eslint-disable-next-line no-control-regex
 const BLANK = /^[\s\u001c-\u001f]*$/;
 
-/** Whether `name` must be changed before an engine takes it. */
+/** Whether `name` must be changed before an engine accepts it. */
 export function needsRename(name: string): boolean {
   if (name.charCodeAt(0) === 0x5f /* _ */) {
     const dot = name.indexOf('.');
@@ -52,10 +52,10 @@ export function needsRename(name: string): boolean {
 }
 
 /**
- * Names of one map that may meet another name of it when they are changed. Real items have one or two; thousands could only be made
- * to cost time.
+ * Names of one map that may collide with another name of it when they are changed. Real items have one or two; thousands could only be
+ * an attack.
  */
-export const COLLISIONS_LIMIT = 100;
+export const MAX_COLLISIONS = 100;
 
 /** A name with its reserved first segment and its blank segments fixed. Further `_` go between the two parts. */
 interface Fixed {
@@ -73,10 +73,10 @@ function fixed(name: string): Fixed {
 }
 
 /**
- * The field names of one map: reserved names get their first `_` doubled, blank segments become `_`. Where that meets another name
- * of the map, the one that needed no change keeps it and the other gets further `_` where it was changed first, in the order of the
- * names, so that the same item always gives the same document.
- * @throws {MalformedRecord} where more than a hundred names meet others
+ * The field names of one map: reserved names get their first `_` doubled, blank segments become `_`. If that collides with another
+ * name of the map, the name that needed no change keeps it and the other gets further `_` at its first change, in the order of the
+ * names, so that the same item always yields the same document.
+ * @throws {MalformedRecord} if more than a hundred names collide with others
  */
 export function fieldNames(names: readonly string[]): ReadonlyMap<string, string> {
   const result = new Map<string, string>();
@@ -99,14 +99,14 @@ export function fieldNames(names: readonly string[]): ReadonlyMap<string, string
     let further = families.get(family) ?? 0;
     if (further > 0) collisions++;
     let field = `${before}${'_'.repeat(further)}${after}`;
-    while (taken.has(field) && collisions <= COLLISIONS_LIMIT) {
+    while (taken.has(field) && collisions <= MAX_COLLISIONS) {
       collisions++;
       field = `${before}${'_'.repeat(++further)}${after}`;
     }
-    if (collisions > COLLISIONS_LIMIT) {
+    if (collisions > MAX_COLLISIONS) {
       throw new MalformedRecord(
         'names_collide',
-        `more than ${COLLISIONS_LIMIT} blank or reserved attribute names of one map come to the same field names; rename them in the table, or leave them out with include or exclude`,
+        `more than ${MAX_COLLISIONS} blank or reserved attribute names of one map yield the same field names; rename them in the table, or leave them out with include or exclude`,
       );
     }
     families.set(family, further + 1);

@@ -1,12 +1,12 @@
-// JSON as the bytes of a request, written in place: texts that are joined first and copied into bytes afterwards cost several times
-// as much, and the garbage collector its share.
+// Writes JSON in place, as the bytes of a request: joining texts first and copying them into bytes afterwards costs several times as
+// much, plus garbage collection.
 
-/** Bytes that are set aside at a time. */
-const SLAB = 256 * 1024;
-/** Characters up to which a loop is cheaper than a call of the runtime. */
-const SHORT = 40;
-/** Characters up to which three times as many bytes are set aside, without counting them first. */
-const MIDDLE = 1024;
+/** Of a slab: the bytes that are allocated at a time. */
+const MIN_SLAB_BYTES = 256 * 1024;
+/** Up to this length a loop is cheaper than a call of the runtime. */
+const MAX_LOOP_CHARACTERS = 40;
+/** Up to this length three bytes per character are allocated, without counting them first. */
+const MAX_UNCOUNTED_CHARACTERS = 1024;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -17,18 +17,18 @@ const POINT = 0x2e;
 const ZERO = 0x30;
 const NINE = 0x39;
 
-/** Bytes that were written, within those of others. */
-export interface Piece {
+/** A range of written bytes within a shared buffer. */
+export interface ByteRange {
   readonly buffer: Buffer;
   readonly from: number;
   readonly to: number;
 }
 
-/** Pieces one after the other, with as few parts as there can be without copying: those that were written in one go lie side by side. */
-export function joined(pieces: readonly Piece[]): Buffer[] {
+/** Joins ranges in order, into as few parts as possible without copying: ranges that were written in sequence are adjacent. */
+export function joined(ranges: readonly ByteRange[]): Buffer[] {
   const parts: Buffer[] = [];
   let open: { buffer: Buffer; from: number; to: number } | undefined;
-  for (const { buffer, from, to } of pieces) {
+  for (const { buffer, from, to } of ranges) {
     if (open?.buffer === buffer && open.to === from) {
       open.to = to;
       continue;
@@ -40,25 +40,25 @@ export function joined(pieces: readonly Piece[]): Buffer[] {
   return parts;
 }
 
-/** Writes one piece of JSON after the other; each is taken, or dropped, before the next one begins. */
+/** Writes one range of JSON after the other; each is taken, or dropped, before the next one begins. */
 export class JsonWriter {
   readonly #limit: number;
   readonly #tooLong: () => Error;
   #slab = Buffer.alloc(0);
-  /** Where the open piece begins in the slab, and where it goes on. */
+  /** The begin of the open range in the slab, and the position of the next byte. */
   #from = 0;
   #at = 0;
 
   /**
-   * @param limit bytes of a piece at most
-   * @param tooLong what is thrown by the method that notices that a piece is longer: at the latest by `take`
+   * @param limit maximum bytes of a range
+   * @param tooLong creates the error for a longer range, which the method that notices it throws: at the latest `take`
    */
   constructor(limit: number, tooLong: () => Error) {
     this.#limit = limit;
     this.#tooLong = tooLong;
   }
 
-  /** Bytes of the open piece. */
+  /** Bytes of the open range. */
   get length(): number {
     return this.#at - this.#from;
   }
@@ -82,7 +82,7 @@ export class JsonWriter {
   /** Text of ASCII that is JSON already. */
   ascii(text: string): void {
     const { length } = text;
-    if (length > SHORT) {
+    if (length > MAX_LOOP_CHARACTERS) {
       this.text(text);
       return;
     }
@@ -95,27 +95,27 @@ export class JsonWriter {
 
   /** Any text that is JSON already. */
   text(text: string): void {
-    const bytes = text.length <= MIDDLE ? 3 * text.length : Buffer.byteLength(text);
+    const bytes = text.length <= MAX_UNCOUNTED_CHARACTERS ? 3 * text.length : Buffer.byteLength(text);
     if (this.#at + bytes > this.#slab.length) this.#grow(bytes);
     this.#at += this.#slab.write(text, this.#at);
   }
 
   /** A text as a JSON string. */
   string(text: string): void {
-    if (text.length > SHORT || !this.#plain(text)) this.text(JSON.stringify(text));
+    if (text.length > MAX_LOOP_CHARACTERS || !this.#plain(text)) this.text(JSON.stringify(text));
   }
 
   /**
    * A short number without an exponent, as most are: the grammar of JSON is checked on the way.
-   * @returns false where it is another one, or none: then nothing is written
+   * @returns false if it is another number, or not a number: then nothing is written
    */
   decimal(text: string): boolean {
     const { length } = text;
-    if (length > SHORT) return false;
+    if (length > MAX_LOOP_CHARACTERS) return false;
     if (this.#at + length > this.#slab.length) this.#grow(length);
     const slab = this.#slab;
     let at = this.#at;
-    /** Where the digits begin that must be there: of the number, then after its point. */
+    /** The begin of the digits that are required: of the number, then after its point. */
     let digits = text.charCodeAt(0) === MINUS ? 1 : 0;
     let fraction = false;
     if (text.charCodeAt(digits) === ZERO && digits + 1 < length && text.charCodeAt(digits + 1) !== POINT) return false;
@@ -134,27 +134,27 @@ export class JsonWriter {
     return true;
   }
 
-  /** Drops all of the open piece but its first `length` bytes. */
+  /** Drops all of the open range except its first `length` bytes. */
   truncate(length: number): void {
     this.#at = this.#from + length;
   }
 
-  /** Drops the same and gives it back as text. */
+  /** Drops the same bytes and returns them as text. */
   cut(length: number): string {
     const text = this.#slab.toString('utf8', this.#from + length, this.#at);
     this.truncate(length);
     return text;
   }
 
-  /** Ends the open piece. The bytes stay as they are. */
-  take(): Piece {
+  /** Ends the open range. Its bytes stay unchanged. */
+  take(): ByteRange {
     if (this.length > this.#limit) throw this.#tooLong();
-    const piece = { buffer: this.#slab, from: this.#from, to: this.#at };
+    const range = { buffer: this.#slab, from: this.#from, to: this.#at };
     this.#from = this.#at;
-    return piece;
+    return range;
   }
 
-  /** Writes a short text that needs no escape, as most do. @returns false where it needs one */
+  /** Writes a short text that needs no escape, as most do. @returns false if it needs one */
   #plain(text: string): boolean {
     const { length } = text;
     if (this.#at + length + 2 > this.#slab.length) this.#grow(length + 2);
@@ -171,13 +171,13 @@ export class JsonWriter {
     return true;
   }
 
-  /** Makes room for so many bytes. The pieces that were taken keep the old slab alive as long as they are used. */
+  /** Makes room for so many bytes. The ranges that were taken keep the old slab alive as long as they are used. */
   #grow(bytes: number): void {
     const { length } = this;
     const needed = length + bytes;
-    // Of a short text more bytes are asked for than it may have.
-    if (needed > this.#limit + 3 * MIDDLE) throw this.#tooLong();
-    const slab = Buffer.allocUnsafeSlow(Math.max(SLAB, needed, Math.min(2 * needed, this.#limit)));
+    // For a short text more bytes are requested than it may have.
+    if (needed > this.#limit + 3 * MAX_UNCOUNTED_CHARACTERS) throw this.#tooLong();
+    const slab = Buffer.allocUnsafeSlow(Math.max(MIN_SLAB_BYTES, needed, Math.min(2 * needed, this.#limit)));
     this.#slab.copy(slab, 0, this.#from, this.#at);
     this.#slab = slab;
     this.#from = 0;

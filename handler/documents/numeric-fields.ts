@@ -1,6 +1,6 @@
-// Fields that the options' mappings declare as ones that take lists of numbers: coordinates, vectors, numbers, dates.
+// Fields that accept lists of numbers, as the options' mappings declare them: coordinates, vectors, numbers, dates.
 
-/** A place in the mapping, and what is below it. */
+/** A field of the mapping, and the fields below it. */
 export interface NumericFields {
   /** Lists of numbers stay numbers here and everywhere below. */
   readonly all: boolean;
@@ -42,8 +42,8 @@ const TYPES = new Set([
 ]);
 
 const ALL: NumericFields = { all: true, below: new Map() };
-/** Levels of a mapping that are read: more than any engine takes, fewer than the stack does. */
-const DEPTH_LIMIT = 200;
+/** Levels of a mapping that are read: more than any engine accepts, fewer than the stack allows. */
+const MAX_DEPTH = 200;
 
 interface Place {
   all: boolean;
@@ -51,18 +51,18 @@ interface Place {
 }
 
 /**
- * Reads the option `mappings` once per table; names with dots are the paths that the engine makes of them.
- * @returns undefined where no field takes lists of numbers, as in most tables
+ * Reads the option `mappings` once per table; names with dots are paths, as in the engine.
+ * @returns undefined if no field accepts lists of numbers, as in most tables
  */
 export function numericFields(mappings: Readonly<Record<string, unknown>>): NumericFields | undefined {
   const root: Place = { all: false, below: new Map() };
   return addProperties(root, mappings, 0) ? root : undefined;
 }
 
-/** Adds the fields below a mapping that take numbers. @returns whether there are any */
+/** Adds the fields below a mapping that accept numbers. @returns whether there are any */
 function addProperties(place: Place, mapping: unknown, depth: number): boolean {
   const properties = isObject(mapping) ? mapping.properties : undefined;
-  if (!isObject(properties) || depth > DEPTH_LIMIT) return false;
+  if (!isObject(properties) || depth > MAX_DEPTH) return false;
   let found = false;
   for (const [path, field] of Object.entries(properties)) {
     if (!isObject(field)) continue;
@@ -99,14 +99,14 @@ const isNumeric = (type: unknown): boolean => typeof type === 'string' && (TYPES
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The place of a field below another one. @param name of the field; with dots, a path */
+/** Finds a field below another one. @param name of the field; with dots, a path */
 export function fieldBelow(fields: NumericFields | undefined, name: string): NumericFields | undefined {
   if (fields === undefined) return undefined;
   if (fields.all) return ALL;
   const own = fields.below.get(name);
   if (own !== undefined || !name.includes('.')) return own;
   let place: NumericFields | undefined = fields;
-  // Segment by segment, up to the first that is none: names may be long.
+  // Segment by segment, up to the first that is not a field: names may be long.
   for (let from = 0; place !== undefined && !place.all && from <= name.length;) {
     const dot = name.indexOf('.', from);
     const end = dot < 0 ? name.length : dot;

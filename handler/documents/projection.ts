@@ -1,11 +1,11 @@
-// Which attributes of an item go into its document: the options include and exclude.
+// Selects the attributes of an item for its document: the options include and exclude.
 import { isAttributeMap, type Attribute, type AttributeMap } from '../records/attribute.ts';
 import { type ShapingTime, unlimited } from './shaping-time.ts';
 
-/** Takes the part of an item that is indexed. Paths are attribute names joined by dots, as DynamoDB has them, through lists too. */
+/** Takes the part of an item that is indexed. Paths are DynamoDB's attribute names joined by dots, through lists too. */
 export type Projection = (image: AttributeMap, time?: ShapingTime) => AttributeMap;
 
-/** `include`: exactly these paths and what is below them. Lists and maps in which nothing is left are left out. */
+/** `include`: exactly these paths and everything below them. Lists and maps that become empty are left out. */
 export function including(paths: readonly string[]): Projection {
   const whole = new Set(paths);
   const above = new Set(paths.flatMap(ancestors));
@@ -16,7 +16,7 @@ export function including(paths: readonly string[]): Projection {
   return (image, time = unlimited()) => members(image, '', keep, time);
 }
 
-/** `exclude`: all but these paths and what is below them. */
+/** `exclude`: everything except these paths and everything below them. */
 export function excluding(paths: readonly string[]): Projection {
   const whole = new Set(paths);
   const above = new Set(paths.flatMap(ancestors));
@@ -46,8 +46,8 @@ function members(map: AttributeMap, prefix: string, keep: Keep, time: ShapingTim
 }
 
 /**
- * What `keep` leaves of a map or of the maps in a list. With `only`, all else goes: scalars beside them, and what is left empty. What is
- * no attribute stays: the shaping of the document tells of it.
+ * Applies `keep` to a map or to the maps in a list. With `only`, everything else is removed: scalars beside them, and maps that become
+ * empty. A value that is not an attribute stays: the shaping of the document reports it.
  */
 function inside(attribute: Attribute, path: string, keep: Keep, only: boolean, time: ShapingTime): Attribute | undefined {
   if (typeof attribute !== 'object' || (attribute as Attribute | null) === null) return attribute;

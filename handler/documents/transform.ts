@@ -1,4 +1,4 @@
-// The user's own function between item and document (option transform).
+// Runs the user's own function between item and document (option transform).
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { AttributeMap } from '../records/attribute.ts';
@@ -24,7 +24,7 @@ declare global {
   }
 }
 
-/** Loads every transform that the options name, at start. @throws {ConfigError} where a file is missing, fails or exports no function */
+/** Loads every transform that the options name, at start. @throws {ConfigError} if a file is missing, fails or does not export a function */
 export async function loadTransforms(config: FunctionConfig, folder: string): Promise<ReadonlyMap<string, Transform>> {
   const names = new Set(
     [config.options.defaults, ...Object.values(config.options.tables)]
@@ -41,21 +41,21 @@ export async function loadTransforms(config: FunctionConfig, folder: string): Pr
         name,
         '',
         `it cannot be loaded (${error instanceof Error ? error.message : String(error)})`,
-        'Mend the transform and deploy again',
+        'Fix the transform and deploy again',
       );
     }
     if (typeof module.default !== 'function')
-      throw new ConfigError(name, 'default', 'expected the default export to be a function', 'Mend the transform and deploy again');
+      throw new ConfigError(name, 'default', 'expected the default export to be a function', 'Fix the transform and deploy again');
     loaded.set(name, module.default as Transform);
   }
   return loaded;
 }
 
 /**
- * The text of the document that a transform makes of an item, or null where there shall be none.
- * @param limit ms that the transform may take; an asynchronous one is cut off then
- * @param time that the making of its input may take
- * @throws {MalformedRecord} where it throws, hangs, or returns what is no document
+ * Calls a transform. @returns the text of the document that it builds from an item, or null if it wants none
+ * @param limit ms that the transform may take; an asynchronous one is abandoned then
+ * @param time that building its input may take
+ * @throws {MalformedRecord} if it throws, hangs, or does not return a document
  */
 export async function transformed(
   transform: Transform,
@@ -77,13 +77,13 @@ export async function transformed(
     result = transform(document, about);
     if (isThenable(result)) result = await within(limit, result);
   } catch (error) {
-    const { name, detail } = told(error);
-    throw new MalformedRecord('transform_failed', `the transform threw ${name}; mend it and redrive the record`, undefined, detail);
+    const { name, detail } = described(error);
+    throw new MalformedRecord('transform_failed', `the transform threw ${name}; fix it and redrive the record`, undefined, detail);
   }
-  if (result === HANGS) {
+  if (result === TIMED_OUT) {
     throw new MalformedRecord(
       'transform_hangs',
-      `the transform did not answer within ${Math.round(limit)} ms; mend it and redrive the record`,
+      `the transform did not return within ${Math.round(limit)} ms; fix it and redrive the record`,
     );
   }
   if (result === null) return null;
@@ -99,22 +99,22 @@ export async function transformed(
   } catch (error) {
     throw new MalformedRecord(
       'transform_result',
-      `the transform returned what is no JSON (${error instanceof Error ? error.name : 'unknown'})`,
+      `the transform returned a value that is not valid JSON (${error instanceof Error ? error.name : 'unknown'})`,
     );
   }
   if (typeof text !== 'string' || !text.startsWith('{'))
-    throw new MalformedRecord('transform_result', 'the transform returned what is no JSON object');
+    throw new MalformedRecord('transform_result', 'the transform returned a value that is not a JSON object');
   return text;
 }
 
-/** What was thrown, for people. Anything can be thrown, also what cannot be told. */
-function told(error: unknown): { name: string; detail: string } {
+/** Describes a thrown value for people. Any value can be thrown, even one that cannot be described. */
+function described(error: unknown): { name: string; detail: string } {
   try {
     if (!(error instanceof Error)) return { name: typeof error, detail: String(error) };
     const { name, message }: { name: unknown; message: unknown } = error;
     return { name: String(name), detail: String(message) };
   } catch {
-    return { name: 'what cannot be told', detail: '' };
+    return { name: 'a value that cannot be described', detail: '' };
   }
 }
 
@@ -122,14 +122,14 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }
 
-/** Stands for the answer that did not come. */
-const HANGS = Symbol('hangs');
+/** The result of a transform that did not return in time. */
+const TIMED_OUT = Symbol('hangs');
 
-/** What `work` comes to, or HANGS after `limit` ms. */
+/** The result of `work`, or TIMED_OUT after `limit` ms. */
 async function within(limit: number, work: PromiseLike<unknown>): Promise<unknown> {
-  const { promise, resolve } = Promise.withResolvers<typeof HANGS>();
+  const { promise, resolve } = Promise.withResolvers<typeof TIMED_OUT>();
   const timer = setTimeout(() => {
-    resolve(HANGS);
+    resolve(TIMED_OUT);
   }, limit);
   try {
     return await Promise.race([work, promise]);
@@ -138,7 +138,7 @@ async function within(limit: number, work: PromiseLike<unknown>): Promise<unknow
   }
 }
 
-/** A document as a JavaScript value. A number that JavaScript would change by value stays as it was written. */
+/** A document as a JavaScript value. A number that JavaScript would change by value keeps its text. */
 function parsed(text: string): Record<string, unknown> {
   const reviver = (_: string, value: unknown, context?: { source?: string }): unknown =>
     typeof value === 'number' && context?.source !== undefined && !isExact(context.source, value) ? JSON.rawJSON(context.source) : value;

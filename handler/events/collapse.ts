@@ -1,4 +1,5 @@
-// The records of a batch, one write per item: the last record of a key wins, the others share its fate (contract 6.3).
+// Collapses the records of a batch to one write per item: the last record of a key wins, the others share its outcome
+// (docs/guarantees.md).
 import { newWrite, type Write } from '../indexing/write.ts';
 import type { ItemState } from '../indexing/item-state.ts';
 import { isAttributeMap } from '../records/attribute.ts';
@@ -9,22 +10,22 @@ import { parseRecord, tableOf, type StreamRecord } from '../records/stream-recor
 import type { Table, Tables } from '../tables.ts';
 import type { Log } from '../telemetry/log.ts';
 
-/** A write with the records that it is made from. */
+/** A write with the records that it is built from. */
 export interface StreamWrite extends Write {
-  /** All records of the item in the batch, as they came, in order; the last one is the state. */
+  /** All records of the item in the batch, unchanged and in order; the last one is the state. */
   readonly records: unknown[];
 }
 
-/** What the records of a batch come to. */
+/** The writes of a batch. */
 export interface Collapsed {
   readonly writes: readonly StreamWrite[];
-  /** Records that a later one of their item stands for. */
+  /** Records that a later one of their item replaces. */
   readonly collapsed: number;
   /** ApproximateCreationDateTime of the oldest record, s since the epoch. */
   readonly oldest: number | undefined;
 }
 
-/** Takes the records apart and groups them by item. A malformed record is a write of its own, or, with a key, its item's state. */
+/** Parses the records and groups them by item. A malformed record is a write of its own, or, with a key, its item's state. */
 export function collapse(records: readonly unknown[], tables: Tables, log: Log): Collapsed {
   const byItem = new Map<Table, Map<string, StreamWrite>>();
   const writes: StreamWrite[] = [];
@@ -53,7 +54,7 @@ export function collapse(records: readonly unknown[], tables: Tables, log: Log):
   return { writes, collapsed, oldest };
 }
 
-/** A record with its table, its id and the state that it tells of; of a malformed one as much as can be read. */
+/** Reads a record's table, id and state; of a malformed record as much as is readable. */
 function read(original: unknown, tables: Tables): Pick<StreamWrite, 'table' | 'id' | 'state' | 'outcome'> & { expired: boolean } {
   let record: StreamRecord | undefined;
   try {
@@ -64,13 +65,13 @@ function read(original: unknown, tables: Tables): Pick<StreamWrite, 'table' | 'i
   } catch (error) {
     const table = tables.get(tableOf(original) ?? '');
     const id = record === undefined ? readableId(original, table) : undefined;
-    // A table that is not known gets no dead letters either.
+    // A table that is not known has no dead letters either.
     const outcome = table.refusal?.kind === 'failed' ? table.refusal : ({ kind: 'malformed', error: malformedBy(error) } as const);
     return { table, id, state: undefined, expired: record?.expired === true, outcome };
   }
 }
 
-/** The state that a record tells of. A record without a time is written without a version. */
+/** The state that a record contains. A record without a time is written without a version. */
 function stateOf({ eventName, keys, newImage, oldImage, seconds, sequenceNumber }: StreamRecord, table: Table, id: string): ItemState {
   return {
     table,
@@ -107,7 +108,7 @@ function warnOfMissingMapping(table: Table, log: Log): void {
   if (warned.has(table)) return;
   warned.add(table);
   log.warn(
-    'the key mapping does not know this table: ids are made in the order of the keys in each event; run the action with operation: refresh-mapping',
+    'the key mapping does not contain this table: ids are built in the order of the keys in each event; run the action with operation: refresh-mapping',
     {
       table: table.name,
     },

@@ -2,14 +2,14 @@ import type { Transient } from '../cluster/responses.ts';
 import type { Runtime } from '../runtime.ts';
 
 /** ms that a check waits for a cluster that is busy, blocked or not complete. */
-const LONGEST_MS = 25_000;
-/** ms that it waits for one that does not answer, or as no cluster does: a wrong address seldom becomes a right one. */
-const LONGEST_UNREACHED_MS = 5_000;
+const MAX_WAIT_MS = 25_000;
+/** ms that it waits for a cluster that does not respond, or not as a cluster does: a wrong address seldom becomes a right one. */
+const MAX_UNREACHED_WAIT_MS = 5_000;
 /** ms: the first pause is up to this, each further one up to twice the former. */
 const FIRST_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 5_000;
 
-/** How long a check retries what is transient: a busy moment of the cluster must not fail a deploy. All its requests share the time. */
+/** How long a check retries transient failures: a busy moment of the cluster must not fail a deploy. All its requests share the time. */
 export class Patience {
   readonly #runtime: Pick<Runtime, 'now' | 'sleep' | 'random'>;
   readonly #signal: AbortSignal;
@@ -22,18 +22,18 @@ export class Patience {
     this.#from = runtime.now();
   }
 
-  /** Repeats an attempt as long as it fails for a transient reason and the time allows. @returns its last result */
+  /** Repeats an attempt while its failure is transient and time remains. @returns its last result */
   async last<Result>(attempt: () => Promise<Result>): Promise<Result> {
     const { now, sleep, random } = this.#runtime;
     let former: Result | undefined;
     for (let tries = 0; ; tries++) {
       const result = await attempt();
       if (!isTransient(result)) return result;
-      // That the time is up is no cause where there was one before.
+      // A former cause says more than that the time is up.
       if (former !== undefined && this.#isOver()) return former;
       former = result;
       const pause = Math.max(result.retryAfter ?? 0, random() * Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** tries));
-      const until = this.#from + (result.cause === 'network' || result.cause === 'unreadable' ? LONGEST_UNREACHED_MS : LONGEST_MS);
+      const until = this.#from + (result.cause === 'network' || result.cause === 'unreadable' ? MAX_UNREACHED_WAIT_MS : MAX_WAIT_MS);
       if (this.#isOver() || now() + pause >= until) return result;
       await sleep(pause, this.#signal);
       if (this.#isOver()) return result;

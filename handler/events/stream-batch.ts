@@ -1,4 +1,4 @@
-// An event of Lambda's: its records, the writes that they come to, and the answer (contract 4 and 6).
+// Handles a batch of stream records: from its records to writes, and to the response (docs/guarantees.md).
 import { budgetFor } from '../budget.ts';
 import { settleMalformed, type Origin } from '../dead-letters/settle-malformed.ts';
 import { refreshWritten } from '../indexing/refresh.ts';
@@ -9,26 +9,26 @@ import type { Tables } from '../tables.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import { collapse, type StreamWrite } from './collapse.ts';
 
-/** Lambda's partial batch response: everything from the lowest named sequence number on comes again. */
-export interface BatchAnswer {
+/** Lambda's partial batch response: Lambda retries everything from the lowest named sequence number on. */
+export interface BatchResponse {
   readonly batchItemFailures: { itemIdentifier: string }[];
 }
 
-/** Thrown where an answer could not save what is not done: Lambda then sends the whole batch again. */
+/** Thrown if no response can name the records that are not done: Lambda then retries the whole batch. */
 export class BatchFailed extends Error {
   override name = 'BatchFailed';
 }
 
 /**
- * Writes what the records of an event come to, and tells Lambda what is not done.
- * @throws {BatchFailed} for an event without a DynamoDB record, and where the answer would not be heard
+ * Writes the items of an event's records, and reports to Lambda which records are not done.
+ * @throws {BatchFailed} for an event without a DynamoDB record, and if a trigger without ReportBatchItemFailures would ignore the response
  */
-export async function processBatch(runtime: Runtime, records: readonly unknown[], invocation: Invocation): Promise<BatchAnswer> {
+export async function processBatch(runtime: Runtime, records: readonly unknown[], invocation: Invocation): Promise<BatchResponse> {
   // A tumbling window ends with an event that has no records.
   if (records.length === 0) return { batchItemFailures: [] };
   if (!records.some(isDynamoDbRecord)) {
     throw new BatchFailed(
-      `The event holds ${records.length} records and none of them of aws:dynamodb; give the function triggers of DynamoDB streams only`,
+      `The event has ${records.length} records and none of them is from aws:dynamodb; give the function triggers of DynamoDB streams only`,
     );
   }
   const { now, tables, log } = runtime;
@@ -43,11 +43,11 @@ export async function processBatch(runtime: Runtime, records: readonly unknown[]
   await settleMalformed(runtime, metrics, budget, writes, originOf);
   await refreshWritten(runtime, budget, writes);
 
-  // Only what is known to be done is not asked for again.
-  for (const write of writes) write.outcome ??= { kind: 'failed', reason: 'nothing is known of the record' };
+  // Every record is retried unless it is known to be done.
+  for (const write of writes) write.outcome ??= { kind: 'failed', reason: 'the outcome of the record is unknown' };
   const open = writes.filter(({ outcome }) => outcome?.kind === 'failed');
   report(runtime, metrics, invocation, records.length, writes, open);
-  return answer(open, records, tables);
+  return responseFor(open, records, tables);
 }
 
 /** A record that may be malformed: nothing about it is certain. */
@@ -56,7 +56,7 @@ interface ForeignRecord {
   readonly dynamodb?: { readonly Keys?: unknown; readonly ApproximateCreationDateTime?: unknown };
 }
 
-/** What a dead letter says of the record that gave the item its last state. */
+/** The fields of a dead letter about the record that gave the item its last state. */
 function originOf({ records }: StreamWrite): Origin {
   const record: ForeignRecord | null = records.at(-1) ?? null;
   return {
@@ -111,18 +111,18 @@ function lowest(open: readonly StreamWrite[]): string | undefined {
   return first;
 }
 
-function answer(open: readonly StreamWrite[], records: readonly unknown[], tables: Tables): BatchAnswer {
+function responseFor(open: readonly StreamWrite[], records: readonly unknown[], tables: Tables): BatchResponse {
   if (open.length === 0) return { batchItemFailures: [] };
   const first = lowest(open);
   const reason = reasonOf(open[0]);
   if (first === undefined) {
-    throw new BatchFailed(`A record without a sequence number is not done (${reason}): the whole batch must come again`);
+    throw new BatchFailed(`A record without a sequence number is not done (${reason}): the whole batch is retried`);
   }
-  // Lambda takes the answer of a trigger without ReportBatchItemFailures for success, whatever it says.
-  const deaf = records.map((record) => tables.get(tableOf(record) ?? '')).find((table) => !table.partialAnswer);
-  if (deaf !== undefined) {
+  // Lambda treats every response of a trigger without ReportBatchItemFailures as success.
+  const unreporting = records.map((record) => tables.get(tableOf(record) ?? '')).find((table) => !table.partialResponse);
+  if (unreporting !== undefined) {
     throw new BatchFailed(
-      `${open.length} items are not done, the first at ${first} (${reason}): the whole batch must come again, since the key mapping does not say that the trigger of ${deaf.name === '' ? 'every record' : deaf.name} has ReportBatchItemFailures; give it that and run the action with operation: refresh-mapping`,
+      `${open.length} items are not done, the first at ${first} (${reason}): the whole batch is retried, since the key mapping does not say that the trigger of ${unreporting.name === '' ? 'every record' : unreporting.name} has ReportBatchItemFailures; give it that and run the action with operation: refresh-mapping`,
     );
   }
   return { batchItemFailures: [{ itemIdentifier: first }] };

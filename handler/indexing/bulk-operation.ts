@@ -1,17 +1,17 @@
 // From an item's state to the lines of a bulk request.
 import type { AttributeMap } from '../records/attribute.ts';
 import { documentWriter, writeDocument } from '../documents/document.ts';
-import type { Piece } from '../documents/json-writer.ts';
+import type { ByteRange } from '../documents/json-writer.ts';
 import type { ItemState } from './item-state.ts';
 import type { Table } from '../tables.ts';
 import { transformed } from '../documents/transform.ts';
 import { type ShapingTime, unlimited } from '../documents/shaping-time.ts';
 
-/** One operation as `_bulk` takes it. */
+/** One operation in the form of `_bulk`. */
 export interface Operation {
   readonly action: 'index' | 'delete';
   /** The action's line and, for `index`, the document's, each with its line feed. */
-  readonly lines: Piece;
+  readonly lines: ByteRange;
 }
 
 /** Bytes of its lines. */
@@ -20,10 +20,10 @@ export const sizeOf = ({ lines: { from, to } }: Operation): number => to - from;
 const json = documentWriter();
 
 /**
- * What a state asks for. Synchronous unless a transform has to be called: thousands of promises would cost more than the work.
+ * Builds the operation of a state. Synchronous unless a transform has to be called: thousands of promises would cost more than the work.
  * @param limit ms that a transform may take
  * @param time that the shaping may take, without the transform
- * @throws {MalformedRecord} (a promise rejects with it) where the state gives no document
+ * @throws {MalformedRecord} (a promise rejects with it) if the state yields no document
  */
 export function operationOf(state: ItemState, limit: number, time: ShapingTime = unlimited()): Operation | Promise<Operation> {
   const { table, image, oldImage } = state;
@@ -45,9 +45,9 @@ export function operationOf(state: ItemState, limit: number, time: ShapingTime =
   );
 }
 
-/** The action, without the index, which the path of the request names; with the version that fences older states where there is one. */
+/** The action, without the index, which the path of the request names; with the version that fences older states, if there is one. */
 function operation(action: Operation['action'], { id, version }: ItemState, document?: () => void): Operation {
-  // What another one left that could not be finished.
+  // Drops the rest of a document that could not be finished.
   json.truncate(0);
   json.ascii(`{"${action}":{"_id":`);
   json.string(id);

@@ -1,25 +1,25 @@
-// One `_bulk` request and what became of each of its operations.
-import type { Engine, EngineAnswer } from '../cluster/client.ts';
+// One `_bulk` request and the outcome of each of its operations.
+import type { ClusterClient, ClusterResponse } from '../cluster/client.ts';
 import { classifyItem, classifyThrown, classifyRequest, DONE, type Outcome } from '../cluster/responses.ts';
 import { joined } from '../documents/json-writer.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { sizeOf, type Operation } from './bulk-operation.ts';
 
-/** Bytes of a request that are aimed at. */
-export const REQUEST_TARGET = 5 * 1024 * 1024;
+/** Bytes that a request should have. */
+export const TARGET_REQUEST_BYTES = 5 * 1024 * 1024;
 
 /** The outcomes that a caller of `sendBulk` meets: 413 and whole-request 400 have been followed down to single operations. */
 export type Settled = Exclude<Outcome, { kind: 'too-large' | 'rejected' }>;
 
 export interface Bulk {
-  readonly engine: Engine;
+  readonly cluster: ClusterClient;
   readonly metrics: Metrics;
   readonly now: () => number;
   /** Aborts everything when the time for writing is used up. */
   readonly signal: AbortSignal;
 }
 
-/** Where the operations of a request go, and whether they are to be visible to searches when it is answered. */
+/** Where the operations of a request go, and whether searches see them once the response is there. */
 export interface BulkTarget {
   readonly index: string;
   readonly refresh?: 'true' | 'wait_for' | undefined;
@@ -27,10 +27,10 @@ export interface BulkTarget {
 
 const REFUSES_ALL = {
   kind: 'configuration',
-  remedy: 'Check the cluster, and what stands between it and the function (ES_ENDPOINT): it refuses every bulk request, whatever is in it',
+  remedy: 'Check the cluster, and any proxy between it and the function (ES_ENDPOINT): it refuses every bulk request, whatever its content',
 } as const;
 
-/** What became of the operations of a request. */
+/** The outcomes of a request's operations. */
 export interface BulkResult {
   /** As many as operations, in their order. */
   readonly outcomes: readonly Settled[];
@@ -44,7 +44,7 @@ export interface BulkResult {
  */
 export async function sendBulk(bulk: Bulk, operations: readonly Operation[], target: BulkTarget): Promise<BulkResult> {
   const whole = await sendOnce(bulk, operations, target);
-  const refreshes = target.refresh === 'true' && !bulk.engine.serverless;
+  const refreshes = target.refresh === 'true' && !bulk.cluster.serverless;
   if (Array.isArray(whole)) return { outcomes: whole, refreshed: refreshes };
   return { outcomes: await inParts(bulk, operations, refreshes ? { index: target.index } : target, whole), refreshed: false };
 }
@@ -64,7 +64,7 @@ async function inParts(bulk: Bulk, operations: readonly Operation[], target: Bul
               kind: 'malformed',
               status: 413,
               type: 'request_too_large',
-              reason: 'the cluster takes no request as large as this one document',
+              reason: 'the cluster accepts no request as large as this one document',
             },
           ]
         : inHalves(bulk, operations, target, splitByBytes(operations));
@@ -115,16 +115,16 @@ function splitByBytes(operations: readonly Operation[]): number {
 
 /** One request: an outcome per operation, or one outcome for the request as a whole. */
 async function sendOnce(bulk: Bulk, operations: readonly Operation[], { index, refresh }: BulkTarget): Promise<Settled[] | Outcome> {
-  const { engine, metrics, now } = bulk;
+  const { cluster, metrics, now } = bulk;
   const started = now();
-  let answer: EngineAnswer;
+  let response: ClusterResponse;
   try {
-    answer = await engine.send(
+    response = await cluster.send(
       {
         method: 'POST',
         // In the path and not in the lines: fewer bytes, and a cluster may forbid lines that name one (rest.action.multi.allow_explicit_index).
         path: `/${encodeURIComponent(index)}/_bulk`,
-        query: { filter_path: 'errors,items.*.status,items.*.error', ...(refresh === undefined || engine.serverless ? {} : { refresh }) },
+        query: { filter_path: 'errors,items.*.status,items.*.error', ...(refresh === undefined || cluster.serverless ? {} : { refresh }) },
         body: joined(operations.map(({ lines }) => lines)),
         contentType: 'application/x-ndjson',
       },
@@ -135,37 +135,37 @@ async function sendOnce(bulk: Bulk, operations: readonly Operation[], { index, r
   } finally {
     metrics.request(total(operations), now() - started);
   }
-  return classifyRequest(answer, now()) ?? pairedOutcomes(operations, answer);
+  return classifyRequest(response, now()) ?? pairedOutcomes(operations, response);
 }
 
 const total = (operations: readonly Operation[]): number => operations.reduce((sum, operation) => sum + sizeOf(operation), 0);
 
-/** What an engine answers where it has written every document: such an answer needs no more than a look, a fourth of the reading. */
+/** An engine's response if it has written every document: a comparison is enough, at a fourth of the cost of parsing it. */
 const INDEXED = '{"index":{"status":20x}}';
 const ALL_INDEXED =
   /^\{(?:"took":\d+,)?"errors":false,"items":\[(\{"index":\{"status":20[01]\}\}(?:,\{"index":\{"status":20[01]\}\})*)\]\}$/;
 
 function areAllIndexed(operations: readonly Operation[], text: string): boolean {
   const length = operations.length * (INDEXED.length + 1) - 1;
-  // Nothing but `took` varies: a text of another length is another answer, and may be longer than a pattern should be tried on.
+  // Nothing but `took` varies: a text of another length is another response, and may be too long for a pattern.
   if (text.length < length || text.length > length + 100) return false;
   const items = ALL_INDEXED.exec(text)?.[1];
   return items?.length === length && operations.every(({ action }) => action === 'index');
 }
 
-/** Each item of the answer with the operation at its place; an answer of another form tells nothing of any of them. */
-function pairedOutcomes(operations: readonly Operation[], answer: EngineAnswer): Settled[] | Outcome {
+/** Pairs each item of the response with the operation at its place; a response of another form says nothing about any operation. */
+function pairedOutcomes(operations: readonly Operation[], response: ClusterResponse): Settled[] | Outcome {
   const unreadable: Outcome = {
     kind: 'transient',
     cause: 'unreadable',
-    type: 'unreadable_answer',
-    reason: `HTTP ${answer.status} with an answer that is none to a bulk request`,
+    type: 'unreadable_response',
+    reason: `HTTP ${response.status} with a response that is not one to a bulk request`,
     throttled: false,
   };
-  if (areAllIndexed(operations, answer.text)) return operations.map(() => DONE.index);
+  if (areAllIndexed(operations, response.text)) return operations.map(() => DONE.index);
   let items: unknown;
   try {
-    items = (JSON.parse(answer.text) as { items?: unknown }).items;
+    items = (JSON.parse(response.text) as { items?: unknown }).items;
   } catch {
     return unreadable;
   }
@@ -177,30 +177,30 @@ function pairedOutcomes(operations: readonly Operation[], answer: EngineAnswer):
 }
 
 /**
- * Asks for the delete of a document that cannot exist: shows that the function may write to the index, and changes none.
+ * Deletes a document that cannot exist: shows that the function may write to the index, and changes nothing.
  * @returns why it may not, or undefined
  */
 export async function probeWrite(bulk: Bulk, index: string): Promise<Outcome | undefined> {
   const outcome = await sendProbe(bulk, index, 'delete');
   if (outcome?.kind === 'done') return undefined;
-  // A missing index is created by the first record; being told so needs the same permission.
+  // A missing index is created by the first record; this response needs the same permission.
   return outcome?.kind === 'transient' && outcome.type === 'index_not_found_exception' ? undefined : outcome;
 }
 
 /**
- * Asks to write an empty document in place of one that cannot exist. The engine does all that comes before its writing, the ingest
- * pipelines included, and then refuses it: nothing has the sequence number that it must have
+ * Writes an empty document in place of one that cannot exist. The engine runs all steps before its writing, the ingest
+ * pipelines included, and then refuses it: no document has the required sequence number
  * (https://docs.opensearch.org/latest/api-reference/document-apis/bulk/).
- * @returns `stale` where every document would have come as far; another `done` where a pipeline took it away; else what was in its way,
- * which may be that it is empty
+ * @returns `stale` if every document would get as far; another `done` if a pipeline dropped it; otherwise its failure, which may be that
+ * it is empty
  */
 export async function probeIndexing(bulk: Bulk, index: string): Promise<Outcome | undefined> {
   return sendProbe(bulk, index, 'index');
 }
 
 /**
- * Asks whether the cluster takes bulk requests of this function at all, by a harmless one for an index that there is not. What it says
- * of that index, that it is missing or none of the function's, is no matter.
+ * Checks whether the cluster accepts bulk requests of this function at all, by a harmless one for an index that does not exist. It does
+ * not matter whether the response reports the index as missing or as forbidden.
  * @returns why it does not, or undefined
  */
 export async function probeBulk(bulk: Bulk): Promise<Outcome | undefined> {

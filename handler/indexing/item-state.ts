@@ -9,7 +9,7 @@ export interface ItemVersion {
 }
 
 /**
- * The state that one item is to have in its index, whatever it was read from: a stream record, or the table itself. Absent is a state:
+ * The state that one item is to have in its index, whether it was read from a stream record or from the table itself. Absent is a state:
  * its document is deleted.
  */
 export interface ItemState {
@@ -19,7 +19,7 @@ export interface ItemState {
   readonly keys: AttributeMap;
   /** Undefined: the item is absent. */
   readonly image: AttributeMap | undefined;
-  /** What a transform is told of the change. */
+  /** The old image and the event, for a transform. */
   readonly oldImage: AttributeMap | undefined;
   readonly event: 'INSERT' | 'MODIFY';
   /** Undefined: in the order of arrival. */

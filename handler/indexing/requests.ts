@@ -1,14 +1,14 @@
-// From the writes that are pending to requests bounded by bytes: documents are made, transforms called, within the time there is.
+// From the pending writes to requests bounded by bytes: builds documents and calls transforms within the available time.
 import { ShapingTime } from '../documents/shaping-time.ts';
 import { malformedBy } from '../records/malformed-record.ts';
 import { operationOf, sizeOf } from './bulk-operation.ts';
-import { REQUEST_TARGET } from './bulk-request.ts';
+import { TARGET_REQUEST_BYTES } from './bulk-request.ts';
 import type { Prepared, Ready } from './write.ts';
 
 /** Writes whose transforms run at the same time. */
-const TRANSFORMS_AT_ONCE = 32;
-/** ms of work after which the event loop gets its turn: timers, and what the cluster sends meanwhile. */
-const WORK_MS = 50;
+const MAX_CONCURRENT_TRANSFORMS = 32;
+/** ms of work after which the event loop gets its turn: timers, and responses of the cluster. */
+const MAX_UNINTERRUPTED_MS = 50;
 
 export interface Preparation {
   readonly now: () => number;
@@ -48,7 +48,7 @@ class OpenRequests {
     const { index } = write.table;
     const size = sizeOf(write.operation);
     const open = this.#open.get(index);
-    if (open !== undefined && open.bytes + size <= REQUEST_TARGET && open.writes.length < this.#maxWrites) {
+    if (open !== undefined && open.bytes + size <= TARGET_REQUEST_BYTES && open.writes.length < this.#maxWrites) {
       open.writes.push(write);
       open.bytes += size;
       return undefined;
@@ -73,8 +73,8 @@ class OpenRequests {
 }
 
 /**
- * The pending writes with their lines, cut into requests; those that have them from a former round, also when no more are made.
- * Malformed ones get their outcome and go no further; those for which the time did not suffice are left without lines and without an
+ * Builds the lines of pending writes and cuts them into requests; lines from a former round are reused, even when no more are built.
+ * Malformed writes get their outcome and go no further; those for which the time was too short stay without lines and without an
  * outcome.
  */
 export async function* requestsOf(pending: readonly Ready[], preparation: Preparation): AsyncGenerator<IndexRequest> {
@@ -84,14 +84,14 @@ export async function* requestsOf(pending: readonly Ready[], preparation: Prepar
       resolve();
     });
   });
-  // Where making the documents takes most of the time, those that are made must leave: else no try would get further than the last.
-  const age = Math.max(WORK_MS, (until - now()) / 4);
+  // If building documents takes most of the time, the finished ones must leave: otherwise no attempt would get further than the last.
+  const age = Math.max(MAX_UNINTERRUPTED_MS, (until - now()) / 4);
   const requests = new OpenRequests(preparation);
   for (let next = 0; next < pending.length;) {
     const from = next;
     const started = now();
     const unfinished: Promise<void>[] = [];
-    while (next < pending.length && unfinished.length < TRANSFORMS_AT_ONCE && now() - started < WORK_MS) {
+    while (next < pending.length && unfinished.length < MAX_CONCURRENT_TRANSFORMS && now() - started < MAX_UNINTERRUPTED_MS) {
       const write = pending[next++];
       const work = started < until ? prepare(write, preparation) : undefined;
       if (work !== undefined) unfinished.push(work);
@@ -102,12 +102,12 @@ export async function* requestsOf(pending: readonly Ready[], preparation: Prepar
       if (full !== undefined) yield full;
     }
     yield* requests.take(age, false);
-    if (now() - started >= WORK_MS) await new Promise(setImmediate);
+    if (now() - started >= MAX_UNINTERRUPTED_MS) await new Promise(setImmediate);
   }
   yield* requests.take(0, true);
 }
 
-/** Makes the lines of a write, once. @returns a promise where a transform has to be waited for */
+/** Builds the lines of a write, once. @returns a promise if a transform has to be waited for */
 function prepare(write: Ready | undefined, { now, signal, transformLimit }: Preparation): Promise<void> | undefined {
   if (write === undefined || write.operation !== undefined) return undefined;
   const refused = (error: unknown): void => {
@@ -118,7 +118,7 @@ function prepare(write: Ready | undefined, { now, signal, transformLimit }: Prep
     const operation = operationOf(write.state, transformLimit, time);
     if (operation instanceof Promise) {
       return operation.then(
-        // What comes too late changes nothing: the write is reported as not done.
+        // A late result changes nothing: the write is reported as not done.
         (result) => {
           if (!signal.aborted) write.operation = result;
         },

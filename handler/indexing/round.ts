@@ -1,4 +1,4 @@
-// One pass over the writes that are pending: each is sent once, and what is to be retried is returned.
+// One pass over the pending writes: sends each once, and returns those that are to be retried.
 import type { IndexGate } from '../cluster/index-gate.ts';
 import type { Indexes } from '../cluster/indexes.ts';
 import { TRANSIENT_REMEDIES, type TransientCause } from '../cluster/faults.ts';
@@ -8,7 +8,7 @@ import { sendBulk, type Bulk, type Settled } from './bulk-request.ts';
 import { requestsOf, type IndexRequest } from './requests.ts';
 import type { Prepared, Ready } from './write.ts';
 
-const REQUESTS_AT_ONCE = 2;
+const MAX_CONCURRENT_REQUESTS = 2;
 /** Share of the time for writing in which documents are begun; the rest is for the responses. */
 const PREPARING_SHARE = 0.75;
 /** Writes from which on they are shared out: below, a second request costs more than it saves (documents of a kilobyte). */
@@ -28,17 +28,17 @@ export interface RoundDependencies extends Bulk {
   readonly itemLimit: number;
 }
 
-/** What is left after a round. */
+/** The writes left after a round. */
 export interface RoundResult {
-  /** To be sent again. */
+  /** To be retried. */
   readonly again: readonly Ready[];
-  /** Sending again would only meet the same. */
+  /** A retry would only meet the same problem. */
   readonly configuration: Configuration | undefined;
-  /** What to wait for before the next round. */
+  /** The pause before the next round, and its reason. */
   readonly pause: { readonly atLeastMs: number; readonly reason: string; readonly remedy?: string | undefined } | undefined;
 }
 
-/** Sends every pending write once, two requests at a time: no item is in more than one of them. @throws a defect, when nothing is open any more */
+/** Sends every pending write once, two requests at a time: no item is in more than one of them. @throws a defect, once no request is open */
 export async function runRound(pending: readonly Ready[], dependencies: RoundDependencies): Promise<RoundResult> {
   return new Round(pending, dependencies).run();
 }
@@ -47,7 +47,7 @@ class Round {
   readonly #pending: readonly Ready[];
   readonly #by: RoundDependencies;
   readonly #again: Ready[] = [];
-  /** Until nothing is open any more a defect must not end the process, which would lose the response. */
+  /** While a request is open a defect must not end the process, which would lose the response. */
   readonly #defects: unknown[] = [];
   #configuration: Configuration | undefined;
   #pause: RoundResult['pause'];
@@ -64,15 +64,15 @@ class Round {
     const tables = [...new Map(this.#pending.map(({ table }) => [table.index, table])).values()];
     const ready = (): Promise<void> => this.#checkIndexes(tables).catch(this.#defect);
     let checking = ready();
-    // Lets a check leave: the cluster answers it while the documents are made.
+    // Lets a check leave: the cluster responds while the documents are built.
     if (!tables.every(({ index }) => gate.isOpen(index))) await new Promise(setImmediate);
     const until = now() + (writeUntil - now()) * PREPARING_SHARE;
-    const maxWrites = this.#pending.length < MIN_SHARED_WRITES ? Infinity : Math.ceil(this.#pending.length / REQUESTS_AT_ONCE);
+    const maxWrites = this.#pending.length < MIN_SHARED_WRITES ? Infinity : Math.ceil(this.#pending.length / MAX_CONCURRENT_REQUESTS);
     const open = new Set<Promise<void>>();
     try {
       for await (const request of requestsOf(this.#pending, { now, until, signal, transformLimit: itemLimit, maxWrites })) {
         await checking;
-        if (open.size >= REQUESTS_AT_ONCE) await Promise.race(open);
+        if (open.size >= MAX_CONCURRENT_REQUESTS) await Promise.race(open);
         if (!gate.isOpen(request.index) && !this.#stopped) await (checking = ready());
         if (this.#stopped) {
           this.#again.push(...request.writes);
@@ -92,7 +92,7 @@ class Round {
     const late = this.#pending.filter(({ outcome, operation }) => outcome === undefined && operation === undefined);
     if (late.length > 0) {
       this.#again.push(...late);
-      this.#wait({ reason: 'the time did not suffice to make all documents' });
+      this.#wait({ reason: 'the time was too short to build all documents' });
     }
     return { again: this.#again, configuration: this.#configuration, pause: this.#pause };
   }
@@ -122,7 +122,7 @@ class Round {
       { index, refresh },
     );
     const [first] = outcomes;
-    // Where nothing came through, the next request would only meet the same.
+    // If no operation succeeded, the next request would only meet the same problem.
     if (first?.kind === 'transient' && outcomes.every(({ kind }) => kind === 'transient')) this.#stop(first);
     const mixed: { write: Prepared; field: string }[] = [];
     for (const [i, write] of writes.entries()) {
@@ -139,7 +139,7 @@ class Round {
     if (mixed.length > 0) await this.#mapFields(index, mixed);
   }
 
-  /** Maps fields that took values of several kinds as text, which takes them all. */
+  /** Maps fields with values of several kinds as text, which accepts them all. */
   async #mapFields(index: string, mixed: readonly { write: Prepared; field: string }[]): Promise<void> {
     const { indexes, signal } = this.#by;
     const fields = [...new Set(mixed.map(({ field }) => field))];
@@ -174,7 +174,7 @@ class Round {
         this.#stop(outcome);
         break;
     }
-    // The lines are needed again only where the write is.
+    // The lines are needed again only if the write is retried.
     if (write.outcome !== undefined) (write as Ready).operation = undefined;
   }
 
@@ -183,7 +183,7 @@ class Round {
     this.#pause = { atLeastMs: Math.max(this.#pause?.atLeastMs ?? 0, retryAfter), reason, remedy };
   }
 
-  /** Sends no more in this round: it would only meet the same. */
+  /** Sends no more in this round: it would only meet the same problem. */
   #stop(outcome: Settled): void {
     this.#stopped = true;
     if (outcome.kind === 'configuration') this.#configuration ??= outcome;

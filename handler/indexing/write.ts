@@ -3,28 +3,28 @@ import type { Table } from '../tables.ts';
 import type { Operation } from './bulk-operation.ts';
 import type { ItemState } from './item-state.ts';
 
-/** What became of a write. */
+/** The outcome of a write. */
 export type WriteOutcome =
   | { readonly kind: 'done' }
   /** Can never be written. */
   | { readonly kind: 'malformed'; readonly error: MalformedRecord }
-  /** Must be retried by whoever asked for it; the reason is fit for a log. */
+  /** Must be retried by the caller; the reason is fit for a log. */
   | { readonly kind: 'failed'; readonly reason: string };
 
-/** A state on its way to the index, and what became of it. */
+/** A state on its way to the index, and its outcome. */
 export interface Write {
   readonly table: Table;
   /** Of the document; undefined where the item's key cannot be read. */
   readonly id: string | undefined;
-  /** Undefined where there is none: then the write is malformed. */
+  /** Undefined if there is none: then the write is malformed. */
   state: ItemState | undefined;
-  /** The lines for the cluster, once they are made. */
+  /** The lines for the cluster, once they are built. */
   operation: Operation | undefined;
   /** Fields that were mapped for this document because it has values of several kinds in them, and how often; undefined: none. */
   mapped: Map<string, number> | undefined;
   /** The cluster has changed the document. */
   written: boolean;
-  /** What was written is visible to searches: the request refreshed the index. */
+  /** Searches see the document: the request refreshed the index. */
   refreshed: boolean;
   outcome: WriteOutcome | undefined;
 }
@@ -36,5 +36,5 @@ export function newWrite(table: Table, id: string | undefined, state: ItemState 
 
 /** A write that can be sent: its table has an index. */
 export type Ready = Write & { readonly table: Table & { readonly index: string }; readonly state: ItemState };
-/** One whose lines are made. */
+/** One whose lines are built. */
 export type Prepared = Ready & { readonly operation: Operation };

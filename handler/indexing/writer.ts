@@ -1,4 +1,4 @@
-// Brings writes to the cluster, round after round, until each is settled or the time is up.
+// Sends writes to the cluster, round after round, until each is settled or the time is up.
 import { abortAt, type Budget } from '../budget.ts';
 import type { Configuration } from '../cluster/responses.ts';
 import { itemLimit } from '../documents/shaping-time.ts';
@@ -27,12 +27,12 @@ export class Writer {
     this.#itemLimit = itemLimit(remaining);
   }
 
-  /** Gives every write an outcome. */
+  /** Sets the outcome of every write. */
   async write(writes: readonly Write[]): Promise<void> {
-    const { now, engine, gate, indexes } = this.#runtime;
+    const { now, cluster, gate, indexes } = this.#runtime;
     const { writeUntil } = this.#budget;
     const { signal, release } = abortAt(writeUntil, now());
-    const dependencies = { engine, gate, indexes, now, signal, writeUntil, metrics: this.#metrics, itemLimit: this.#itemLimit };
+    const dependencies = { cluster, gate, indexes, now, signal, writeUntil, metrics: this.#metrics, itemLimit: this.#itemLimit };
     try {
       let pending: readonly Ready[] = writes.filter(isReady);
       for (let attempt = 0; pending.length > 0; attempt++) {
@@ -45,7 +45,7 @@ export class Writer {
         pending = again;
         if (pause !== undefined && !(await this.#pause(attempt, pause.atLeastMs, signal))) {
           const remedy = pause.remedy === undefined ? '' : `. ${pause.remedy}`;
-          const reason = `${withoutValues(pause.reason)} (no time was left for another try)${remedy}`;
+          const reason = `${withoutValues(pause.reason)} (no time was left for another attempt)${remedy}`;
           for (const write of pending) write.outcome = { kind: 'failed', reason };
           return;
         }
@@ -55,10 +55,10 @@ export class Writer {
     }
   }
 
-  /** One error log line; all that is left fails, since every write would meet the same. */
+  /** Writes one error log line; all remaining writes fail, since each would meet the same problem. */
   #fail(again: readonly Write[], problem: Configuration): void {
     this.#runtime.log.error('the cluster cannot be used as it is configured: nothing is lost, the batch is retried', {
-      host: this.#runtime.engine.host,
+      host: this.#runtime.cluster.host,
       type: problem.type,
       reason: withoutValues(problem.reason),
       remedy: problem.remedy,
@@ -66,7 +66,7 @@ export class Writer {
     for (const write of again) write.outcome = { kind: 'failed', reason: `${withoutValues(problem.reason)}. ${problem.remedy}` };
   }
 
-  /** Waits before the next round, with full jitter. @returns false where the time does not allow for another */
+  /** Waits before the next round, with full jitter. @returns false if the time does not allow for another */
   async #pause(attempt: number, atLeast: number, signal: AbortSignal): Promise<boolean> {
     const { now, random, sleep } = this.#runtime;
     const pause = Math.max(atLeast, random() * Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt + 1)));
@@ -76,13 +76,13 @@ export class Writer {
   }
 }
 
-/** Whether there is something to send; a table that can have no index fails its writes. */
+/** Whether a write can be sent; a table that can have no index fails its writes. */
 function isReady(write: Write): write is Ready {
   if (write.outcome !== undefined) return false;
   if (write.table.index !== undefined && write.state !== undefined) return true;
   write.outcome = {
     kind: 'failed',
-    reason: `the table ${write.table.name} has no index: give it one with the option index and deploy again`,
+    reason: `the table ${write.table.name} has no index: set the option index for it and deploy again`,
   };
   return false;
 }

@@ -1,17 +1,17 @@
-// Which document a record is about, and which state of it: id and version.
+// The id of an item's document.
 import { createHash } from 'node:crypto';
 import type { AttributeMap } from './attribute.ts';
 import { MalformedRecord } from './malformed-record.ts';
 
-/** Bytes of an id at most, for all engines. */
-const ID_LIMIT = 512;
-const HASH_LENGTH = 64;
+/** Bytes of an id, for all engines. */
+const MAX_ID_BYTES = 512;
+const HASH_CHARACTERS = 64;
 
 /**
  * The document's id: the hash key, or `hash|range` with `\` and `|` escaped by `\` in the hash part, so that no two keys share
  * one. An id over 512 bytes becomes a readable prefix, `~` and its SHA-256; so does the rare shorter one that looks like that.
  * @param names the key's attributes, hash key first; undefined: in the order of `keys`
- * @throws {MalformedRecord} where `keys` is not exactly that key, or no key
+ * @throws {MalformedRecord} if `keys` is not exactly that key, or not a key
  */
 export function documentId(keys: AttributeMap, names: readonly string[] | undefined): string {
   const present = Object.keys(keys);
@@ -39,17 +39,17 @@ function keyText(keys: AttributeMap, name: string): string {
     const text = S ?? N ?? B;
     if (typeof text === 'string' && text !== '') return text;
   }
-  throw new MalformedRecord('keys_unreadable', `the key attribute ${JSON.stringify(name)} is no S, N or B with a value`);
+  throw new MalformedRecord('keys_unreadable', `the key attribute ${JSON.stringify(name)} is not an S, N or B with a value`);
 }
 
 function bounded(id: string): string {
-  // A character has three bytes at most: nothing to count.
-  if (3 * id.length <= ID_LIMIT - 4) return id;
+  // A character has three bytes at most: short texts need no count.
+  if (3 * id.length <= MAX_ID_BYTES - 4) return id;
   const bytes = Buffer.byteLength(id);
   // A prefix is cut between characters, of up to four bytes: a shortened id has 509 to 512 bytes.
-  const looksShortened = bytes > ID_LIMIT - 4 && bytes <= ID_LIMIT && /~[0-9a-f]{64}$/.test(id);
-  if (bytes <= ID_LIMIT && !looksShortened) return id;
-  const prefix = Buffer.from(id).subarray(0, ID_LIMIT - HASH_LENGTH - 1);
+  const looksShortened = bytes > MAX_ID_BYTES - 4 && bytes <= MAX_ID_BYTES && /~[0-9a-f]{64}$/.test(id);
+  if (bytes <= MAX_ID_BYTES && !looksShortened) return id;
+  const prefix = Buffer.from(id).subarray(0, MAX_ID_BYTES - HASH_CHARACTERS - 1);
   return `${wholeCharacters(prefix)}~${createHash('sha256').update(id).digest('hex')}`;
 }
 

@@ -1,11 +1,11 @@
-// Which of two states of an item is the newer one.
+// Orders the states of an item: the newer one has the higher version.
 
 const COUNTER_BITS = 29n;
 const COUNTER_DIGITS = 20;
 const COUNTER_RANGE = 2n ** COUNTER_BITS;
 /** 10^29 is a multiple of 2^29: digits above it change nothing, whatever their number. */
-const COUNTER_MEASURE = 29;
-/** The second that was met last and where its versions begin: a batch has few different ones. */
+const SIGNIFICANT_COUNTER_DIGITS = 29;
+/** The last second read and where its versions begin: a batch has few different ones. */
 let last = { second: -1, version: 0n };
 
 /**
@@ -15,7 +15,7 @@ let last = { second: -1, version: 0n };
  * @param sequenceNumber decimal digits
  */
 export function externalVersion(seconds: number, sequenceNumber: string): string {
-  const upper = sequenceNumber.slice(0, -COUNTER_DIGITS).slice(-COUNTER_MEASURE);
+  const upper = sequenceNumber.slice(0, -COUNTER_DIGITS).slice(-SIGNIFICANT_COUNTER_DIGITS);
   // Up to 15 digits are exact as a number, and cheaper.
   const counter = upper.length <= 15 ? BigInt(Number(upper) % Number(COUNTER_RANGE)) : BigInt(upper) % COUNTER_RANGE;
   const second = Math.floor(seconds);

@@ -1,8 +1,8 @@
-// A record of a DynamoDB stream, taken apart at the door: from here on it is typed.
+// Parses a record of a DynamoDB stream: from here on it is typed.
 import { isAttributeMap, type AttributeMap } from './attribute.ts';
 import { MalformedRecord } from './malformed-record.ts';
 
-/** What a stream record says: this item now has this state. */
+/** A stream record: this item now has this state. */
 export interface StreamRecord {
   readonly table: string;
   readonly eventName: 'INSERT' | 'MODIFY' | 'REMOVE';
@@ -33,10 +33,10 @@ export function reportableSequenceNumber(value: unknown): string | undefined {
 }
 
 const TABLE_ARN = /^arn:[\w-]+:dynamodb:[^:]*:[^:]*:table\/([A-Za-z0-9_.-]{1,255})(?:\/|$)/;
-/** The stream ARN that was met last and its table: a batch has mostly one in all its records. */
+/** The last stream ARN read and its table: a batch mostly has one in all its records. */
 let last: { readonly arn: string; readonly table: string } | undefined;
 
-/** The table of a record, or undefined where its source is no stream of a table. */
+/** The table of a record, or undefined if its source is not the stream of a table. */
 export function tableOf(value: unknown): string | undefined {
   const arn = isObject(value) ? value.eventSourceARN : undefined;
   if (typeof arn !== 'string') return undefined;
@@ -47,23 +47,23 @@ export function tableOf(value: unknown): string | undefined {
 }
 
 const DIGITS = /^\d+$/;
-/** Later times (the year 2514 on, or milliseconds given for seconds) leave no room in a version of 63 bits. */
-const SECONDS_LIMIT = 2 ** 34;
+/** Later times (the year 2514 on, or milliseconds instead of seconds) leave no room in a version of 63 bits. */
+const MAX_SECONDS = 2 ** 34;
 
-/** @throws {MalformedRecord} saying which part is missing or wrong, and what to do */
+/** @throws {MalformedRecord} saying which part is missing or wrong, and how to fix it */
 export function parseRecord(value: unknown): StreamRecord {
   if (!isDynamoDbRecord(value)) {
     const source = isObject(value) && typeof value.eventSource === 'string' ? value.eventSource : 'an unknown source';
     throw new MalformedRecord(
       'foreign_record',
-      `the record is of ${source.slice(0, 60)}, not of aws:dynamodb; remove that trigger from the function`,
+      `the record is from ${source.slice(0, 60)}, not from aws:dynamodb; remove that trigger from the function`,
     );
   }
   const table = tableOf(value);
-  if (table === undefined) throw new MalformedRecord('source_unreadable', 'the eventSourceARN is no DynamoDB stream');
+  if (table === undefined) throw new MalformedRecord('source_unreadable', 'the eventSourceARN is not a DynamoDB stream');
   const { eventName, dynamodb: change, userIdentity } = value;
   if (eventName !== 'INSERT' && eventName !== 'MODIFY' && eventName !== 'REMOVE') {
-    throw new MalformedRecord('event_name_unknown', 'the eventName is none of INSERT, MODIFY and REMOVE');
+    throw new MalformedRecord('event_name_unknown', 'the eventName is not INSERT, MODIFY or REMOVE');
   }
   if (!isObject(change)) throw new MalformedRecord('record_empty', 'the record has no dynamodb part');
   const { Keys: keys, NewImage, OldImage, SequenceNumber, ApproximateCreationDateTime: seconds } = change;
@@ -71,8 +71,8 @@ export function parseRecord(value: unknown): StreamRecord {
   if (typeof SequenceNumber !== 'string' || !DIGITS.test(SequenceNumber)) {
     throw new MalformedRecord('sequence_number_unreadable', 'the record has no SequenceNumber of decimal digits');
   }
-  if (seconds !== undefined && seconds !== null && !(typeof seconds === 'number' && seconds >= 0 && seconds < SECONDS_LIMIT)) {
-    throw new MalformedRecord('time_unreadable', 'the ApproximateCreationDateTime is no number of seconds since 1970');
+  if (seconds !== undefined && seconds !== null && !(typeof seconds === 'number' && seconds >= 0 && seconds < MAX_SECONDS)) {
+    throw new MalformedRecord('time_unreadable', 'the ApproximateCreationDateTime is not a number of seconds since 1970');
   }
   if (eventName !== 'REMOVE' && !isAttributeMap(NewImage)) {
     throw new MalformedRecord(

@@ -1,6 +1,6 @@
 // Metrics of one invocation in CloudWatch's embedded metric format.
 //
-// Written by hand, since the library for it (Powertools) puts a dimension `service` of its own beside those that are promised here.
+// Written by hand, since the library for it (Powertools) adds a dimension `service` to those that docs/operations.md lists.
 // Format: Amazon CloudWatch User Guide, "Specification: Embedded metric format".
 
 const UNITS = {
@@ -43,11 +43,11 @@ export class Metrics {
     this.#counts[counter] += value;
   }
 
-  /** One bulk request: its bytes and how long its answer took, ms. */
+  /** One bulk request: its bytes and the time until its response, ms. */
   request(bytes: number, latency: number): void {
     this.add('BulkRequests');
     this.add('BulkBytes', bytes);
-    // CloudWatch takes a hundred values of a metric at most.
+    // CloudWatch accepts at most a hundred values of a metric.
     if (this.#latencies.length < 100) this.#latencies.push(latency);
   }
 
@@ -55,7 +55,7 @@ export class Metrics {
     return this.#counts;
   }
 
-  /** The line for CloudWatch: it must stand alone on standard output, without what the runtime puts before log lines. */
+  /** The line for CloudWatch: it must be alone on standard output, without the runtime's prefix of log lines. */
   line(timestamp: number, dimensions: Readonly<Record<string, string>>): string {
     const values: Record<string, unknown> = { ...this.#counts };
     if (this.#latencies.length > 0) values.BulkLatency = this.#latencies;

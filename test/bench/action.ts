@@ -68,7 +68,7 @@ interface Call {
   to: number;
 }
 
-/** Delays every call, and notes when each came and was answered. */
+/** Delays every call, and records the times of each request and response. */
 function watch({ aws, dynamodb }: Deployment, delayMs: number): Call[] {
   const calls: Call[] = [];
   for (const proxy of [aws, dynamodb]) {
@@ -108,7 +108,7 @@ async function nothingToChange(): Promise<void> {
     if (done.code !== 0 || done.outputs.changed !== 'false') throw new Error(done.log);
     const longest = (...operations: string[]): number =>
       Math.max(...calls.filter(({ operation }) => operations.includes(operation)).map(({ from, to }) => to - from));
-    // Who am I → what feeds the function → what are these tables: each needs the answer before it.
+    // Identity → the function's triggers → their tables: each call needs the response before it.
     const chain =
       longest('sts:GetCallerIdentity') +
       longest('lambda:ListEventSourceMappings', 'lambda:GetFunction', 's3:GetObject') +
@@ -158,7 +158,7 @@ async function crowd(): Promise<void> {
         if (seen % 3 !== 0) return undefined;
         refused += 1;
         return {
-          answer: {
+          response: {
             status: name === 'ThrottlingException' ? 400 : 429,
             headers: { 'x-amzn-errortype': name },
             body: { __type: name, message: 'Rate exceeded' },

@@ -34,7 +34,7 @@ export function smallItem(n: number): Record<string, Record<string, unknown>> {
   return { pk: { S: `c-${n % 1000}` }, sk: { N: String(n) }, total: { N: `${n % 977}.5` }, note: { S: 'x'.repeat(95) } };
 }
 
-/** What a stream shows of a change: `NEW_AND_OLD_IMAGES`, which most tables have, or `NEW_IMAGE`. */
+/** The view type of a stream: `NEW_AND_OLD_IMAGES`, which most tables have, or `NEW_IMAGE`. */
 export const VIEWS = { NEW_AND_OLD_IMAGES: 'changes with both images', NEW_IMAGE: 'changes with the new image alone' } as const;
 export type View = keyof typeof VIEWS;
 

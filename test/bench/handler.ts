@@ -151,7 +151,7 @@ async function throughput(): Promise<void> {
 async function processor(): Promise<void> {
   const peer = await library();
   const { message: url } = await start('instant-engine.ts', []);
-  console.log('\n## Processor time per record, a cluster that answers at once, batches of 500\n');
+  console.log('\n## Processor time per record, a cluster that responds at once, batches of 500\n');
   row('records', 'product, µs', 'npm library, µs', 'product : library');
   row('---', '---', '---', '---');
   for (const [view, words] of Object.entries(VIEWS) as [View, string][]) {
@@ -170,7 +170,7 @@ async function processor(): Promise<void> {
 const SMALLEST = ['--max-old-space-size=115', '--max-semi-space-size=6'];
 
 interface Start {
-  readonly answered: number;
+  readonly responded: number;
   readonly peak: number;
 }
 
@@ -191,23 +191,23 @@ async function memoryAndStart(): Promise<void> {
   const { peak } = await measure(mine, large);
   const starts: Record<'mine' | 'signed' | 'empty', number>[] = [];
   for (let i = 0; i < 15; i++) {
-    const answered = async (target: string): Promise<number> => (await measure(target, single)).answered;
-    starts.push({ mine: await answered(mine), signed: await answered(signed), empty: await answered(empty) });
+    const responded = async (target: string): Promise<number> => (await measure(target, single)).responded;
+    starts.push({ mine: await responded(mine), signed: await responded(signed), empty: await responded(empty) });
   }
   row('figure', 'measured');
   row('---', '---');
   row(`peak memory, one event of 10,000 records (${(text.length / 1e6).toFixed(1)} MB), MB`, peak);
-  row('start to first answer, over an empty handler, ms', median(starts.map((start) => start.mine - start.empty)));
+  row('start to first response, over an empty handler, ms', median(starts.map((start) => start.mine - start.empty)));
   row('the same with signed requests, ms', median(starts.map((start) => start.signed - start.empty)));
   row('package, zipped, KB', zipSync({ 'index.mjs': readFileSync(join(mine, 'index.mjs')) }, { level: 9 }).length / 1000);
 }
 
 const SECTIONS = { throughput, processor, start: memoryAndStart };
-const asked = process.argv.slice(2);
-const unknown = asked.find((name) => !Object.hasOwn(SECTIONS, name));
+const selected = process.argv.slice(2);
+const unknown = selected.find((name) => !Object.hasOwn(SECTIONS, name));
 if (unknown !== undefined) {
   console.error(`there is no measurement ${unknown}; there are ${Object.keys(SECTIONS).join(', ')}`);
   process.exit(2);
 }
-for (const [name, section] of Object.entries(SECTIONS)) if (asked.length === 0 || asked.includes(name)) await section();
+for (const [name, section] of Object.entries(SECTIONS)) if (selected.length === 0 || selected.includes(name)) await section();
 process.exit(0);

@@ -1,4 +1,4 @@
-// A cluster that takes everything at once: what is left is the cost of the client. Prints its address.
+// A cluster that accepts everything at once, so that only the cost of the client is measured. Prints its address.
 import { createServer } from 'node:http';
 
 const ITEM = '{"index":{"status":200}}';

@@ -1,4 +1,4 @@
-// How long a function takes from nothing to its first answer, and how much memory one large event takes: a process per measurement.
+// How long a function takes from nothing to its first response, and how much memory one large event takes: a process per measurement.
 // Plain JavaScript: what strips types from TypeScript takes 15 MB of its own. argv: folder of the function, name of a file with the event.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,5 +9,5 @@ const [, , folder = '', file = ''] = process.argv;
 const started = performance.now();
 const { handler } = await import(pathToFileURL(join(folder, 'index.mjs')).href);
 await handler(JSON.parse(readFileSync(file, 'utf8')), { functionName: 'bench', getRemainingTimeInMillis: () => 60_000 });
-process.send?.({ answered: performance.now() - started, peak: process.resourceUsage().maxRSS / 1024 });
+process.send?.({ responded: performance.now() - started, peak: process.resourceUsage().maxRSS / 1024 });
 process.exit(0);

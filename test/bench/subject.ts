@@ -8,7 +8,7 @@ import type { View } from './events.ts';
 
 type Send = (event: { Records: unknown[] }) => Promise<unknown>;
 
-/** What the parent asks for: so many batches of a size, of items from `from` on. */
+/** A request of the parent: so many batches of a size, of items from `from` on. */
 export interface Order {
   readonly batches: number;
   readonly size: number;
@@ -27,8 +27,8 @@ async function product(): Promise<Send> {
   };
   const context = { functionName: 'bench', getRemainingTimeInMillis: () => 60_000 };
   return async (batch) => {
-    const answer = JSON.stringify(await handler(batch, context));
-    if (answer !== '{"batchItemFailures":[]}') throw new Error(answer);
+    const response = JSON.stringify(await handler(batch, context));
+    if (response !== '{"batchItemFailures":[]}') throw new Error(response);
   };
 }
 

@@ -1,7 +1,7 @@
 // The promise itself: at the end of the stream every index equals its table, whatever happened on the way.
 //
 // Random writes go to tables of DynamoDB Local; the built function reads their real streams, through a proxy that throttles, cuts,
-// delays beyond the deadline (such a request still reaches the cluster, late) and answers nonsense, while its process is killed in
+// delays beyond the deadline (such a request still reaches the cluster, late) and responds with nonsense, while its process is killed in
 // the middle of batches and old batches are replayed. Then every item is compared with its document.
 //
 // CONVERGENCE_SEED repeats a run; CONVERGENCE_MINUTES lets it go on for that long, CONVERGENCE_OPERATIONS for that many writes.
@@ -49,16 +49,16 @@ function randomFrom(state: number): () => number {
 const random = randomFrom(seed);
 const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
 
-/** What goes wrong with a request, and how often. */
+/** The faults of a request, and their frequency. */
 const FAULTS: readonly (readonly [number, () => Behaviour])[] = [
-  [0.06, () => ({ answer: { status: 429, body: { error: { type: 'es_rejected_execution_exception', reason: 'busy' } } } })],
-  [0.03, () => ({ answer: { status: 503, body: 'Service Unavailable' } })],
+  [0.06, () => ({ response: { status: 429, body: { error: { type: 'es_rejected_execution_exception', reason: 'busy' } } } })],
+  [0.03, () => ({ response: { status: 503, body: 'Service Unavailable' } })],
   [0.04, () => ({ reset: 'before' })],
   [0.04, () => ({ reset: 'after' })],
   [0.03, () => ({ truncateBytes: 30 })],
   [0.02, () => ({ delayMs: TIMEOUT * 2 })],
   [0.03, () => ({ delayMs: 100 })],
-  [0.02, () => ({ answer: { status: 403, body: { Message: 'not authorized, for a moment' } } })],
+  [0.02, () => ({ response: { status: 403, body: { Message: 'not authorized, for a moment' } } })],
 ];
 
 function fault(): Behaviour | undefined {
@@ -72,7 +72,7 @@ interface TestTable {
   readonly index: string;
   readonly stream: string;
   readonly sortKey: boolean;
-  /** Whether its trigger hears the function's answer. */
+  /** Whether its trigger has ReportBatchItemFailures. */
   readonly reports: boolean;
 }
 
@@ -207,8 +207,8 @@ test(
     }
     const attempts = players.flatMap(({ history }) => history);
     // The run did meet what it is about: failures reported, failures thrown, and processes that died.
-    expect(attempts.some(({ answer }) => answer.functionError !== undefined)).toBe(true);
-    expect(attempts.some(({ answer }) => answer.payload.includes('itemIdentifier'))).toBe(true);
+    expect(attempts.some(({ response }) => response.functionError !== undefined)).toBe(true);
+    expect(attempts.some(({ response }) => response.payload.includes('itemIdentifier'))).toBe(true);
     expect(hosts.reduce((sum, host) => sum + host.coldStarts, 0)).toBeGreaterThan(hosts.length);
   },
   minutes * 60_000 + 600_000,

@@ -1,4 +1,4 @@
-// What `npm run demo` shows, asserted: the built action deploys, and the function that it deployed keeps the indexes equal to the tables.
+// Asserts the steps of `npm run demo`: the built action deploys, and the function that it deployed keeps the indexes equal to the tables.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import { GetFunctionCommand } from '@aws-sdk/client-lambda';
@@ -72,7 +72,7 @@ describe('the deploy', () => {
 });
 
 describe('the deployed function', () => {
-  test('answers a check', async () => {
+  test('responds to a check', async () => {
     const { payload } = await host.invoke({ check: true });
     expect(JSON.parse(payload)).toMatchObject({ ok: true, environment: 'STAGE', problems: [] });
   });

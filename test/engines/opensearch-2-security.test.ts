@@ -14,7 +14,7 @@ if (whyNot(kind) === undefined) {
   const search = await useSearch(kind);
   const endpoint = search.url;
 
-  test('a certificate of a private authority is refused with the key that mends it', async () => {
+  test('a certificate of a private authority is refused with the key that fixes it', async () => {
     const fn = testFunction({ endpoint, mapping, auth: { type: 'basic', username: 'admin', password: 'admin' } });
     expect(await fn.invoke([record], 5000)).toEqual(failed);
     expect(JSON.stringify(fn.logs)).toContain('ES_CA');
@@ -26,7 +26,7 @@ if (whyNot(kind) === undefined) {
   test('a wrong password is refused with a remedy, and no password in a log', async () => {
     const fn = testFunction({ endpoint, ca: search.ca, mapping, auth: { type: 'basic', username: 'admin', password: 'wrong-word' } });
     expect(await fn.invoke([record], 5000)).toEqual(failed);
-    expect(fn.letters.size).toBe(0);
+    expect(fn.deadLetters.size).toBe(0);
     expect(JSON.stringify(fn.logs)).toContain('Check the credentials');
     expect(JSON.stringify(fn.logs)).not.toContain('wrong-word');
   });
@@ -35,14 +35,14 @@ if (whyNot(kind) === undefined) {
     // A demo user of the security plugin who may read alone.
     const fn = testFunction({ endpoint, ca: search.ca, mapping, auth: { type: 'basic', username: 'readall', password: 'readall' } });
     expect(await fn.invoke([record], 5000)).toEqual(failed);
-    expect(fn.letters.size).toBe(0);
+    expect(fn.deadLetters.size).toBe(0);
     expect(JSON.stringify(fn.logs)).toMatch(/role|access policy/);
   });
 
   test('the role that docs/iam.md names is enough to create, write, map, refresh and check', async () => {
     const administer = async (path: string, body: unknown): Promise<void> => {
       const admin = `Basic ${Buffer.from('admin:admin').toString('base64')}`;
-      const answer = await new Promise<number | undefined>((resolve, reject) => {
+      const response = await new Promise<number | undefined>((resolve, reject) => {
         const headers = { authorization: admin, 'content-type': 'application/json' };
         const ca = search.ca === undefined ? {} : { ca: search.ca };
         request(`${endpoint}/_plugins/_security/api/${path}`, { method: 'PUT', headers, ...ca }, ({ statusCode }) => {
@@ -51,7 +51,7 @@ if (whyNot(kind) === undefined) {
           .on('error', reject)
           .end(JSON.stringify(body));
       });
-      expect(answer).toBe(201);
+      expect(response).toBe(201);
     };
     await administer('roles/indexer', {
       cluster_permissions: ['cluster_composite_ops'],
@@ -71,7 +71,7 @@ if (whyNot(kind) === undefined) {
     expect(await fn.invoke([written], 20_000)).toEqual({ batchItemFailures: [] });
     const removed = streamRecord({ table: 'least', keys: { pk: { S: 'a' } }, event: 'REMOVE', counter: 2 });
     expect(await fn.invoke([removed], 20_000)).toEqual({ batchItemFailures: [] });
-    expect(fn.letters.size).toBe(0);
+    expect(fn.deadLetters.size).toBe(0);
     expect(JSON.stringify(fn.logs)).not.toContain('refresh failed');
     expect(await fn.check()).toMatchObject({ ok: true, tables: { least: { index: 'least', exists: true } } });
   });

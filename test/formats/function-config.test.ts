@@ -18,9 +18,9 @@ test('a password that is a number is refused without being shown', () => {
   );
 });
 
-test('an API key that no header takes is refused without being shown, at start', () => {
+test('an API key that does not fit in a header is refused without being shown, at start', () => {
   const text = withAuth({ type: 'api-key', apiKey: 'two words' });
   expect(() => parseConfig(text)).toThrow(
-    /^config\.json: auth\.apiKey: it holds characters that no API key has\. Give it again in the endpoint file and deploy$/,
+    /^config\.json: auth\.apiKey: it contains characters that are not allowed in an API key\. Set it again in the endpoint file and deploy$/,
   );
 });

@@ -1,4 +1,4 @@
-// What holds on every engine: run against OpenSearch 2 by default, against all others by `npm run test:engines`.
+// Behaviour that is the same on every engine: run against OpenSearch 2 by default, against all others by `npm run test:engines`.
 import { describe, expect, test } from '@jest/globals';
 import type { Attribute } from '../../handler/records/attribute.ts';
 import type { SearchAddress } from '../stack/search.ts';
@@ -92,7 +92,7 @@ export function engineSuite(search: SearchAddress): void {
           const image = Object.fromEntries([...names, 'pk'].map((name) => [name, value]));
           expect(await write({ keys: key(`k${i}`), image })).toEqual(done);
         }
-        expect(fn.letters.size).toBe(0);
+        expect(fn.deadLetters.size).toBe(0);
         expect(await write({ event: 'REMOVE', keys: key('k0') })).toEqual(done);
         expect(Object.keys(await all())).toEqual(['k1']);
       }
@@ -115,7 +115,7 @@ export function engineSuite(search: SearchAddress): void {
           { keys: key('b'), image: { ...key('b'), plain: { N: '1' } } },
         ),
       ).toEqual(done);
-      expect(fn.letters.size).toBe(0);
+      expect(fn.deadLetters.size).toBe(0);
       expect(Object.keys(await all()).sort()).toEqual(['a', 'b']);
     });
 
@@ -128,7 +128,7 @@ export function engineSuite(search: SearchAddress): void {
         image: { ...key(id), ...Object.fromEntries(fields.map((name) => [name, both])) },
       });
       expect(await write(item('a', names), item('b', ['x', 'y']), item('c', ['y', 'z']))).toEqual(done);
-      expect([...fn.letters.values()].map(({ reason }) => reason)).toEqual([]);
+      expect([...fn.deadLetters.values()].map(({ reason }) => reason)).toEqual([]);
       expect(Object.keys(await all()).sort()).toEqual(['a', 'b', 'c']);
     });
 
@@ -141,7 +141,7 @@ export function engineSuite(search: SearchAddress): void {
       const both: Attribute = { L: [{ S: 'v' }, { N: '1' }].map((k) => ({ M: { k, o: { M: { k } } } })) };
       const image = { items: both, m: { M: { n: both } }, plain: both };
       expect(await write({ keys: key('a'), image: { ...key('a'), ...image } })).toEqual(done);
-      expect([...fn.letters.values()].map(({ reason }) => reason)).toEqual([]);
+      expect([...fn.deadLetters.values()].map(({ reason }) => reason)).toEqual([]);
       expect(Object.keys(await all())).toEqual(['a']);
     });
 
@@ -155,7 +155,7 @@ export function engineSuite(search: SearchAddress): void {
       }
       const both: Attribute = { L: [{ S: 'v' }, { N: '1' }].map((k) => ({ M: { k } })) };
       expect(await write({ keys: key('a'), image: { ...key('a'), l: both } })).toEqual(done);
-      expect([...fn.letters.values()].map(({ reason }) => reason)).toEqual([]);
+      expect([...fn.deadLetters.values()].map(({ reason }) => reason)).toEqual([]);
     });
 
     test('a field may hold a boolean first and anything later', async () => {
@@ -170,7 +170,7 @@ export function engineSuite(search: SearchAddress): void {
       ];
       await write({ keys: key('first'), image: { ...key('first'), v: { BOOL: true }, l: { L: [{ BOOL: true }] } } });
       await write(...later.map((v, i) => ({ keys: key(`k${i}`), image: { ...key(`k${i}`), v, l: v } })));
-      expect([...fn.letters.values()].map(({ reason }) => reason)).toEqual([]);
+      expect([...fn.deadLetters.values()].map(({ reason }) => reason)).toEqual([]);
       expect(Object.keys(await all())).toHaveLength(1 + later.length);
     });
 
@@ -210,7 +210,7 @@ export function engineSuite(search: SearchAddress): void {
           { keys: key('b'), image: { ...key('b'), embedding: vector('9', '9', '9') } },
         ),
       ).toEqual(done);
-      expect(fn.letters.size).toBe(0);
+      expect(fn.deadLetters.size).toBe(0);
       const knn = { field: 'embedding', query_vector: [0.1, 0.2, -0.3], k: 1, num_candidates: 10 };
       const { body } = await ask(search, 'POST', `/${index}/_search`, { knn });
       expect((body.hits as { hits: { _id: string }[] }).hits.map(({ _id }) => _id)).toEqual(['a']);
@@ -245,8 +245,8 @@ export function engineSuite(search: SearchAddress): void {
     test('is created with settings that take every item, once, by functions that race', async () => {
       const name = uniqueName('race');
       const functions = Array.from({ length: 4 }, () => deploy({ mapping: [{ TableName: name }] }));
-      const answers = await Promise.all(functions.map((fn, i) => fn.invoke([streamRecord({ table: name, keys: key(`k${i}`) })])));
-      expect(answers).toEqual([done, done, done, done]);
+      const responses = await Promise.all(functions.map((fn, i) => fn.invoke([streamRecord({ table: name, keys: key(`k${i}`) })])));
+      expect(responses).toEqual([done, done, done, done]);
       const settings = JSON.stringify((await ask(search, 'GET', `/${name}/_settings?flat_settings=true`)).body);
       expect(settings).toContain('"index.gc_deletes":"1h"');
       expect(settings).toContain('"index.mapping.coerce":"true"');
@@ -362,9 +362,9 @@ export function engineSuite(search: SearchAddress): void {
       const bad = { keys: key('bad'), image: { ...key('bad'), o: { S: 'private words' } } };
       expect(await write({ keys: key('a') }, bad, { keys: key('b') }, { event: 'REMOVE', keys: key('c') })).toEqual(done);
       expect(Object.keys(await all()).sort()).toEqual(['a', 'b']);
-      const [letter] = fn.letters.values();
-      expect(fn.letters.size).toBe(1);
-      expect(letter).toMatchObject({
+      const [deadLetter] = fn.deadLetters.values();
+      expect(fn.deadLetters.size).toBe(1);
+      expect(deadLetter).toMatchObject({
         version: 1,
         id: 'bad',
         status: 400,
@@ -373,7 +373,7 @@ export function engineSuite(search: SearchAddress): void {
         release: '9.9.9',
         record: { dynamodb: { NewImage: bad.image } },
       });
-      expect(letter?.reason).toMatch(/\bo\b/);
+      expect(deadLetter?.reason).toMatch(/\bo\b/);
       expect(JSON.stringify(fn.logs)).not.toContain('private');
     });
 
@@ -381,7 +381,7 @@ export function engineSuite(search: SearchAddress): void {
       const { write, all, fn } = table({ defaults: { 'index-settings': { 'mapping.total_fields.limit': 5 } } });
       const fields = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`f${i}`, { N: '1' }]));
       expect(await write({ keys: key('a') }, { keys: key('bad'), image: { ...key('bad'), ...fields } })).toEqual(done);
-      expect([...fn.letters.values()].map(({ id }) => id)).toEqual(['bad']);
+      expect([...fn.deadLetters.values()].map(({ id }) => id)).toEqual(['bad']);
       expect(Object.keys(await all())).toEqual(['a']);
     });
 
@@ -389,12 +389,12 @@ export function engineSuite(search: SearchAddress): void {
       const { write, index, fn } = table();
       await write({ keys: key('a') });
       await ask(search, 'POST', `/${index}/_close`);
-      const answer = (await write({ keys: key('b'), counter: 4000 }, { keys: key('c'), counter: 4001 })) as {
+      const response = (await write({ keys: key('b'), counter: 4000 }, { keys: key('c'), counter: 4001 })) as {
         batchItemFailures: { itemIdentifier: string }[];
       };
-      expect(answer.batchItemFailures).toHaveLength(1);
-      expect(answer.batchItemFailures[0]?.itemIdentifier.startsWith('4000')).toBe(true);
-      expect(fn.letters.size).toBe(0);
+      expect(response.batchItemFailures).toHaveLength(1);
+      expect(response.batchItemFailures[0]?.itemIdentifier.startsWith('4000')).toBe(true);
+      expect(fn.deadLetters.size).toBe(0);
       expect(JSON.stringify(fn.logs)).toContain('Open the index');
     });
 
@@ -403,7 +403,7 @@ export function engineSuite(search: SearchAddress): void {
       for (const i of [1, 2]) await ask(search, 'PUT', `/${alias}-${i}`, { aliases: { [alias]: {} } });
       const { write, fn } = table({ defaults: { index: alias } });
       expect(await write({ keys: key('a') })).not.toEqual(done);
-      expect(fn.letters.size).toBe(0);
+      expect(fn.deadLetters.size).toBe(0);
       expect(JSON.stringify(fn.logs)).toContain('write index');
     });
 
@@ -416,7 +416,7 @@ export function engineSuite(search: SearchAddress): void {
       );
       expect(await write({ keys: key('b') })).toEqual(done);
       await unblock;
-      expect(fn.letters.size).toBe(0);
+      expect(fn.deadLetters.size).toBe(0);
       expect(Object.keys(await all()).sort()).toEqual(['a', 'b']);
     });
   });
@@ -469,9 +469,9 @@ export function engineSuite(search: SearchAddress): void {
       expect((await ask(search, 'PUT', `/${index}`, body)).status).toBe(200);
       const { ok, problems } = await fn.check();
       expect({ ok, problems }).toEqual({ ok: false, problems: [problem(what, remedy)] });
-      fn.letters.clear();
+      fn.deadLetters.clear();
       expect(await write({ keys: key('a') }, { keys: key('b') })).not.toEqual(done);
-      expect(fn.letters.size).toBe(0);
+      expect(fn.deadLetters.size).toBe(0);
       expect(JSON.stringify(fn.logs)).toMatch(remedy);
     });
 
@@ -489,7 +489,7 @@ export function engineSuite(search: SearchAddress): void {
       expect(JSON.stringify(problems)).not.toContain('subnets');
     });
 
-    test('shows an alias whose only index takes no writes', async () => {
+    test('shows an alias whose only index accepts no writes', async () => {
       const { fn, index } = table();
       await ask(search, 'PUT', `/${index}-1`, { aliases: { [index]: { is_write_index: false } } });
       expect((await fn.check()).problems).toEqual([problem(/no write index/, /is_write_index/)]);

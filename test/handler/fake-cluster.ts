@@ -1,4 +1,4 @@
-// A cluster that takes everything at once, for what the function does before and after it.
+// A cluster that accepts everything at once, to test the function before and after it.
 import { createServer } from 'node:http';
 import { listen, readBody } from '../stack/loopback.ts';
 

@@ -1,4 +1,4 @@
-// What the function does when the cluster does not: a proxy before a real OpenSearch plays every class of contract 6.4.
+// The function's behaviour when the cluster fails: a proxy in front of a real OpenSearch plays every class of docs/failures.md.
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { startProxy, type RecordedRequest } from '../stack/proxy.ts';
 import { uniqueName, useSearch } from '../stack/use-stack.ts';
@@ -43,39 +43,42 @@ const bulkIds = (request: RecordedRequest): string[] =>
     .filter((line) => /^{"(?:index|delete)":{"_id"/.test(line))
     .map((line) => Object.values(JSON.parse(line) as Record<string, { _id: string }>)[0]?._id ?? '');
 
-describe('what passes by itself is tried again', () => {
+describe('a transient failure is retried', () => {
   test.each<[string, Parameters<typeof proxy.on>[1]]>([
-    ['429', { answer: { status: 429, body: { error: { type: 'es_rejected_execution_exception', reason: 'queue full' } } } }],
-    ['503 of a proxy, no JSON', { answer: { status: 503, body: '<html>Service Unavailable</html>' } }],
-    ['504', { answer: { status: 504, body: '' } }],
-    ['408', { answer: { status: 408, body: {} } }],
-    ['403 in Amazon’s words for throttling', { answer: { status: 403, body: { Message: 'Request throttled due to too many requests' } } }],
+    ['429', { response: { status: 429, body: { error: { type: 'es_rejected_execution_exception', reason: 'queue full' } } } }],
+    ['503 of a proxy, not JSON', { response: { status: 503, body: '<html>Service Unavailable</html>' } }],
+    ['504', { response: { status: 504, body: '' } }],
+    ['408', { response: { status: 408, body: {} } }],
+    [
+      '403 in Amazon’s words for throttling',
+      { response: { status: 403, body: { Message: 'Request throttled due to too many requests' } } },
+    ],
     ['a reset before the request arrived', { reset: 'before' }],
     ['a reset after the work was done', { reset: 'after' }],
-    ['an answer that is cut off', { truncateBytes: 20 }],
-    ['an answer that is none', { answer: { status: 200, body: '<html>welcome</html>' } }],
-    ['an answer with an item too few', { rewrite: (body) => JSON.stringify({ ...(JSON.parse(body) as object), items: [] }) }],
+    ['a response that is cut off', { truncateBytes: 20 }],
+    ['a response that is not one of a cluster', { response: { status: 200, body: '<html>welcome</html>' } }],
+    ['a response with an item too few', { rewrite: (body) => JSON.stringify({ ...(JSON.parse(body) as object), items: [] }) }],
   ])('%s', async (_, behaviour) => {
     const { write, all, fn } = table();
     proxy.on(BULK, behaviour, 2);
     expect(await write([{ keys: key('a') }, { keys: key('b') }])).toEqual(done);
     expect(await all()).toEqual(['a', 'b']);
-    expect(fn.letters.size).toBe(0);
+    expect(fn.deadLetters.size).toBe(0);
   });
 
-  test('only the failed items again, and as long as Retry-After says', async () => {
+  test('only the failed items are retried, after as long as Retry-After says', async () => {
     const { write, all, fn } = table();
-    let asked = false;
+    let checked = false;
     proxy.on(BULK, {
       rewrite: (body) => {
-        const answer = JSON.parse(body) as { items: { index: object }[] };
-        answer.items[1] = { index: { status: 429, error: { type: 'es_rejected_execution_exception', reason: 'busy' } } };
-        asked = true;
-        return JSON.stringify({ ...answer, errors: true });
+        const response = JSON.parse(body) as { items: { index: object }[] };
+        response.items[1] = { index: { status: 429, error: { type: 'es_rejected_execution_exception', reason: 'busy' } } };
+        checked = true;
+        return JSON.stringify({ ...response, errors: true });
       },
     });
     expect(await write([{ keys: key('a') }, { keys: key('b') }, { keys: key('c') }])).toEqual(done);
-    expect(asked).toBe(true);
+    expect(checked).toBe(true);
     expect(proxy.matching(BULK).map(bulkIds)).toEqual([['a', 'b', 'c'], ['b']]);
     expect(fn.metrics()).toMatchObject({ Retried: 1, Throttled: 1, Indexed: 3 });
     expect(await all()).toEqual(['a', 'b', 'c']);
@@ -83,14 +86,14 @@ describe('what passes by itself is tried again', () => {
 
   test('Retry-After beyond the deadline is not waited for', async () => {
     const { write } = table();
-    proxy.on(BULK, { answer: { status: 429, headers: { 'retry-after': '60' }, body: {} } }, Infinity);
+    proxy.on(BULK, { response: { status: 429, headers: { 'retry-after': '60' }, body: {} } }, Infinity);
     expect(await write([{ keys: key('a'), counter: 7001 }], 20_000)).toEqual(failed(7001));
     expect(proxy.matching(BULK)).toHaveLength(1);
   });
 
-  const throttle = { answer: { status: 403, body: { Message: 'Request throttled due to too many requests' } } };
+  const throttle = { response: { status: 403, body: { Message: 'Request throttled due to too many requests' } } };
 
-  test('a throttle of the question for the index', async () => {
+  test('a throttle of the check of the index', async () => {
     const { write, all, fn } = table();
     proxy.on(/^GET .*_alias$/, throttle);
     expect(await write([{ keys: key('a') }])).toEqual(done);
@@ -98,20 +101,20 @@ describe('what passes by itself is tried again', () => {
     expect(fn.logs.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
-  test('a throttle of that question for a role that may not see aliases', async () => {
+  test('a throttle of that check for a role that may not see aliases', async () => {
     const { write, all, fn } = table();
     const refusal = { error: { type: 'security_exception', reason: 'no permissions for [indices:admin/aliases/get]' } };
-    proxy.on(/^GET .*_alias$/, { answer: { status: 403, body: refusal } });
+    proxy.on(/^GET .*_alias$/, { response: { status: 403, body: refusal } });
     proxy.on(/^GET (?!.*_alias$)/, throttle);
     expect(await write([{ keys: key('a') }])).toEqual(done);
     expect(await all()).toEqual(['a']);
     expect(fn.logs.filter(({ level }) => level === 'error')).toEqual([]);
-    // Asked once, not at every invocation.
+    // Checked once, not at every invocation.
     expect(await write([{ keys: key('b') }])).toEqual(done);
     expect(proxy.matching(/^GET .*_alias$/)).toHaveLength(1);
   });
 
-  test('credentials that were missing once are no reason to ask otherwise', async () => {
+  test('credentials that were missing once do not change the check', async () => {
     let reads = 0;
     const { write, all } = table({
       auth: { type: 'secret', secretArn: 'arn:aws:secretsmanager:eu-west-1:1:secret:x' },
@@ -125,11 +128,11 @@ describe('what passes by itself is tried again', () => {
     expect(await all()).toEqual(['a']);
   });
 
-  test('a missing answer to the question for the index, too', async () => {
+  test('a missing response to the check of the index, too', async () => {
     const { write, all } = table();
     proxy.on(/^GET .*_alias$/, { reset: 'after' });
-    proxy.on(/^GET .*_alias$/, { answer: { status: 503, body: '' } });
-    proxy.on(/^PUT /, { answer: { status: 429, body: {} } });
+    proxy.on(/^GET .*_alias$/, { response: { status: 503, body: '' } });
+    proxy.on(/^PUT /, { response: { status: 429, body: {} } });
     expect(await write([{ keys: key('a') }])).toEqual(done);
     expect(await all()).toEqual(['a']);
   });
@@ -142,18 +145,18 @@ describe('an index that is made', () => {
   };
   const on: RecordOptions = { keys: key('a'), image: { ...key('a'), on: { BOOL: true } } };
 
-  test('has booleans where the cluster takes other kinds in them', async () => {
+  test('has booleans if the cluster accepts other kinds in them', async () => {
     const { write, name } = table();
     expect(await write([on])).toEqual(done);
     expect(await booleans(name)).toBe('boolean');
-    // The question is for the making of an index.
+    // This check belongs to the creation of an index.
     expect(await write([on])).toEqual(done);
     expect(proxy.matching('GET /')).toHaveLength(1);
   });
 
   test.each([
-    ['an older cluster', { answer: { status: 200, body: { version: { number: '7.10.2' } } } }],
-    ['a cluster that does not say what it is', { answer: { status: 403, body: '' } }],
+    ['an older cluster', { response: { status: 200, body: { version: { number: '7.10.2' } } } }],
+    ['a cluster that does not say what it is', { response: { status: 403, body: '' } }],
   ])('has keywords in their place for %s', async (_, behaviour) => {
     const { write, name } = table();
     proxy.on('GET /', behaviour);
@@ -164,7 +167,7 @@ describe('an index that is made', () => {
 
   test('waits until the cluster can say what it is', async () => {
     const { write, name } = table();
-    proxy.on('GET /', { answer: { status: 503, body: '' } });
+    proxy.on('GET /', { response: { status: 503, body: '' } });
     proxy.on('GET /', { reset: 'before' });
     expect(await write([on])).toEqual(done);
     expect(await booleans(name)).toBe('boolean');
@@ -172,19 +175,19 @@ describe('an index that is made', () => {
 });
 
 test.each([
-  ['throttled', { answer: { status: 429, body: '' } }],
+  ['throttled', { response: { status: 429, body: '' } }],
   ['cut off', { reset: 'before' }],
-  ['answered and not done', { answer: { status: 200, body: { acknowledged: false } } }],
-] as const)('a mapping that is %s is asked for again', async (_, behaviour) => {
+  ['responded to and not done', { response: { status: 200, body: { acknowledged: false } } }],
+] as const)('a mapping that is %s is retried', async (_, behaviour) => {
   const { write, all, fn } = table();
   proxy.on(/^PUT .*_mapping$/, behaviour, 2);
   const k = [{ M: { k: { S: 'v' } } }, { M: { k: { N: '1' } } }];
   expect(await write([{ keys: key('a'), image: { ...key('a'), l: { L: k } } }])).toEqual(done);
-  expect([...fn.letters.values()].map(({ reason }) => reason)).toEqual([]);
+  expect([...fn.deadLetters.values()].map(({ reason }) => reason)).toEqual([]);
   expect(await all()).toEqual(['a']);
 });
 
-test('an index that is refused is not taken for one that is there, whatever it is refused for', async () => {
+test('an index whose creation is refused is not treated as existing, whatever the reason', async () => {
   const { write, fn } = table({ defaults: { mappings: { properties: { 'already exists': { type: 'none' } } } } });
   expect(await write([{ keys: key('a'), counter: 7090 }])).toEqual(failed(7090));
   expect(fn.logs).toContainEqual(
@@ -197,18 +200,18 @@ test('an item with a great many fields of several kinds comes through, if need b
   const both = { L: [{ M: { k: { S: 'v' } } }, { M: { k: { N: '1' } } }] };
   const fields = Object.fromEntries(Array.from({ length: 210 }, (_, i) => [`f${i}`, both]));
   const item: RecordOptions = { keys: key('a'), image: { ...key('a'), ...fields }, counter: 7080 };
-  // What is mapped stays so: each invocation goes on where the one before it ended.
-  for (let answer: unknown = failed(7080); JSON.stringify(answer) === JSON.stringify(failed(7080));) answer = await write([item]);
-  expect(fn.letters.size).toBe(0);
+  // Mapped fields stay mapped: each invocation continues where the one before it ended.
+  for (let response: unknown = failed(7080); JSON.stringify(response) === JSON.stringify(failed(7080));) response = await write([item]);
+  expect(fn.deadLetters.size).toBe(0);
   expect(await all()).toEqual(['a']);
 });
 
 describe('the time is never used up', () => {
   test('a cluster that hangs is left in time, and what is not done is named', async () => {
     const { write } = table();
-    // It answers only after the function has: a function that waited for it would wait for ever.
-    const answered = Promise.withResolvers<undefined>();
-    proxy.on(BULK, { until: answered.promise }, Infinity);
+    // It responds only after the function has: a function that waited for it would wait forever.
+    const responded = Promise.withResolvers<undefined>();
+    proxy.on(BULK, { until: responded.promise }, Infinity);
     expect(
       await write(
         [
@@ -218,30 +221,30 @@ describe('the time is never used up', () => {
         2000,
       ),
     ).toEqual(failed(7101));
-    answered.resolve(undefined);
+    responded.resolve(undefined);
   });
 
-  test('nothing is sent after the answer', async () => {
+  test('nothing is sent after the response', async () => {
     const { write } = table();
-    proxy.on(BULK, { answer: { status: 503, body: '' } }, Infinity);
+    proxy.on(BULK, { response: { status: 503, body: '' } }, Infinity);
     await write([{ keys: key('a') }], 1500);
     const sent = proxy.requests.length;
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(proxy.requests).toHaveLength(sent);
   });
 
-  test('what was done before a late part of the batch hangs is not asked for again', async () => {
+  test('records that were done before a late part of the batch hangs are not retried', async () => {
     const { write, all } = table();
     const big = { S: 'x'.repeat(1024 * 1024) };
     const records = Array.from({ length: 8 }, (_, i) => ({ keys: key(`k${i}`), image: { ...key(`k${i}`), big }, counter: 7200 + i }));
-    // The first request holds four of them; all later ones hang.
+    // The first request contains four of them; all later ones hang.
     proxy.on(BULK, {});
     proxy.on(BULK, { delayMs: 8000 }, Infinity);
     const first = proxy.matching(BULK).length;
-    const answer = (await write(records, 6000)) as { batchItemFailures: { itemIdentifier: string }[] };
+    const response = (await write(records, 6000)) as { batchItemFailures: { itemIdentifier: string }[] };
     const ids = bulkIds(proxy.matching(BULK)[first] as RecordedRequest);
     expect(ids.length).toBeLessThan(8);
-    expect(answer).toEqual(failed(7200 + ids.length));
+    expect(response).toEqual(failed(7200 + ids.length));
     expect(await all()).toEqual(ids);
   });
 });
@@ -249,17 +252,17 @@ describe('the time is never used up', () => {
 describe('a request that is too large', () => {
   test('is halved until it goes through', async () => {
     const { write, all } = table();
-    proxy.on((request) => BULK.test(request.operation) && bulkIds(request).length > 3, { answer: { status: 413, body: '' } }, Infinity);
+    proxy.on((request) => BULK.test(request.operation) && bulkIds(request).length > 3, { response: { status: 413, body: '' } }, Infinity);
     expect(await write(Array.from({ length: 10 }, (_, i) => ({ keys: key(`k${i}`) })))).toEqual(done);
     expect(await all()).toHaveLength(10);
   });
 
-  test('with one document alone makes it a dead letter', async () => {
+  test('with a single document makes it a dead letter', async () => {
     const { write, all, fn } = table();
-    proxy.on((request) => BULK.test(request.operation) && request.body.includes('huge'), { answer: { status: 413, body: '' } }, Infinity);
+    proxy.on((request) => BULK.test(request.operation) && request.body.includes('huge'), { response: { status: 413, body: '' } }, Infinity);
     expect(await write([{ keys: key('a') }, { keys: key('huge') }, { keys: key('b') }])).toEqual(done);
     expect(await all()).toEqual(['a', 'b']);
-    expect([...fn.letters.values()].map(({ id, status }) => [id, status])).toEqual([['huge', 413]]);
+    expect([...fn.deadLetters.values()].map(({ id, status }) => [id, status])).toEqual([['huge', 413]]);
   });
 
   test('is not made: requests stay below the limit of the smallest domains, whatever the event', async () => {
@@ -275,7 +278,7 @@ describe('a request that is too large', () => {
 
 describe('a request that is refused as a whole', () => {
   const refusal = {
-    answer: { status: 400, body: { error: { type: 'action_request_validation_exception', reason: 'Validation Failed' } } },
+    response: { status: 400, body: { error: { type: 'action_request_validation_exception', reason: 'Validation Failed' } } },
   };
 
   test('is searched for its culprit, and every other document is written', async () => {
@@ -284,34 +287,34 @@ describe('a request that is refused as a whole', () => {
     const ids = ['a', 'b', 'culprit-1', 'c', 'd', 'culprit-2', 'e'];
     expect(await write(ids.map((id) => ({ keys: key(id) })))).toEqual(done);
     expect(await all()).toEqual(['a', 'b', 'c', 'd', 'e']);
-    expect([...fn.letters.values()].map(({ id }) => id).sort()).toEqual(['culprit-1', 'culprit-2']);
+    expect([...fn.deadLetters.values()].map(({ id }) => id).sort()).toEqual(['culprit-1', 'culprit-2']);
   });
 
-  test('by something that refuses every request is no fault of the documents', async () => {
+  test('by a proxy that refuses every request is not the fault of the documents', async () => {
     const { write, fn } = table();
-    proxy.on(BULK, { answer: { status: 400, body: 'The plain HTTP request was sent to HTTPS port' } }, Infinity);
+    proxy.on(BULK, { response: { status: 400, body: 'The plain HTTP request was sent to HTTPS port' } }, Infinity);
     expect(
       await write([
         { keys: key('a'), counter: 7301 },
         { keys: key('b'), counter: 7302 },
       ]),
     ).toEqual(failed(7301));
-    expect(fn.letters.size).toBe(0);
+    expect(fn.deadLetters.size).toBe(0);
     expect(proxy.matching(BULK)).toHaveLength(2);
   });
 });
 
 describe('a wrong configuration fails the rest of the batch at once, with the remedy and without dead letters', () => {
   test.each<[string, string | RegExp, Parameters<typeof proxy.on>[1], RegExp]>([
-    ['401', BULK, { answer: { status: 401, body: { error: 'unauthorized' } } }, /credentials/],
+    ['401', BULK, { response: { status: 401, body: { error: 'unauthorized' } } }, /credentials/],
     [
       '403',
       BULK,
-      { answer: { status: 403, body: { Message: 'User: arn:aws:sts::1:assumed-role/x is not authorized to perform: es:ESHttpPost' } } },
+      { response: { status: 403, body: { Message: 'User: arn:aws:sts::1:assumed-role/x is not authorized to perform: es:ESHttpPost' } } },
       /role/,
     ],
-    ['a wrong host', BULK, { answer: { status: 404, body: '<html>not found</html>' } }, /ES_ENDPOINT/],
-    ['a redirect', BULK, { answer: { status: 302, headers: { location: 'https://login.example.com' }, body: '' } }, /ES_ENDPOINT/],
+    ['a wrong host', BULK, { response: { status: 404, body: '<html>not found</html>' } }, /ES_ENDPOINT/],
+    ['a redirect', BULK, { response: { status: 302, headers: { location: 'https://login.example.com' }, body: '' } }, /ES_ENDPOINT/],
     [
       '403 on an item',
       BULK,
@@ -329,13 +332,13 @@ describe('a wrong configuration fails the rest of the batch at once, with the re
     [
       'an index that may not be created',
       /^PUT /,
-      { answer: { status: 403, body: { error: { type: 'security_exception', reason: 'no permissions' } } } },
+      { response: { status: 403, body: { error: { type: 'security_exception', reason: 'no permissions' } } } },
       /role/,
     ],
     [
       'mappings that the cluster does not take',
       /^PUT /,
-      { answer: { status: 400, body: { error: { type: 'mapper_parsing_exception', reason: 'no handler for type [txt]' } } } },
+      { response: { status: 400, body: { error: { type: 'mapper_parsing_exception', reason: 'no handler for type [txt]' } } } },
       /mappings in the options file/,
     ],
   ])('%s', async (_, operation, behaviour, remedy) => {
@@ -343,14 +346,14 @@ describe('a wrong configuration fails the rest of the batch at once, with the re
     proxy.on(operation, behaviour, Infinity);
     const started = proxy.requests.length;
     expect(await write([{ keys: key('a'), counter: 7401 }])).toEqual(failed(7401));
-    expect(fn.letters.size).toBe(0);
+    expect(fn.deadLetters.size).toBe(0);
     expect(
       fn.logs
         .filter(({ level }) => level === 'error')
         .map((line) => JSON.stringify(line))
         .join(),
     ).toMatch(remedy);
-    // Nothing is asked twice.
+    // Nothing is sent twice.
     const operations = proxy.requests.slice(started).map((request) => request.operation);
     expect(operations).toEqual([...new Set(operations)]);
   });
@@ -363,10 +366,10 @@ describe('malformed records', () => {
     const { write, all, fn, name } = table();
     expect(await write([{ keys: key('a') }, { ...bad, counter: 7601 }, { keys: key('b') }])).toEqual(done);
     expect(await all()).toEqual(['a', 'b']);
-    const [[path, letter]] = [...fn.letters] as [[string, object]];
+    const [[path, deadLetter]] = [...fn.deadLetters] as [[string, object]];
     const today = new Date().toISOString().slice(0, 10).replaceAll('-', '/');
     expect(path).toMatch(new RegExp(`^${PLACE}/${name}/${today}/[0-9a-f]{16}-${sequenceNumber(7601)}\\.json$`));
-    expect(letter).toMatchObject({
+    expect(deadLetter).toMatchObject({
       table: name,
       index: name,
       id: 'bad',
@@ -386,7 +389,7 @@ describe('malformed records', () => {
     Object.assign((records[1] as { dynamodb: { NewImage: object } }).dynamodb.NewImage, { m: null });
     expect(await fn.invoke(records)).toEqual(done);
     expect(await all()).toEqual(['a', 'b']);
-    expect([...fn.letters.values()].map(({ id, type }) => [id, type])).toEqual([['bad', 'attribute_unreadable']]);
+    expect([...fn.deadLetters.values()].map(({ id, type }) => [id, type])).toEqual([['bad', 'attribute_unreadable']]);
   });
 
   test('that the function itself fails on cost themselves alone', async () => {
@@ -396,14 +399,14 @@ describe('malformed records', () => {
     const deep = JSON.parse('{"L":['.repeat(depth) + ']}'.repeat(depth)) as object;
     const records = ['a', 'bad', 'b'].map((id, i) => streamRecord({ table: name, keys: key(id), image: key(id), counter: 7640 + i }));
     Object.assign((records[1] as { dynamodb: { NewImage: object } }).dynamodb.NewImage, { l: deep });
-    // Not even JSON.stringify gets to its end, so that there is no letter either.
+    // Not even JSON.stringify gets to its end, so there is no dead letter either.
     expect(await fn.invoke(records)).toEqual(failed(7641));
     expect(await all()).toEqual(['a', 'b']);
     expect(fn.logs).toContainEqual(expect.objectContaining({ type: 'shaping_failed', sequenceNumber: sequenceNumber(7641) }));
   });
 
-  test('are not done where the letter cannot be written', async () => {
-    const { write, all } = table({ lettersFail: true });
+  test('are not done if the dead letter cannot be written', async () => {
+    const { write, all } = table({ deadLettersFail: true });
     expect(await write([{ keys: key('a') }, { ...bad, counter: 7611 }, { keys: key('b') }])).toEqual(failed(7611));
     expect(await all()).toEqual(['a', 'b']);
   });
@@ -412,13 +415,13 @@ describe('malformed records', () => {
     const { write, all, fn } = table({ defaults: { 'on-malformed': 'fail' } });
     expect(await write([{ keys: key('a') }, { ...bad, counter: 7621 }, { keys: key('b') }])).toEqual(failed(7621));
     expect(await all()).toEqual(['a', 'b']);
-    expect(fn.letters.size).toBe(0);
+    expect(fn.deadLetters.size).toBe(0);
   });
 
   test('are left out with on-malformed: drop', async () => {
     const { write, fn } = table({ defaults: { 'on-malformed': 'drop' } });
     expect(await write([bad, { keys: key('b') }])).toEqual(done);
-    expect(fn.letters.size).toBe(0);
+    expect(fn.deadLetters.size).toBe(0);
     expect(fn.metrics()).toMatchObject({ Malformed: 1 });
   });
 
@@ -430,7 +433,7 @@ describe('malformed records', () => {
     );
   });
 
-  test('of every kind lose nothing: each is a letter of its own', async () => {
+  test('of every kind lose nothing: each is a dead letter of its own', async () => {
     const { fn, name } = table();
     const good = streamRecord({ table: name, keys: key('a') });
     const records = [
@@ -447,12 +450,12 @@ describe('malformed records', () => {
       { ...good, dynamodb: { ...(good.dynamodb as object), SequenceNumber: '../../etc', Keys: key('z') } },
     ];
     expect(await fn.invoke(records)).toEqual(done);
-    expect(fn.letters.size).toBe(records.length - 1);
-    for (const path of fn.letters.keys()) expect(path).not.toContain('..');
+    expect(fn.deadLetters.size).toBe(records.length - 1);
+    for (const path of fn.deadLetters.keys()) expect(path).not.toContain('..');
   });
 
-  test('without a sequence number are thrown where no letter takes them', async () => {
-    const { fn, name } = table({ lettersFail: true });
+  test('without a sequence number are thrown if there is no location for dead letters', async () => {
+    const { fn, name } = table({ deadLettersFail: true });
     await expect(fn.invoke([streamRecord({ table: name, keys: key('a') }), { eventSource: 'aws:kinesis' }])).rejects.toThrow(
       /without a sequence number/,
     );
@@ -460,13 +463,13 @@ describe('malformed records', () => {
 
   test('an event without any DynamoDB record is an error', async () => {
     const { fn } = table();
-    await expect(fn.invoke([{ eventSource: 'aws:sqs' }])).rejects.toThrow(/none of them of aws:dynamodb/);
+    await expect(fn.invoke([{ eventSource: 'aws:sqs' }])).rejects.toThrow(/none of them is from aws:dynamodb/);
   });
 });
 
-describe('a trigger that does not hear the answer', () => {
+describe('a trigger without ReportBatchItemFailures', () => {
   const trouble = (): void => {
-    proxy.on(BULK, { answer: { status: 403, body: {} } }, Infinity);
+    proxy.on(BULK, { response: { status: 403, body: {} } }, Infinity);
   };
   test.each<[string, Partial<FunctionOptions>]>([
     ['by the key mapping', { mapping: [{ TableName: 'quiet', ReportBatchItemFailures: false }] }],
@@ -475,17 +478,17 @@ describe('a trigger that does not hear the answer', () => {
   ])('%s: failures are thrown', async (_, options) => {
     trouble();
     const fn = testFunction({ endpoint: proxy.url, ...options });
-    await expect(fn.invoke([streamRecord({ table: 'quiet', keys: key('a') })])).rejects.toThrow(/whole batch must come again/);
+    await expect(fn.invoke([streamRecord({ table: 'quiet', keys: key('a') })])).rejects.toThrow(/whole batch is retried/);
   });
 
-  test('partial-batch-response: always answers where a record names no table, too', async () => {
+  test('partial-batch-response: always responds even if a record names no table', async () => {
     const { write, name, fn } = table({ defaults: { 'partial-batch-response': 'always', 'on-malformed': 'fail' } });
     await write([{ keys: key('a') }]);
     const record = streamRecord({ table: name, keys: key('b'), counter: 7711 });
     expect(await fn.invoke([{ ...record, eventSourceARN: 'nonsense' }])).toEqual(failed(7711));
   });
 
-  test('partial-batch-response: always answers all the same', async () => {
+  test('partial-batch-response: always responds anyway', async () => {
     trouble();
     const fn = testFunction({ endpoint: proxy.url, mapping: [], defaults: { 'partial-batch-response': 'always' } });
     expect(await fn.invoke([streamRecord({ table: 'quiet', keys: key('a'), counter: 7701 })])).toEqual(failed(7701));
@@ -497,15 +500,15 @@ describe('refresh', () => {
 
   test('is one per invocation, whatever the number of requests and retries', async () => {
     const { write } = table();
-    proxy.on((request) => BULK.test(request.operation) && bulkIds(request).length > 2, { answer: { status: 413, body: '' } }, Infinity);
-    proxy.on(BULK, { answer: { status: 503, body: '' } }, 2);
+    proxy.on((request) => BULK.test(request.operation) && bulkIds(request).length > 2, { response: { status: 413, body: '' } }, Infinity);
+    proxy.on(BULK, { response: { status: 503, body: '' } }, 2);
     expect(await write(Array.from({ length: 9 }, (_, i) => ({ keys: key(`k${i}`) })))).toEqual(done);
     expect(proxy.matching(/_refresh$/)).toHaveLength(1);
   });
 
   test('goes with the request where the whole batch fits in one, also when that is retried', async () => {
     const { write } = table();
-    proxy.on(BULK, { answer: { status: 503, body: '' } });
+    proxy.on(BULK, { response: { status: 503, body: '' } });
     expect(await write([{ keys: key('a') }, { keys: key('b') }])).toEqual(done);
     expect(proxy.matching(BULK).map(({ path }) => new URL(path, 'http://cluster').searchParams.get('refresh'))).toEqual(['true', 'true']);
     expect(proxy.matching(/_refresh$/)).toEqual([]);
@@ -513,7 +516,7 @@ describe('refresh', () => {
 
   test('that fails is logged and fails no record', async () => {
     const { write, fn } = table();
-    proxy.on(/_refresh/, { answer: { status: 500, body: {} } }, Infinity);
+    proxy.on(/_refresh/, { response: { status: 500, body: {} } }, Infinity);
     // As many as go into two requests.
     expect(await write(Array.from({ length: 400 }, (_, i) => ({ keys: key(`k${i}`) })))).toEqual(done);
     expect(fn.logs.map(({ message }) => message)).toContainEqual(expect.stringContaining('refresh failed'));
@@ -543,14 +546,14 @@ test('time to live deletes are kept where the options say so', async () => {
   expect(await all()).toEqual(['a']);
 });
 
-test('a missing key mapping is logged once, naming the operation that mends it', async () => {
+test('a missing key mapping is logged once, naming the operation that fixes it', async () => {
   const { write, fn } = table({ mapping: [], defaults: { 'partial-batch-response': 'always' } });
   await write([{ keys: key('a') }]);
   await write([{ keys: key('b') }]);
   expect(fn.logs.filter((line) => JSON.stringify(line).includes('refresh-mapping'))).toHaveLength(1);
 });
 
-describe('what the cluster says of every document alike makes no dead letters', () => {
+describe('a failure that every document meets makes no dead letters', () => {
   const error = (type: string, reason: string, cause?: object): object => ({ type, reason, ...(cause && { caused_by: cause }) });
   const vector = (id: string, reason: string): object =>
     error(
@@ -558,19 +561,19 @@ describe('what the cluster says of every document alike makes no dead letters', 
       `failed to parse field [vec] of type [knn_vector] in document with id '${id}'. Preview of field's value: 'null'`,
       error('illegal_state_exception', reason),
     );
-  const answering =
-    (made: (id: string) => object): ((request: RecordedRequest) => { answer: { status: number; body: unknown } }) =>
+  const responding =
+    (made: (id: string) => object): ((request: RecordedRequest) => { response: { status: number; body: unknown } }) =>
     (request) => ({
-      answer: { status: 200, body: { errors: true, items: bulkIds(request).map((id) => ({ index: { status: 400, error: made(id) } })) } },
+      response: { status: 200, body: { errors: true, items: bulkIds(request).map((id) => ({ index: { status: 400, error: made(id) } })) } },
     });
   const breaker = (id: string): object => vector(id, 'Indexing knn vector fields is rejected as circuit breaker triggered. Check stats');
 
   test('where a breaker is open for a while, all is written', async () => {
     const { write, all, fn } = table();
-    proxy.on(BULK, answering(breaker), 2);
+    proxy.on(BULK, responding(breaker), 2);
     expect(await write([{ keys: key('a') }, { keys: key('b') }])).toEqual(done);
     expect(await all()).toEqual(['a', 'b']);
-    expect(fn.letters.size).toBe(0);
+    expect(fn.deadLetters.size).toBe(0);
   });
 
   test.each<[string, (id: string) => object, RegExp]>([
@@ -583,13 +586,13 @@ describe('what the cluster says of every document alike makes no dead letters', 
     ['required routing', (id) => error('routing_missing_exception', `routing is required for [t]/[${id}]`), /routing/],
   ])('%s', async (_, made, remedy) => {
     const { write, fn } = table();
-    proxy.on(BULK, answering(made), Infinity);
+    proxy.on(BULK, responding(made), Infinity);
     const records = [
       { keys: key('SECRET-a'), counter: 9801 },
       { keys: key('SECRET-b'), counter: 9802 },
     ];
     expect(await write(records, 1500)).toEqual(failed(9801));
-    expect(fn.letters.size).toBe(0);
+    expect(fn.deadLetters.size).toBe(0);
     expect(JSON.stringify(fn.logs)).toMatch(remedy);
     expect(JSON.stringify(fn.logs)).not.toContain('SECRET');
   });

@@ -1,6 +1,6 @@
 // The function as a value: put together as its start does, with its effects kept for the test to look at.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { processBatch, type BatchAnswer } from '../../handler/events/stream-batch.ts';
+import { processBatch, type BatchResponse } from '../../handler/events/stream-batch.ts';
 import { check } from '../../handler/events/check.ts';
 import type { CheckResponse } from '../../formats/events.ts';
 import { parseConfig, type Auth, type TableOptions } from '../../formats/function-config.ts';
@@ -11,7 +11,7 @@ import type { ObjectStore } from '../../handler/aws/s3.ts';
 import { awsCredentials } from '../../handler/aws/credentials.ts';
 import type { ReadSecret } from '../../handler/aws/secrets-manager.ts';
 import type { DeadLetter } from '../../handler/dead-letters/dead-letter.ts';
-import { Engine } from '../../handler/cluster/client.ts';
+import { ClusterClient } from '../../handler/cluster/client.ts';
 import { IndexGate } from '../../handler/cluster/index-gate.ts';
 import { Indexes } from '../../handler/cluster/indexes.ts';
 import type { Runtime } from '../../handler/runtime.ts';
@@ -31,7 +31,7 @@ export interface FunctionOptions {
   readonly transforms?: Record<string, Transform>;
   readonly readSecret?: ReadSecret;
   /** Fails the writing of dead letters. */
-  readonly lettersFail?: boolean;
+  readonly deadLettersFail?: boolean;
   readonly env?: NodeJS.ProcessEnv;
   readonly objects?: ObjectStore;
 }
@@ -39,11 +39,11 @@ export interface FunctionOptions {
 export interface TestFunction {
   readonly runtime: Runtime;
   /** @param remaining ms until the deadline */
-  invoke(records: readonly unknown[], remaining?: number): Promise<BatchAnswer>;
+  invoke(records: readonly unknown[], remaining?: number): Promise<BatchResponse>;
   /** @param remaining ms until the deadline */
   check(remaining?: number): Promise<CheckResponse>;
   /** Dead letters by the key of their object. */
-  readonly letters: Map<string, DeadLetter>;
+  readonly deadLetters: Map<string, DeadLetter>;
   readonly logs: Record<string, unknown>[];
   /** The values of the last invocation's metrics. */
   metrics(): Record<string, unknown>;
@@ -91,15 +91,15 @@ export function testFunction(options: FunctionOptions): TestFunction {
   const env = options.env ?? { AWS_REGION: 'eu-west-1', AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret' };
   const now = (): number => Date.now();
   const noSecret: ReadSecret = () => Promise.reject(new Error('no secret in this test'));
-  const engine = new Engine(config, env, awsCredentials(env, now), options.readSecret ?? noSecret);
-  const letters = new Map<string, DeadLetter>();
+  const cluster = new ClusterClient(config, env, awsCredentials(env, now), options.readSecret ?? noSecret);
+  const deadLetters = new Map<string, DeadLetter>();
   const logs: Record<string, unknown>[] = [];
   const lines: Record<string, unknown>[] = [];
   const log = (level: string) => (message: string, fields?: object) => void logs.push({ level, message, ...fields });
   const logger = { info: log('info'), warn: log('warn'), error: log('error') };
-  const indexes = new Indexes(engine, now);
+  const indexes = new Indexes(cluster, now);
   const runtime: Runtime = {
-    engine,
+    cluster,
     indexes,
     gate: new IndexGate(indexes, () => runtime.now(), logger),
     tables: new Tables(config, mapping, new Map(Object.entries(options.transforms ?? {})), logger),
@@ -107,8 +107,8 @@ export function testFunction(options: FunctionOptions): TestFunction {
     environment: config.environment,
     log: logger,
     putObject: (bucket, key, body) => {
-      if (options.lettersFail === true) return Promise.reject(new Error('AccessDenied'));
-      letters.set(`s3://${bucket}/${key}`, JSON.parse(body) as DeadLetter);
+      if (options.deadLettersFail === true) return Promise.reject(new Error('AccessDenied'));
+      deadLetters.set(`s3://${bucket}/${key}`, JSON.parse(body) as DeadLetter);
       return Promise.resolve();
     },
     objects: options.objects ?? memoryStore(),
@@ -122,7 +122,7 @@ export function testFunction(options: FunctionOptions): TestFunction {
   };
   return {
     runtime,
-    letters,
+    deadLetters,
     logs,
     invoke: (records, remaining = 30_000) => processBatch(runtime, records, { functionName: 'DynamoToES', remaining }),
     check: (remaining = 30_000) => check(runtime, { functionName: 'DynamoToES', remaining }),
@@ -130,15 +130,15 @@ export function testFunction(options: FunctionOptions): TestFunction {
   };
 }
 
-/** What a test asks the cluster itself. */
-export interface ClusterAnswer {
+/** Sends a test's own request to the cluster. */
+export interface SearchResponse {
   readonly status: number;
   readonly body: Record<string, unknown>;
   readonly text: string;
 }
 
 /** Asks a cluster directly, past the function. */
-export async function ask(search: SearchAddress, method: string, path: string, body?: unknown): Promise<ClusterAnswer> {
+export async function ask(search: SearchAddress, method: string, path: string, body?: unknown): Promise<SearchResponse> {
   const { Agent, request } = await import('node:https');
   const http = await import('node:http');
   const url = new URL(search.url + path);
@@ -146,7 +146,7 @@ export async function ask(search: SearchAddress, method: string, path: string, b
   const headers: Record<string, string> = payload === undefined ? {} : { 'content-type': 'application/json' };
   if (search.auth !== undefined)
     headers.authorization = `Basic ${Buffer.from(`${search.auth.username}:${search.auth.password}`).toString('base64')}`;
-  const { promise, resolve, reject } = Promise.withResolvers<ClusterAnswer>();
+  const { promise, resolve, reject } = Promise.withResolvers<SearchResponse>();
   const send = url.protocol === 'https:' ? request : http.request;
   const agent = url.protocol === 'https:' ? new Agent({ ca: search.ca }) : undefined;
   send(url, { method, headers, agent }, (response) => {

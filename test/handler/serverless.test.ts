@@ -1,4 +1,4 @@
-// OpenSearch Serverless by its documented interface: what it has not is not asked for, what it refuses is left out.
+// OpenSearch Serverless by its documented interface: missing features are not requested, refused settings are left out.
 import { afterAll, afterEach, expect, test } from '@jest/globals';
 import { startProxy } from '../stack/proxy.ts';
 import { uniqueName, useSearch } from '../stack/use-stack.ts';
@@ -19,7 +19,7 @@ function collection(name: string, defaults: TableOptions = {}): TestFunction {
   return testFunction({ endpoint: proxy.url, auth: { type: 'sigv4', service: 'aoss' }, mapping: [{ TableName: name }], defaults });
 }
 
-test('neither _refresh nor GET / is asked for', async () => {
+test('neither _refresh nor GET / is requested', async () => {
   const name = uniqueName('aoss');
   const fn = collection(name, { refresh: 'wait_for' });
   expect(await fn.check()).toMatchObject({ ok: true, cluster: {} });
@@ -31,7 +31,7 @@ test('an index is created without the settings that a collection refuses', async
   const name = uniqueName('aoss');
   proxy.on(
     (request) => request.method === 'PUT' && request.body.includes('settings'),
-    { answer: { status: 400, body: REFUSAL } },
+    { response: { status: 400, body: REFUSAL } },
     Infinity,
   );
   expect(await collection(name).invoke([streamRecord({ table: name })])).toEqual({ batchItemFailures: [] });
@@ -39,29 +39,29 @@ test('an index is created without the settings that a collection refuses', async
   expect(Object.keys(await documents(search, name))).toEqual(['a']);
 });
 
-test('the settings of the options are sent alone before they are given up', async () => {
+test('the settings of the options are sent alone before they count as refused', async () => {
   const name = uniqueName('aoss');
   const options = { 'index-settings': { 'analysis.analyzer.own.type': 'simple' } };
   proxy.on(
     (request) => request.method === 'PUT' && request.body.includes('gc_deletes'),
-    { answer: { status: 400, body: REFUSAL } },
+    { response: { status: 400, body: REFUSAL } },
     Infinity,
   );
   expect(await collection(name, options).invoke([streamRecord({ table: name })])).toEqual({ batchItemFailures: [] });
   expect((await ask(search, 'GET', `/${name}/_settings`)).text).toContain('"own"');
 });
 
-test('settings of the options that the collection refuses too are a problem of the configuration, told at once', async () => {
+test('settings of the options that the collection refuses too are a problem of the configuration, reported at once', async () => {
   const name = uniqueName('aoss');
   const options = { 'index-settings': { 'analysis.analyzer.own.type': 'simple' } };
   proxy.on(
     (request) => request.method === 'PUT' && request.body.includes('settings'),
-    { answer: { status: 400, body: REFUSAL } },
+    { response: { status: 400, body: REFUSAL } },
     Infinity,
   );
   const fn = collection(name, options);
-  const answer = (await fn.invoke([streamRecord({ table: name })], 5000)) as { batchItemFailures: unknown[] };
-  expect(answer.batchItemFailures).toHaveLength(1);
+  const response = (await fn.invoke([streamRecord({ table: name })], 5000)) as { batchItemFailures: unknown[] };
+  expect(response.batchItemFailures).toHaveLength(1);
   expect(proxy.requests.filter(({ method }) => method === 'PUT')).toHaveLength(2);
   expect(JSON.stringify(fn.logs)).toContain('index-settings');
 });

@@ -19,16 +19,16 @@ export interface Seen {
   readonly body: Buffer;
 }
 
-/** A server that keeps what arrives. @param answer gives the answer to each */
+/** A server that records the requests. @param respond sends the response to each */
 export async function watchingServer(
-  answer: (seen: Seen, response: ServerResponse) => void,
+  respond: (seen: Seen, response: ServerResponse) => void,
 ): Promise<LoopbackServer & { readonly seen: Seen[] }> {
   const seen: Seen[] = [];
   const server = await listen(
     createServer((request, response) => {
       void readBody(request).then((body) => {
         seen.push({ request, body });
-        answer({ request, body }, response);
+        respond({ request, body }, response);
       });
     }),
   );
@@ -40,7 +40,7 @@ const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256'
 const strict = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 
-/** What is wrong with the signature of a request that arrived; undefined where nothing is. */
+/** Checks the signature of a request. @returns the mistake, or undefined if it is valid */
 export function signatureProblem({ request, body }: Seen, service: string, region = 'eu-west-1'): string | undefined {
   const { method = '', url = '', headers } = request;
   const [, credential = '', signed = '', signature = ''] =

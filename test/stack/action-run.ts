@@ -39,7 +39,7 @@ async function inputVariables(inputs: Readonly<Record<string, string>>): Promise
   if (unknown.length > 0) throw new Error(`action.yml has no input ${unknown.join(', ')}.`);
   return Object.fromEntries(
     Object.entries(metadata.inputs).map(([name, { default: fallback = '' }]) => {
-      // There is no token here for the expression to give.
+      // The expression has no token here.
       const value = inputs[name] ?? (fallback.includes('${{') ? '' : fallback);
       return [`INPUT_${name.replaceAll(' ', '_').toUpperCase()}`, value];
     }),

@@ -1,4 +1,4 @@
-// Starts the servers of a test run when a test first asks for them, so that unit tests alone cost nothing; jest's workers ask over HTTP.
+// Starts the servers of a test run when a test first needs them, so that unit tests alone cost nothing; jest's workers request them over HTTP.
 // A process of its own (see global-setup.ts) that ends, and stops all servers, when its standard input does.
 import { createServer } from 'node:http';
 import { listen } from './loopback.ts';
@@ -10,7 +10,7 @@ const parts = new Parts((line) => {
 });
 
 /** GET: the server's address, started where it is not yet running. DELETE: stops a search server. */
-async function answer(method: string, name: string): Promise<SearchAddress | { url: string }> {
+async function addressOf(method: string, name: string): Promise<SearchAddress | { url: string }> {
   if (name === 'dynamodb') return { url: (await parts.dynamodb()).url };
   if (name === 'aws') return { url: (await parts.aws()).url };
   const kind = SEARCH_KINDS.find((known) => known === name);
@@ -25,7 +25,7 @@ async function answer(method: string, name: string): Promise<SearchAddress | { u
 
 const server = await listen(
   createServer((request, response) => {
-    answer(request.method ?? 'GET', (request.url ?? '').slice(1)).then(
+    addressOf(request.method ?? 'GET', (request.url ?? '').slice(1)).then(
       (address) => response.end(JSON.stringify(address)),
       (error: unknown) => response.writeHead(500).end(error instanceof Error ? error.message : String(error)),
     );

@@ -11,7 +11,7 @@ afterAll(async () => {
   for (const folder of made) await rm(folder, { recursive: true, force: true });
 });
 
-test('of those that ask for a part at the same time one builds it, and the others wait', async () => {
+test('of several processes that need a part at the same time one builds it, and the others wait', async () => {
   const content = [`cache test ${process.pid} at once`];
   let built = 0;
   const build = async (folder: string): Promise<void> => {

@@ -1,4 +1,4 @@
-// What the real parts are made of (jars, classes, a Python environment) is prepared once and kept in a folder of its own per content.
+// The files of the real parts (jars, classes, a Python environment) are prepared once and kept in a folder of their own per content.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -16,10 +16,10 @@ export function cacheFolder(): string {
 }
 
 /**
- * The folder of a prepared part, built when it is not there yet. Several processes may ask at the same time: one builds, the others wait.
+ * The folder of a prepared part, built when it is not there yet. Several processes may need it at the same time: one builds, the others wait.
  * @param name readable beginning of the folder's name
  * @param content all that the part is made from: other content is another folder, so that a stale one is never used
- * @param build fills the folder that it is given
+ * @param build fills the folder
  */
 export async function prepared(name: string, content: readonly string[], build: (folder: string) => Promise<void>): Promise<string> {
   const key = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 16);
@@ -40,7 +40,7 @@ export async function prepared(name: string, content: readonly string[], build: 
   }
 }
 
-/** A folder can be made by one process only. It holds the owner's id, so that a lock left behind by a killed process is taken over. */
+/** A folder can be made by one process only. It contains the owner's id, so that a lock left behind by a killed process is taken over. */
 async function lock(path: string): Promise<() => Promise<void>> {
   const owner = join(path, 'owner');
   for (let ownerless = 0; ;) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { type Answer, deliver, firstFailure, type GivenUp, type MappingRules } from './delivery.ts';
+import { type FunctionResponse, deliver, firstFailure, type Expired, type MappingRules } from './delivery.ts';
 import { type DynamoDBRecord, sequenceOf } from './stream-records.ts';
 
 const NOW = 1_000_000_000;
@@ -11,27 +11,27 @@ function records(...sequences: string[]): DynamoDBRecord[] {
   }));
 }
 
-function failures(...identifiers: unknown[]): Answer {
+function failures(...identifiers: unknown[]): FunctionResponse {
   return { payload: JSON.stringify({ batchItemFailures: identifiers.map((itemIdentifier) => ({ itemIdentifier })) }) };
 }
 
-const ERROR: Answer = { functionError: 'Unhandled', payload: '{"errorMessage":"no"}' };
+const ERROR: FunctionResponse = { functionError: 'Unhandled', payload: '{"errorMessage":"no"}' };
 const DONE = failures();
 
-/** Delivers 1 to 4 to a function that answers as told, and shows its calls and what was given up. */
-async function play(rules: MappingRules, answer: (sequences: string, call: number) => Answer) {
+/** Delivers 1 to 4 to a function with fixed responses, and returns its calls and the expired records. */
+async function play(rules: MappingRules, response: (sequences: string, call: number) => FunctionResponse) {
   const calls: string[] = [];
-  const givenUp: { what: string; why: GivenUp; invocations: number }[] = [];
+  const expired: { what: string; why: Expired; invocations: number }[] = [];
   await deliver(
     {
       rules,
       invoke: (event) => {
         const sequences = event.Records.map(sequenceOf).join(' ');
         calls.push(sequences);
-        return Promise.resolve(answer(sequences, calls.length));
+        return Promise.resolve(response(sequences, calls.length));
       },
-      giveUp: (given, why, invocations) => {
-        givenUp.push({ what: given.map(sequenceOf).join(' '), why, invocations });
+      expire: (dropped, why, invocations) => {
+        expired.push({ what: dropped.map(sequenceOf).join(' '), why, invocations });
         return Promise.resolve();
       },
       pause: () => Promise.resolve(),
@@ -40,10 +40,10 @@ async function play(rules: MappingRules, answer: (sequences: string, call: numbe
     },
     records('1', '2', '3', '4'),
   );
-  return { calls, givenUp };
+  return { calls, expired };
 }
 
-describe('an answer', () => {
+describe('a response', () => {
   const batch = records('1', '2', '3');
 
   test.each([
@@ -55,8 +55,8 @@ describe('an answer', () => {
     ['an absent identifier fails the whole batch', failures(null), 0],
     ['an identifier of no record fails the whole batch', failures('9'), 0],
     ['an error fails the whole batch', ERROR, 0],
-  ])('%s', (_name, answer: Answer, from) => {
-    expect(firstFailure(batch, answer, PARTIAL)).toBe(from);
+  ])('%s', (_name, response: FunctionResponse, from) => {
+    expect(firstFailure(batch, response, PARTIAL)).toBe(from);
   });
 
   test('of a trigger without ReportBatchItemFailures is not read', () => {
@@ -66,34 +66,34 @@ describe('an answer', () => {
 });
 
 describe('a delivery', () => {
-  test('comes again from the lowest failure on', async () => {
-    const { calls, givenUp } = await play(PARTIAL, (_sequences, call) => (call === 1 ? failures('4', '3') : DONE));
+  test('is retried from the lowest failure on', async () => {
+    const { calls, expired } = await play(PARTIAL, (_sequences, call) => (call === 1 ? failures('4', '3') : DONE));
     expect(calls).toEqual(['1 2 3 4', '3 4']);
-    expect(givenUp).toEqual([]);
+    expect(expired).toEqual([]);
   });
 
   test('halves a batch that throws, in order, until the culprit is alone', async () => {
     const rules = { ...PARTIAL, BisectBatchOnFunctionError: true, MaximumRetryAttempts: 1 };
-    const { calls, givenUp } = await play(rules, (sequences) => (sequences.includes('3') ? ERROR : DONE));
+    const { calls, expired } = await play(rules, (sequences) => (sequences.includes('3') ? ERROR : DONE));
     expect(calls).toEqual(['1 2 3 4', '1 2', '3 4', '3', '3', '4']);
-    expect(givenUp).toEqual([{ what: '3', why: 'RetryAttemptsExhausted', invocations: 2 }]);
+    expect(expired).toEqual([{ what: '3', why: 'RetryAttemptsExhausted', invocations: 2 }]);
   });
 
-  test('gives up after so many retries, and the rest of the batch with it', async () => {
-    const { calls, givenUp } = await play({ ...PARTIAL, MaximumRetryAttempts: 2 }, () => failures('2'));
+  test('expires after so many retries, and the rest of the batch with it', async () => {
+    const { calls, expired } = await play({ ...PARTIAL, MaximumRetryAttempts: 2 }, () => failures('2'));
     expect(calls).toEqual(['1 2 3 4', '2 3 4', '2 3 4']);
-    expect(givenUp).toEqual([{ what: '2 3 4', why: 'RetryAttemptsExhausted', invocations: 3 }]);
+    expect(expired).toEqual([{ what: '2 3 4', why: 'RetryAttemptsExhausted', invocations: 3 }]);
   });
 
   test('goes on without end where no limit is set, until it is stopped', async () => {
-    const { calls, givenUp } = await play({}, () => ERROR);
+    const { calls, expired } = await play({}, () => ERROR);
     expect(calls).toHaveLength(51);
-    expect(givenUp).toEqual([]);
+    expect(expired).toEqual([]);
   });
 
-  test('gives up records that are too old without calling the function', async () => {
-    const { calls, givenUp } = await play({ ...PARTIAL, MaximumRecordAgeInSeconds: 3 }, () => DONE);
+  test('lets records that are too old expire without calling the function', async () => {
+    const { calls, expired } = await play({ ...PARTIAL, MaximumRecordAgeInSeconds: 3 }, () => DONE);
     expect(calls).toEqual(['1 2 3']);
-    expect(givenUp).toEqual([{ what: '4', why: 'RecordAgeExceeded', invocations: 0 }]);
+    expect(expired).toEqual([{ what: '4', why: 'RecordAgeExceeded', invocations: 0 }]);
   });
 });

@@ -1,8 +1,8 @@
-// What Lambda does with a batch of a stream until it is done: the rules of an event source mapping for failures.
+// Delivers a batch of a stream as Lambda does, until it is done: the rules of an event source mapping for failures.
 import type { DynamoDBRecord } from './stream-records.ts';
 import { sequenceOf } from './stream-records.ts';
 
-/** The fields of an event source mapping that decide, as `GetEventSourceMapping` answers them. */
+/** The fields of an event source mapping that decide, in the form of `GetEventSourceMapping`. */
 export interface MappingRules {
   readonly BisectBatchOnFunctionError?: boolean | undefined;
   readonly FunctionResponseTypes?: readonly string[] | undefined;
@@ -12,7 +12,7 @@ export interface MappingRules {
   readonly MaximumRecordAgeInSeconds?: number | undefined;
 }
 
-export interface Answer {
+export interface FunctionResponse {
   readonly payload: string;
   readonly functionError?: string;
 }
@@ -20,18 +20,18 @@ export interface Answer {
 /** One call of the function, as it went. */
 export interface Attempt {
   readonly records: readonly DynamoDBRecord[];
-  readonly answer: Answer;
+  readonly response: FunctionResponse;
   /** How often this batch had been tried before. */
   readonly retry: number;
 }
 
-export type GivenUp = 'RetryAttemptsExhausted' | 'RecordAgeExceeded';
+export type Expired = 'RetryAttemptsExhausted' | 'RecordAgeExceeded';
 
 export interface Delivery {
   readonly rules: MappingRules;
-  readonly invoke: (event: { Records: readonly DynamoDBRecord[] }) => Promise<Answer>;
-  /** A batch that Lambda gives up: what goes to the on-failure destination. */
-  readonly giveUp: (records: readonly DynamoDBRecord[], why: GivenUp, invocations: number) => Promise<void>;
+  readonly invoke: (event: { Records: readonly DynamoDBRecord[] }) => Promise<FunctionResponse>;
+  /** A batch that expired: it goes to the on-failure destination. */
+  readonly expire: (records: readonly DynamoDBRecord[], why: Expired, invocations: number) => Promise<void>;
   /** Waits before a retry. */
   readonly pause: (retry: number) => Promise<void>;
   readonly now: () => number;
@@ -41,11 +41,11 @@ export interface Delivery {
 }
 
 /**
- * Delivers records until each is done or given up.
+ * Delivers records until each is done or expired.
  * @returns false where it was stopped before that
  */
 export async function deliver(delivery: Delivery, records: readonly DynamoDBRecord[], retry = 0): Promise<boolean> {
-  const { rules, invoke, giveUp, pause, observe, stopped } = delivery;
+  const { rules, invoke, expire, pause, observe, stopped } = delivery;
   let batch = records;
   let tried = retry;
   while (batch.length > 0) {
@@ -53,16 +53,16 @@ export async function deliver(delivery: Delivery, records: readonly DynamoDBReco
     const young = batch.filter((record) => !isTooOld(record, rules, delivery.now()));
     if (young.length < batch.length) {
       const old = batch.filter((record) => !young.includes(record));
-      await giveUp(old, 'RecordAgeExceeded', tried);
+      await expire(old, 'RecordAgeExceeded', tried);
       batch = young;
       continue;
     }
-    const answer = await invoke({ Records: batch });
-    observe?.({ records: batch, answer, retry: tried });
-    const from = firstFailure(batch, answer, rules);
+    const response = await invoke({ Records: batch });
+    observe?.({ records: batch, response, retry: tried });
+    const from = firstFailure(batch, response, rules);
     if (from === undefined) return true;
     // A split costs no retry. The halves keep their order: the second waits until the first is done.
-    if (answer.functionError && rules.BisectBatchOnFunctionError && batch.length > 1) {
+    if (response.functionError && rules.BisectBatchOnFunctionError && batch.length > 1) {
       const half = Math.ceil(batch.length / 2);
       if (!(await deliver(delivery, batch.slice(0, half), tried))) return false;
       batch = batch.slice(half);
@@ -71,7 +71,7 @@ export async function deliver(delivery: Delivery, records: readonly DynamoDBReco
     batch = batch.slice(from);
     const most = rules.MaximumRetryAttempts ?? -1;
     if (most >= 0 && tried >= most) {
-      await giveUp(batch, 'RetryAttemptsExhausted', tried + 1);
+      await expire(batch, 'RetryAttemptsExhausted', tried + 1);
       return true;
     }
     tried += 1;
@@ -81,14 +81,14 @@ export async function deliver(delivery: Delivery, records: readonly DynamoDBReco
 }
 
 /**
- * Lambda's reading of an answer: the place of the lowest sequence number that the function names; everything from there on comes again.
+ * Reads a response as Lambda does: the place of the lowest sequence number that the function names; everything from there on is retried.
  * Nothing, null or an empty list is success; an identifier that is empty or not of this batch fails the whole batch; without
  * `ReportBatchItemFailures` only an error is a failure.
  */
-export function firstFailure(batch: readonly DynamoDBRecord[], answer: Answer, rules: MappingRules): number | undefined {
-  if (answer.functionError) return 0;
+export function firstFailure(batch: readonly DynamoDBRecord[], response: FunctionResponse, rules: MappingRules): number | undefined {
+  if (response.functionError) return 0;
   if (!rules.FunctionResponseTypes?.includes('ReportBatchItemFailures')) return undefined;
-  const parsed: unknown = answer.payload ? JSON.parse(answer.payload) : undefined;
+  const parsed: unknown = response.payload ? JSON.parse(response.payload) : undefined;
   const failures: unknown = isObject(parsed) ? parsed.batchItemFailures : undefined;
   if (!Array.isArray(failures) || failures.length === 0) return undefined;
   const places = failures.map((failure: unknown) =>

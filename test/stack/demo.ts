@@ -61,7 +61,7 @@ async function demo(): Promise<void> {
   const scenario = new Scenario(stack);
   stack.beforeStop(() => scenario.stop());
 
-  title('2. What a company has before: two tables, a role, a bucket with the endpoint file STAGE_es_creds');
+  title('2. The starting point: two tables, a role, a bucket with the endpoint file STAGE_es_creds');
   await scenario.prepare();
   say(`Tables ${scenario.orders} (customer, order) and ${scenario.customers} (id), streams off`);
   say(`s3://${scenario.bucket}/STAGE_es_creds: ${scenario.endpointFile.trim()}`);
@@ -78,7 +78,7 @@ async function demo(): Promise<void> {
   const { host, players } = await scenario.run();
   const { payload } = await host.invoke({ check: true });
   say(`${players.length} triggers; the package was downloaded from the function's code location and its SHA-256 checked`);
-  say(`Its answer to a check: ${payload}`);
+  say(`Its response to a check: ${payload}`);
 
   title('6. Items of every attribute type are written, changed and deleted');
   const [alice, ...others] = CUSTOMERS;
@@ -101,7 +101,7 @@ async function demo(): Promise<void> {
     say(
       `${table}: ${(await scenario.find(table)).length} documents in ${scenario.index(table)}: ${(await scenario.find(table)).join(', ')}`,
     );
-  say('What the function logged, its metrics aside:');
+  say('Log lines of the function, without its metrics:');
   indented(
     host.log
       .split('\n')

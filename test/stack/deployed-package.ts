@@ -22,8 +22,8 @@ export interface DeployedPackage {
  * @throws Error where the download is not what `CodeSha256` says
  */
 export async function downloadPackage(lambda: LambdaClient, functionName: string, qualifier?: string): Promise<DeployedPackage> {
-  const answer = await lambda.send(new GetFunctionCommand({ FunctionName: functionName, ...(qualifier ? { Qualifier: qualifier } : {}) }));
-  const { Configuration: configuration, Code: code } = answer;
+  const found = await lambda.send(new GetFunctionCommand({ FunctionName: functionName, ...(qualifier ? { Qualifier: qualifier } : {}) }));
+  const { Configuration: configuration, Code: code } = found;
   if (!configuration || !code?.Location) throw new Error(`AWS names no code location of ${functionName}.`);
   const response = await fetch(code.Location);
   if (!response.ok) throw new Error(`The package of ${functionName} could not be downloaded: status ${response.status}.`);

@@ -9,7 +9,7 @@ export interface LocalServer {
   stop(): Promise<void>;
 }
 
-/** Starts DynamoDB Local, or takes the one that `AWS_ENDPOINT_URL_DYNAMODB` names. */
+/** Starts DynamoDB Local, or uses the one that `AWS_ENDPOINT_URL_DYNAMODB` names. */
 export async function startDynamoDb(): Promise<LocalServer> {
   const existing = process.env.AWS_ENDPOINT_URL_DYNAMODB;
   if (existing) return { url: existing, stop: () => Promise.resolve() };

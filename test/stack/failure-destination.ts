@@ -1,10 +1,10 @@
-// Where Lambda puts what an event source mapping gives up: a queue or a bucket.
+// The on-failure destination of an event source mapping: a queue or a bucket.
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { GetQueueUrlCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { FailureMessage } from './player.ts';
 
 /**
- * What to give to `Player` as `onFailure` for a destination's ARN, of SQS or S3.
+ * The `onFailure` of `Player` for a destination's ARN, of SQS or S3.
  * @throws Error for any other
  */
 export function failureDestination(arn: string, { sqs, s3 }: { sqs: SQSClient; s3: S3Client }): (message: FailureMessage) => Promise<void> {

@@ -1,11 +1,11 @@
-// Answers Lambda's Invoke: moto passes it on to here, and the package that is deployed runs for real.
+// Serves Lambda's Invoke: moto passes it on to here, and the package that is deployed runs for real.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { GetFunctionConfigurationCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { runDeployed } from './deployed-package.ts';
 import type { LambdaHost } from './lambda-host.ts';
 import { listen, readBody } from './loopback.ts';
 
-/** What moto sends, see moto/invoke.py. */
+/** The request of moto, see moto/invoke.py. */
 interface InvokeMessage {
   readonly functionArn: string;
   readonly qualifier: string | null;
@@ -24,7 +24,7 @@ const LOG_TAIL_BYTES = 4096;
 
 /**
  * Starts the endpoint that runs functions. A function stays warm until it is changed.
- * @param target the control plane to read functions from, and what leads them to the stack; asked when a function is run
+ * @param target the control plane to read functions from, and the variables that point them at the stack; read when a function is run
  */
 export async function startFunctionRunner(
   target: () => Promise<{ lambda: LambdaClient; environment: Readonly<Record<string, string>> }>,

@@ -37,8 +37,8 @@ afterAll(async () => {
 describe('the Lambda host', () => {
   test('runs events one after the other in a warm process and gives them a context', async () => {
     const fn = await host({ memorySize: 256, timeout: 9, environment: { OWN: 'own', AWS_ENDPOINT_URL: 'http://127.0.0.1:9' } });
-    const answers = await Promise.all([1, 2].map((n) => fn.invoke({ n })));
-    const [first, second] = answers.map(({ payload }) => JSON.parse(payload) as Record<string, unknown>);
+    const responses = await Promise.all([1, 2].map((n) => fn.invoke({ n })));
+    const [first, second] = responses.map(({ payload }) => JSON.parse(payload) as Record<string, unknown>);
     expect(first).toMatchObject({ calls: 1, event: { n: 1 }, name: 'fn', memory: '256', own: 'own', endpoint: 'http://127.0.0.1:9' });
     expect(first?.arn).toBe('arn:aws:lambda:eu-west-1:123456789012:function:fn');
     expect(first?.remaining).toBeLessThanOrEqual(9000);
@@ -57,11 +57,11 @@ describe('the Lambda host', () => {
     expect(two.logs).not.toContain('hello one');
   });
 
-  test('answers what was thrown, as Lambda does, and stays warm', async () => {
+  test('responds with the error that was thrown, as Lambda does, and stays warm', async () => {
     const fn = await host();
-    const answer = await fn.invoke({ throw: 'no such thing' });
-    expect(answer.functionError).toBe('Unhandled');
-    expect(JSON.parse(answer.payload)).toMatchObject({ errorType: 'TypeError', errorMessage: 'no such thing' });
+    const response = await fn.invoke({ throw: 'no such thing' });
+    expect(response.functionError).toBe('Unhandled');
+    expect(JSON.parse(response.payload)).toMatchObject({ errorType: 'TypeError', errorMessage: 'no such thing' });
     expect((await fn.invoke({})).functionError).toBeUndefined();
     expect(fn.coldStarts).toBe(1);
   });
@@ -69,9 +69,9 @@ describe('the Lambda host', () => {
   test('ends a function that takes too long, also one that never yields, and starts afresh', async () => {
     const fn = await host({ timeout: 0.3 });
     for (const event of [{ sleep: 60_000 }, { loop: true }]) {
-      const answer = await fn.invoke(event);
-      expect(answer.functionError).toBe('Unhandled');
-      expect(JSON.parse(answer.payload)).toMatchObject({
+      const response = await fn.invoke(event);
+      expect(response.functionError).toBe('Unhandled');
+      expect(JSON.parse(response.payload)).toMatchObject({
         errorType: 'Sandbox.Timedout',
         errorMessage: expect.stringMatching(/^RequestId: \S+ Error: Task timed out after 0.30 seconds$/),
       });
@@ -80,10 +80,10 @@ describe('the Lambda host', () => {
     expect(JSON.parse((await fn.invoke({})).payload)).toMatchObject({ calls: 1 });
   });
 
-  test('answers an exit of the process as an error', async () => {
+  test('responds to an exit of the process with an error', async () => {
     const fn = await host();
-    const answer = await fn.invoke({ exit: 3 });
-    expect(JSON.parse(answer.payload)).toMatchObject({
+    const response = await fn.invoke({ exit: 3 });
+    expect(JSON.parse(response.payload)).toMatchObject({
       errorType: 'Runtime.ExitError',
       errorMessage: expect.stringContaining('exit status 3'),
     });
@@ -101,10 +101,10 @@ describe('the Lambda host', () => {
     expect(JSON.parse((await fn.invoke({})).payload)).toMatchObject({ calls: 1 });
   });
 
-  test('answers an error at initialisation with its text', async () => {
+  test('responds to an error at initialisation with its text', async () => {
     const fn = await host({ handler: 'broken.handler' });
-    const answer = await fn.invoke({});
-    expect(answer.functionError).toBe('Unhandled');
-    expect(JSON.parse(answer.payload)).toMatchObject({ errorMessage: 'config.json: endpoint is missing' });
+    const response = await fn.invoke({});
+    expect(response.functionError).toBe('Unhandled');
+    expect(JSON.parse(response.payload)).toMatchObject({ errorMessage: 'config.json: endpoint is missing' });
   });
 });

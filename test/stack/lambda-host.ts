@@ -31,11 +31,11 @@ export interface LambdaOptions {
 
 export interface Invocation {
   readonly requestId: string;
-  /** The answer's text: JSON, also of an error. */
+  /** The response's text: JSON, also of an error. */
   readonly payload: string;
   /** `Unhandled` where the function threw, timed out or ended; absent on success. */
   readonly functionError?: string;
-  /** What the function wrote to standard output and standard error meanwhile. */
+  /** The function's standard output and standard error during the invocation. */
   readonly logs: string;
   readonly durationMs: number;
 }
@@ -43,7 +43,7 @@ export interface Invocation {
 export interface LambdaHost {
   /** Runs one event; calls wait for each other. Never rejects for what the function does. */
   invoke(event: unknown): Promise<Invocation>;
-  /** Ends the environment at once, as a crash of its machine would. An open invocation answers with an error; the next one starts fresh. */
+  /** Ends the environment at once, as a crash of its machine would. An open invocation ends with an error; the next one starts fresh. */
   kill(): void;
   /** How many environments were started so far. */
   readonly coldStarts: number;
@@ -62,8 +62,8 @@ interface Current {
   readonly settle: (result: Pick<Invocation, 'payload' | 'functionError'>) => void;
   sentAt?: number;
   timer?: NodeJS.Timeout;
-  /** The answer has come; the invocation ends when the runtime asks for the next event. */
-  answer?: Pick<Invocation, 'payload' | 'functionError'>;
+  /** The response is there; the invocation ends when the runtime requests the next event. */
+  response?: Pick<Invocation, 'payload' | 'functionError'>;
 }
 
 /** Characters of a function's log that are kept. */
@@ -82,12 +82,12 @@ export async function startLambda(options: LambdaOptions): Promise<LambdaHost> {
   let dropped = 0;
   let stopped = false;
 
-  const settle = (result: Current['answer']): void => {
+  const settle = (result: Current['response']): void => {
     const done = current;
     if (!done || !result) return;
     current = undefined;
     clearTimeout(done.timer);
-    // What the function wrote before it answered is in the pipes by now; this lets it be read.
+    // Everything that the function wrote before its response is in the pipes by now; this lets it be read.
     setImmediate(() =>
       setImmediate(() => {
         done.settle(result);
@@ -96,7 +96,7 @@ export async function startLambda(options: LambdaOptions): Promise<LambdaHost> {
   };
   const fail = (errorType: string, errorMessage: string): void => {
     const payload = JSON.stringify({ errorType, errorMessage: `RequestId: ${current?.id ?? ''} Error: ${errorMessage}` });
-    settle(current?.answer ?? { functionError: 'Unhandled', payload });
+    settle(current?.response ?? { functionError: 'Unhandled', payload });
   };
   const end = (): void => {
     const ended = child;
@@ -130,7 +130,7 @@ export async function startLambda(options: LambdaOptions): Promise<LambdaHost> {
     const path = (request.url ?? '').slice(API.length);
     if (path === 'invocation/next') {
       waiting = response;
-      settle(current?.answer);
+      settle(current?.response);
       hand();
       return;
     }
@@ -141,9 +141,9 @@ export async function startLambda(options: LambdaOptions): Promise<LambdaHost> {
       end();
       settle({ functionError: 'Unhandled', payload });
     } else if (current && current.id === id) {
-      current.answer = kind === 'response' ? { payload } : { functionError: 'Unhandled', payload };
+      current.response = kind === 'response' ? { payload } : { functionError: 'Unhandled', payload };
       // The two come on connections of their own, in either order.
-      if (waiting) settle(current.answer);
+      if (waiting) settle(current.response);
     }
   };
   const server = await listen(createServer((request, response) => void serve(request, response)));

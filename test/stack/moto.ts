@@ -1,4 +1,4 @@
-// The AWS services other than DynamoDB: the moto server, corrected where it answers otherwise than AWS documents.
+// The AWS services other than DynamoDB: the moto server, corrected where its responses differ from AWS's documentation.
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ const NAMES = ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11'
 const OLDEST = [3, 11] as const;
 
 /**
- * Starts moto, or takes the server that `AWS_ENDPOINT_URL` names.
+ * Starts moto, or uses the server that `AWS_ENDPOINT_URL` names.
  * @param invokeUrl what runs a function when Lambda's Invoke is called, see `FunctionRunner`
  */
 export async function startMoto(invokeUrl: string): Promise<LocalServer> {
@@ -57,8 +57,8 @@ interface Python {
 async function findPython(): Promise<Python> {
   const found: string[] = [];
   for (const name of NAMES) {
-    const answer = await runCommand(name, ['-c', 'import sys; print("%d.%d.%d" % sys.version_info[:3], sys.executable)']).catch(() => '');
-    const [, version = '', path = ''] = /^(\S+) (.+)$/m.exec(answer) ?? [];
+    const response = await runCommand(name, ['-c', 'import sys; print("%d.%d.%d" % sys.version_info[:3], sys.executable)']).catch(() => '');
+    const [, version = '', path = ''] = /^(\S+) (.+)$/m.exec(response) ?? [];
     if (!version) continue;
     found.push(version);
     const [major = 0, minor = 0] = version.split('.').map(Number);

@@ -1,4 +1,4 @@
-// Which operation of which AWS service a request is, told from what every SDK sends.
+// Recognizes the AWS service and operation of a request by the headers and paths that every SDK sends.
 import type { IncomingHttpHeaders } from 'node:http';
 
 /** Lambda's REST paths; the function's name or ARN, percent-encoded, is one segment. */

@@ -1,4 +1,4 @@
-// The servers of a stack, each started when it is first asked for.
+// The servers of a stack, each started when it is first needed.
 import { awsEnvironment, type AwsAddresses, connect } from './clients.ts';
 import { type LocalServer, startDynamoDb } from './dynamodb-local.ts';
 import { type FunctionRunner, startFunctionRunner } from './function-runner.ts';
@@ -35,7 +35,7 @@ export class Parts {
     return this.#once('moto', async () => startMoto((await this.#runner()).url));
   }
 
-  /** Stops what is running. What is still starting is not waited for: it stops when it is ready, or with this process. */
+  /** Stops the running servers. A server that is still starting is not waited for: it stops when it is ready, or with this process. */
   async stop(): Promise<void> {
     const started = [...this.#started];
     this.#started.clear();

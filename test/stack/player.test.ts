@@ -58,7 +58,7 @@ async function createFunction(): Promise<string> {
 
 async function createTable(): Promise<{ table: string; stream: string }> {
   const table = uniqueName('dev.Orders-1');
-  const answer = await clients.dynamodb.send(
+  const response = await clients.dynamodb.send(
     new CreateTableCommand({
       TableName: table,
       BillingMode: 'PAY_PER_REQUEST',
@@ -67,11 +67,11 @@ async function createTable(): Promise<{ table: string; stream: string }> {
       StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' },
     }),
   );
-  return { table, stream: answer.TableDescription?.LatestStreamArn ?? '' };
+  return { table, stream: response.TableDescription?.LatestStreamArn ?? '' };
 }
 
 describe('the player', () => {
-  test('feeds the deployed function from the real stream, names what it gives up, and can play the past again', async () => {
+  test('feeds the deployed function from the real stream, names expired records, and can replay the past', async () => {
     const [name, { table, stream }] = await Promise.all([createFunction(), createTable()]);
     const queue = uniqueName('failed');
     const { QueueUrl } = await clients.sqs.send(new CreateQueueCommand({ QueueName: queue }));
@@ -126,15 +126,15 @@ describe('the player', () => {
 describe('Invoke', () => {
   test('runs the deployed package, and the new one after a change', async () => {
     const FunctionName = await createFunction();
-    const answer = await clients.lambda.send(new InvokeCommand({ FunctionName, Payload: '{"name":"you"}', LogType: 'Tail' }));
-    expect(JSON.parse(answer.Payload?.transformToString() ?? '')).toEqual({
+    const response = await clients.lambda.send(new InvokeCommand({ FunctionName, Payload: '{"name":"you"}', LogType: 'Tail' }));
+    expect(JSON.parse(response.Payload?.transformToString() ?? '')).toEqual({
       hello: 'you',
       node: process.version,
       endpoint: stack.dynamodb.url,
     });
-    expect(answer).toMatchObject({ StatusCode: 200, ExecutedVersion: '$LATEST' });
-    expect(answer.FunctionError).toBeUndefined();
-    expect(Buffer.from(answer.LogResult ?? '', 'base64').toString()).toContain('greeted');
+    expect(response).toMatchObject({ StatusCode: 200, ExecutedVersion: '$LATEST' });
+    expect(response.FunctionError).toBeUndefined();
+    expect(Buffer.from(response.LogResult ?? '', 'base64').toString()).toContain('greeted');
 
     const code = zipSync({ 'index.mjs': strToU8(`export const handler = async () => { throw new Error('changed'); };`) });
     await clients.lambda.send(new UpdateFunctionCodeCommand({ FunctionName, ZipFile: code }));
@@ -144,7 +144,7 @@ describe('Invoke', () => {
     expect(JSON.parse(failed.Payload?.transformToString() ?? '')).toMatchObject({ errorMessage: 'changed' });
   });
 
-  test('answers that there is no such function', async () => {
+  test('responds that there is no such function', async () => {
     await expect(clients.lambda.send(new InvokeCommand({ FunctionName: uniqueName('none') }))).rejects.toMatchObject({
       name: 'ResourceNotFoundException',
     });

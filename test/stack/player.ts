@@ -11,10 +11,10 @@ import {
   TrimmedDataAccessException,
 } from '@aws-sdk/client-dynamodb-streams';
 import { pushBounded } from './bounded.ts';
-import { type Answer, type Attempt, deliver, type Delivery, type MappingRules } from './delivery.ts';
+import { type FunctionResponse, type Attempt, deliver, type Delivery, type MappingRules } from './delivery.ts';
 import { type DynamoDBRecord, sequenceOf, Stamps } from './stream-records.ts';
 
-/** An event source mapping as `ListEventSourceMappings` answers it. */
+/** An event source mapping in the form of `ListEventSourceMappings`. */
 export interface Mapping extends MappingRules {
   readonly EventSourceArn?: string | undefined;
   readonly FunctionArn?: string | undefined;
@@ -22,7 +22,7 @@ export interface Mapping extends MappingRules {
   readonly StartingPosition?: string | undefined;
 }
 
-/** What Lambda sends to an on-failure destination: where the records are, not what they are. */
+/** Lambda's message to an on-failure destination: the position of the records, not the records. */
 export interface FailureMessage {
   readonly requestContext: { readonly functionArn: string; readonly condition: string; readonly approximateInvokeCount: number };
   readonly version: '1.0';
@@ -39,14 +39,14 @@ export interface FailureMessage {
 export interface PlayerOptions {
   readonly streams: DynamoDBStreamsClient;
   readonly mapping: Mapping;
-  readonly invoke: (event: { Records: readonly DynamoDBRecord[] }) => Promise<Answer>;
+  readonly invoke: (event: { Records: readonly DynamoDBRecord[] }) => Promise<FunctionResponse>;
   readonly onFailure?: (message: FailureMessage) => Promise<void>;
   readonly region?: string;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
   /** Milliseconds between two looks at a shard that had nothing; default 50. */
   readonly pollMs?: number;
-  /** Milliseconds before a batch is tried again; default 50. */
+  /** Milliseconds before a batch is retried; default 50. */
   readonly retryMs?: number;
   /** How many calls and records are kept, for long runs; by default all. */
   readonly keep?: number;
@@ -63,7 +63,7 @@ export class Player {
   readonly history: Attempt[] = [];
   /** Every record seen so far, in order, each once; of a long run the last ones. */
   readonly records: DynamoDBRecord[] = [];
-  /** What went to the on-failure destination. */
+  /** The messages to the on-failure destination. */
   readonly failures: FailureMessage[] = [];
   readonly #options: PlayerOptions;
   readonly #stamps = new Map<string, Stamps>();
@@ -91,7 +91,7 @@ export class Player {
     return this;
   }
 
-  /** Resolves when every record that was in the stream at the time of the call is done or given up. */
+  /** Resolves when every record that was in the stream at the time of the call is done or expired. */
   async drained(): Promise<void> {
     // The round that is under way may have looked before the call.
     const enough = this.#rounds + 2;
@@ -109,8 +109,8 @@ export class Player {
     this.#running = undefined;
   }
 
-  /** Calls the function again with records of the past, as given: same numbers, same times. The answer has no consequence. */
-  replay(records: readonly DynamoDBRecord[]): Promise<Answer> {
+  /** Calls the function again with unchanged records of the past: same numbers, same times. The response has no consequence. */
+  replay(records: readonly DynamoDBRecord[]): Promise<FunctionResponse> {
     return this.#options.invoke({ Records: records });
   }
 
@@ -161,16 +161,16 @@ export class Player {
     if (!this.#iterators.has(shardId)) this.#iterators.set(shardId, await this.#iterator(shardId));
     const iterator = this.#iterators.get(shardId);
     if (!iterator) return false;
-    let answer: GetRecordsOutput;
+    let response: GetRecordsOutput;
     try {
-      answer = await streams.send(new GetRecordsCommand({ ShardIterator: iterator, Limit: Math.min(mapping.BatchSize ?? 100, 1000) }));
+      response = await streams.send(new GetRecordsCommand({ ShardIterator: iterator, Limit: Math.min(mapping.BatchSize ?? 100, 1000) }));
     } catch (error) {
       if (!(error instanceof ExpiredIteratorException || error instanceof TrimmedDataAccessException)) throw error;
       // DynamoDB Local says so too of an iterator at the horizon of an empty shard, once another table has records.
       this.#iterators.delete(shardId);
       return true;
     }
-    const records = (answer.Records ?? []).map((record) => stamps.record(record, region));
+    const records = (response.Records ?? []).map((record) => stamps.record(record, region));
     for (const record of records) {
       // A batch that was left undone by a stop is read again.
       if (this.#seen.has(sequenceOf(record))) continue;
@@ -180,8 +180,8 @@ export class Player {
     for (const batch of withinEventSize(records)) {
       if (!(await deliver(this.#delivery(shardId), batch))) return false;
     }
-    this.#iterators.set(shardId, answer.NextShardIterator);
-    const last = answer.Records?.at(-1)?.dynamodb?.SequenceNumber;
+    this.#iterators.set(shardId, response.NextShardIterator);
+    const last = response.Records?.at(-1)?.dynamodb?.SequenceNumber;
     if (last) this.#delivered.set(shardId, last);
     return records.length > 0;
   }
@@ -190,7 +190,7 @@ export class Player {
   async #iterator(shardId: string): Promise<string | undefined> {
     const { streams, mapping } = this.#options;
     const last = this.#delivered.get(shardId);
-    const answer = await streams.send(
+    const response = await streams.send(
       new GetShardIteratorCommand({
         StreamArn: mapping.EventSourceArn,
         ShardId: shardId,
@@ -199,7 +199,7 @@ export class Player {
           : { ShardIteratorType: mapping.StartingPosition === 'LATEST' ? 'LATEST' : 'TRIM_HORIZON' }),
       }),
     );
-    return answer.ShardIterator;
+    return response.ShardIterator;
   }
 
   #delivery(shardId: string): Delivery {
@@ -213,7 +213,7 @@ export class Player {
       observe: (attempt) => {
         pushBounded(this.history, attempt, this.#options.keep ?? Infinity);
       },
-      giveUp: async (records, condition, invocations) => {
+      expire: async (records, condition, invocations) => {
         const message: FailureMessage = {
           requestContext: { functionArn: mapping.FunctionArn ?? '', condition, approximateInvokeCount: invocations },
           version: '1.0',

@@ -1,4 +1,4 @@
-// What `npm run demo -- --keep` prints: addresses and commands to play with.
+// The output of `npm run demo -- --keep`: addresses and commands to play with.
 import type { Scenario } from './scenario.ts';
 
 export function playground(scenario: Scenario): string {

@@ -30,8 +30,8 @@ describe('a policy', () => {
     ['minds the case of a resource', policy({ Action: 's3:GetObject', Resource: 'X' }), read('x'), false],
     ['needs all resources for an action without one', policy({ Action: 's3:GetObject', Resource: 'arn:aws:s3:::*' }), read('*'), false],
     ['has all resources in *', policy({ Action: 's3:GetObject', Resource: '*' }), read('*'), true],
-  ])('%s', (_, given, request, expected) => {
-    expect(allows(given, request)).toBe(expected);
+  ])('%s', (_, actual, request, expected) => {
+    expect(allows(actual, request)).toBe(expected);
   });
 
   test.each([
@@ -45,9 +45,9 @@ describe('a policy', () => {
     ['Bool', 'true', 'false', false],
     ['ArnNotEquals', 'arn:aws:iam::1:role/r', 'arn:aws:iam::1:role/r', false],
     ['ArnNotEquals', 'arn:aws:iam::1:role/r', 'arn:aws:iam::1:role/r2', true],
-  ])('%s %s of %s: %s', (operator, wanted, given, expected) => {
+  ])('%s %s of %s: %s', (operator, wanted, actual, expected) => {
     const conditional = policy({ Action: '*', Resource: '*', Condition: { [operator]: { 'a:key': ['other', wanted] } } });
-    expect(allows(conditional, read('x', { 'a:key': given }))).toBe(expected);
+    expect(allows(conditional, read('x', { 'a:key': actual }))).toBe(expected);
   });
 
   test('with a condition denies a request that lacks its key', () => {

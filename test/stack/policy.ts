@@ -1,4 +1,4 @@
-// What IAM decides of a request under one identity-based policy, as far as the project's policies go. What it does not know throws: a
+// Evaluates a request under one identity-based policy as IAM does, as far as the project's policies go. Unknown elements throw: a
 // policy that was understood only in part would be judged wrongly.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 
@@ -14,7 +14,7 @@ export interface Policy {
   readonly Statement: readonly PolicyStatement[];
 }
 
-/** What AWS asks IAM before it does something. */
+/** The request that AWS sends to IAM before it does something. */
 export interface IamRequest {
   readonly action: string;
   /** `*` where the action has no resource: only a policy for all resources allows it. */
@@ -40,30 +40,30 @@ function fitsArn(pattern: string, arn: string): boolean {
     const cut = text.split(':');
     return [...cut.slice(0, 5), cut.slice(5).join(':')];
   };
-  const [wanted, given] = [parts(pattern), parts(arn)];
-  return wanted.every((part, at) => fits(part, given[at] ?? ''));
+  const [wanted, found] = [parts(pattern), parts(arn)];
+  return wanted.every((part, at) => fits(part, found[at] ?? ''));
 }
 
-const OPERATORS: Readonly<Record<string, (wanted: string, given: string) => boolean>> = {
-  StringEquals: (wanted, given) => wanted === given,
+const OPERATORS: Readonly<Record<string, (wanted: string, found: string) => boolean>> = {
+  StringEquals: (wanted, found) => wanted === found,
   StringLike: fits,
   ArnEquals: fitsArn,
   ArnLike: fitsArn,
-  Bool: (wanted, given) => wanted === given,
+  Bool: (wanted, found) => wanted === found,
 };
-/** Of these no value may fit, and a key that the request lacks holds. */
+/** Of these no value may fit, and a key that the request lacks matches. */
 const NEGATED: Readonly<Record<string, keyof typeof OPERATORS>> = { ArnNotEquals: 'ArnEquals', StringNotEquals: 'StringEquals' };
 
-/** All operators and keys must hold, of the values of a key one. A key that the request lacks holds in negated operators alone. */
+/** All operators and keys must match, and one value of each key. A key that the request lacks matches only in negated operators. */
 function holds(condition: PolicyStatement['Condition'], context: IamRequest['context']): boolean {
   return Object.entries(condition ?? {}).every(([name, keys]) => {
     const negated = NEGATED[name];
     const compare = OPERATORS[negated ?? name];
     if (compare === undefined) throw new Error(`Unknown condition operator ${name}`);
     return Object.entries(keys).every(([key, values]) => {
-      const given = context?.[key];
-      const found = given !== undefined && asList(values).some((wanted) => compare(wanted, given));
-      return negated === undefined ? found : !found;
+      const found = context?.[key];
+      const matches = found !== undefined && asList(values).some((wanted) => compare(wanted, found));
+      return negated === undefined ? matches : !matches;
     });
   });
 }

@@ -55,7 +55,7 @@ export interface ServerOptions extends CommandOptions {
 
 export interface ServerProcess {
   readonly pid: number;
-  /** What followed `READY ` on its standard output, as JSON. */
+  /** The JSON after `READY ` on its standard output. */
   readonly ready: unknown;
   /** The end of what it logged. */
   readonly log: string;
@@ -123,7 +123,7 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
   };
 }
 
-/** Kills a child when this process ends. Returns what takes that back. */
+/** Kills a child when this process ends. @returns a function that cancels this */
 export function killAtExit(child: ChildProcess): () => void {
   const kill = (): void => {
     child.kill('SIGKILL');
@@ -141,7 +141,7 @@ function needsShell(command: string): boolean {
   return process.platform === 'win32' && !command.includes('\\');
 }
 
-/** The last part of a log, enough to tell why something failed. */
+/** The last part of a log, enough to show why something failed. */
 class Tail {
   text = '';
 

@@ -45,12 +45,12 @@ describe('the proxy', () => {
     ]);
   });
 
-  test('answers in place of the upstream, as often as it was told', async () => {
-    proxy.on('POST /_bulk', { answer: { status: 429, body: { error: 'busy' }, headers: { 'retry-after': '1' } } }, 2);
-    const answers = [await bulk('1'), await bulk('2'), await bulk('3')];
-    expect(answers.map(({ status }) => status)).toEqual([429, 429, 200]);
-    expect(answers[0]?.headers.get('retry-after')).toBe('1');
-    expect(await answers[0]?.json()).toEqual({ error: 'busy' });
+  test('responds in place of the upstream, as often as the rule says', async () => {
+    proxy.on('POST /_bulk', { response: { status: 429, body: { error: 'busy' }, headers: { 'retry-after': '1' } } }, 2);
+    const responses = [await bulk('1'), await bulk('2'), await bulk('3')];
+    expect(responses.map(({ status }) => status)).toEqual([429, 429, 200]);
+    expect(responses[0]?.headers.get('retry-after')).toBe('1');
+    expect(await responses[0]?.json()).toEqual({ error: 'busy' });
     expect(seen).toEqual(['3']);
   });
 
@@ -63,14 +63,14 @@ describe('the proxy', () => {
     expect(seen).toEqual(['done']);
   });
 
-  test('truncates an answer', async () => {
+  test('truncates a response', async () => {
     proxy.on((request) => request.body === 'cut', { truncateBytes: 8 });
     const response = await bulk('cut');
     expect(response.status).toBe(200);
     await expect(response.text()).rejects.toThrow();
   });
 
-  test('rewrites an answer, and holds a request until the test lets it go', async () => {
+  test('rewrites a response, and delays a request until the test releases it', async () => {
     const gate = Promise.withResolvers<undefined>();
     proxy.on('POST /_bulk', { until: gate.promise, rewrite: (body) => body.toUpperCase() });
     const open = bulk('held');
@@ -82,7 +82,7 @@ describe('the proxy', () => {
 
   test('calls AWS operations by the names that IAM has for them', async () => {
     const common = { region: 'eu-west-1', endpoint: proxy.url, credentials: { accessKeyId: 'a', secretAccessKey: 'b' }, maxAttempts: 1 };
-    proxy.on(/./, { answer: { status: 400, body: '{}' } }, Infinity);
+    proxy.on(/./, { response: { status: 400, body: '{}' } }, Infinity);
     await Promise.allSettled([
       new LambdaClient(common).send(new GetFunctionCommand({ FunctionName: 'arn:aws:lambda:eu-west-1:123456789012:function:fn' })),
       new S3Client({ ...common, forcePathStyle: true }).send(new GetObjectCommand({ Bucket: 'bucket', Key: 'a/key' })),

@@ -1,4 +1,4 @@
-// A proxy in front of an AWS endpoint or a search server that records every request and does to some of them what a test asks for.
+// A proxy in front of an AWS endpoint or a search server that records every request and changes some of them as a test wants.
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { gunzipSync } from 'node:zlib';
@@ -11,28 +11,28 @@ export interface RecordedRequest {
   readonly method: string;
   /** With the query. */
   readonly path: string;
-  /** `lambda:UpdateFunctionCode`, `s3:PutObject`, …; `POST /_bulk` where it is no AWS request. See `operationOf`. */
+  /** `lambda:UpdateFunctionCode`, `s3:PutObject`, …; `POST /_bulk` if it is not an AWS request. See `operationOf`. */
   readonly operation: string;
   readonly headers: IncomingHttpHeaders;
   /** As text, decompressed. */
   readonly body: string;
-  /** Of the answer that the client got; absent while there is none and where the connection was cut. */
+  /** Of the response that the client got; absent while there is none and if the connection was cut. */
   readonly status?: number;
 }
 
-/** What to do to a request. All of it is optional and goes together, in this order. */
+/** The behaviour for a request. All fields are optional and can be combined, in this order. */
 export interface Behaviour {
   /** Milliseconds to wait before anything else. */
   readonly delayMs?: number;
   /** Waits for this before anything else: lets a test act while a request is open. */
   readonly until?: Promise<unknown>;
-  /** Cuts the connection: before the upstream got the request, or after it answered (so that its work is done). */
+  /** Cuts the connection: before the upstream got the request, or after it responded (so that its work is done). */
   readonly reset?: 'before' | 'after';
-  /** Answers this; the upstream never gets the request. */
-  readonly answer?: { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: unknown };
-  /** Sends so many bytes of the upstream's answer and cuts the connection. */
+  /** Sends this response; the upstream never gets the request. */
+  readonly response?: { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: unknown };
+  /** Sends so many bytes of the upstream's response and cuts the connection. */
   readonly truncateBytes?: number;
-  /** Sends this as the answer's body, in place of the upstream's; when it has it, where that is a promise. */
+  /** Sends this as the response's body, in place of the upstream's; once it is there if it is a promise. */
   readonly rewrite?: (body: string, status: number) => string | Promise<string>;
 }
 
@@ -46,7 +46,7 @@ export interface Proxy {
   matching(matcher: Matcher): RecordedRequest[];
   /**
    * Does something to the next requests that match (an operation by name, a pattern on the operation, or a function).
-   * Rules are asked in the order of their making; the first that matches and is not used up holds.
+   * Rules are tried in the order of their creation; the first that matches and is not used up applies.
    * @param times how often, by default once; `Infinity` for ever
    */
   on(matcher: Matcher, behaviour: Behaviour | ((request: RecordedRequest) => Behaviour | undefined), times?: number): void;
@@ -61,7 +61,7 @@ interface Rule {
   left: number;
 }
 
-interface Answer {
+interface UpstreamResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
@@ -101,13 +101,13 @@ export async function startProxy(upstream: string, options: { readonly ca?: stri
       incoming.socket.resetAndDestroy();
       return;
     }
-    const answer = behaviour.answer ? made(behaviour.answer) : await forward(upstream, options.ca, incoming, bytes);
+    const response = behaviour.response ? made(behaviour.response) : await forward(upstream, options.ca, incoming, bytes);
     if (behaviour.reset === 'after') {
       incoming.socket.resetAndDestroy();
       return;
     }
-    if (behaviour.truncateBytes === undefined) record.status = answer.status;
-    send(outgoing, behaviour.rewrite ? await rewritten(answer, behaviour.rewrite) : answer, behaviour.truncateBytes);
+    if (behaviour.truncateBytes === undefined) record.status = response.status;
+    send(outgoing, behaviour.rewrite ? await rewritten(response, behaviour.rewrite) : response, behaviour.truncateBytes);
   };
 
   const server = await listen(
@@ -138,18 +138,18 @@ function matches(matcher: Matcher, request: RecordedRequest): boolean {
   return matcher instanceof RegExp ? matcher.test(request.operation) : matcher(request);
 }
 
-function made({ status, headers = {}, body = '' }: NonNullable<Behaviour['answer']>): Answer {
+function made({ status, headers = {}, body = '' }: NonNullable<Behaviour['response']>): UpstreamResponse {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   return { status, headers: { 'content-type': 'application/json', ...headers }, body: Buffer.from(text) };
 }
 
-async function rewritten(answer: Answer, rewrite: NonNullable<Behaviour['rewrite']>): Promise<Answer> {
-  const { 'content-encoding': encoding, ...headers } = answer.headers;
-  const text = (encoding === 'gzip' ? gunzipSync(answer.body) : answer.body).toString('utf8');
-  return { status: answer.status, headers, body: Buffer.from(await rewrite(text, answer.status)) };
+async function rewritten(response: UpstreamResponse, rewrite: NonNullable<Behaviour['rewrite']>): Promise<UpstreamResponse> {
+  const { 'content-encoding': encoding, ...headers } = response.headers;
+  const text = (encoding === 'gzip' ? gunzipSync(response.body) : response.body).toString('utf8');
+  return { status: response.status, headers, body: Buffer.from(await rewrite(text, response.status)) };
 }
 
-function forward(upstream: string, ca: string | undefined, incoming: IncomingMessage, body: Buffer): Promise<Answer> {
+function forward(upstream: string, ca: string | undefined, incoming: IncomingMessage, body: Buffer): Promise<UpstreamResponse> {
   const { method, url = '/', headers } = incoming;
   const target = new URL(url, upstream);
   const { connection: _connection, 'transfer-encoding': _encoding, ...kept } = headers;
@@ -171,14 +171,17 @@ function forward(upstream: string, ca: string | undefined, incoming: IncomingMes
   });
 }
 
-function send(outgoing: ServerResponse, answer: Answer, truncateBytes?: number): void {
-  const { connection: _connection, 'transfer-encoding': _encoding, ...headers } = answer.headers;
-  // The answer to HEAD has a length and no body.
-  const length = outgoing.req.method === 'HEAD' ? headers['content-length'] : String(answer.body.length);
-  outgoing.writeHead(answer.status, { ...headers, ...(length === undefined || answer.status === 204 ? {} : { 'content-length': length }) });
+function send(outgoing: ServerResponse, response: UpstreamResponse, truncateBytes?: number): void {
+  const { connection: _connection, 'transfer-encoding': _encoding, ...headers } = response.headers;
+  // The response to HEAD has a length and no body.
+  const length = outgoing.req.method === 'HEAD' ? headers['content-length'] : String(response.body.length);
+  outgoing.writeHead(response.status, {
+    ...headers,
+    ...(length === undefined || response.status === 204 ? {} : { 'content-length': length }),
+  });
   if (truncateBytes === undefined) {
-    outgoing.end(answer.body);
+    outgoing.end(response.body);
     return;
   }
-  outgoing.write(answer.body.subarray(0, truncateBytes), () => outgoing.destroy());
+  outgoing.write(response.body.subarray(0, truncateBytes), () => outgoing.destroy());
 }

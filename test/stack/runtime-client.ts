@@ -1,4 +1,4 @@
-// Preloaded into the process of a function: AWS's runtime client fetches events by itself, but sends the two answers through a C++
+// Preloaded into the process of a function: AWS's runtime client fetches events by itself, but sends the two responses through a C++
 // module, whose compilation takes a minute of every `npm ci`. Here these two are sent in JavaScript instead.
 import { registerHooks } from 'node:module';
 import { Worker } from 'node:worker_threads';
@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 registerHooks({
   resolve: (specifier, context, next) =>
     specifier === './rapid-client.node'
-      ? { url: new URL('runtime-answers.ts', import.meta.url).href, format: 'module', shortCircuit: true }
+      ? { url: new URL('runtime-responses.ts', import.meta.url).href, format: 'module', shortCircuit: true }
       : next(specifier, context),
 });
 

@@ -150,8 +150,8 @@ export class Scenario {
 
   /** Ids of the documents that a query string finds, sorted; a missing index has none. */
   async find(table: string, query = '*'): Promise<string[]> {
-    const answer = await this.search.search({ index: this.index(table), q: query, size: 100, ignore_unavailable: true });
-    return answer.body.hits.hits.map((hit) => hit._id ?? '').sort();
+    const response = await this.search.search({ index: this.index(table), q: query, size: 100, ignore_unavailable: true });
+    return response.body.hits.hits.map((hit) => hit._id ?? '').sort();
   }
 
   /** A document's source as the text that the server gives, every digit kept. */

@@ -5,7 +5,7 @@ import { buildJava, classPath, findJdk, jdkTool } from './java.ts';
 import { startServer } from './processes.ts';
 import { serverKeys } from './server-keys.ts';
 
-/** What each kind is built from, and the Java release it needs. */
+/** The sources of each kind, and the Java release it needs. */
 const KINDS = {
   'opensearch-1': { sources: ['opensearch-1/Engine.java'], java: 17, secured: false },
   'opensearch-2': { sources: ['opensearch-2/Engine.java'], java: 17, secured: false },
@@ -43,7 +43,7 @@ export function requireEngine(kind: SearchKind): void {
 
 /**
  * Starts one server of the kind with empty, temporary data; the first call on a machine resolves and compiles it.
- * `OPENSEARCH_URL` in the environment (`user:password@` allowed) is taken instead of starting the default kind.
+ * `OPENSEARCH_URL` in the environment (`user:password@` allowed) is used instead of starting the default kind.
  * @throws MissingPrerequisite where Java or Maven is missing
  */
 export async function startSearch(kind: SearchKind = DEFAULT_KIND): Promise<SearchServer> {

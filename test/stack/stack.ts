@@ -64,16 +64,16 @@ export async function startStack({ kind = DEFAULT_KIND, progress = () => undefin
     const [search, dynamodb, aws] = await Promise.all([parts.search(kind), parts.dynamodb(), parts.aws()]);
     return { ...stackAt(search, { dynamodb: dynamodb.url, aws: aws.url }), beforeStop, stop };
   } catch (error) {
-    // What is still being prepared is not waited for: it ends with the process.
+    // A part that is still being prepared is not waited for: it ends with the process.
     void stop();
     throw error;
   }
 }
 
-/** What does not stop in time ends with the process anyway. */
+/** A server that does not stop in time ends with the process anyway. */
 const STOP_MS = 5000;
 
-/** Returns what takes the handlers back. */
+/** @returns a function that removes the handlers */
 function stopOnSignals(stop: () => Promise<void>): () => void {
   const codes = { SIGINT: 130, SIGTERM: 143 } as const;
   const handlers = Object.entries(codes).map(([signal, code]) => {

@@ -58,7 +58,7 @@ export class Stamps {
         ApproximateCreationDateTime: seconds,
         SequenceNumber: sequenceNumber(BigInt(local), this.#stream),
       },
-      // The API answers capitals, the event has none.
+      // The API's response has capitals, the event has none.
       ...(userIdentity ? { userIdentity: { principalId: userIdentity.PrincipalId, type: userIdentity.Type } } : {}),
       eventSourceARN: this.#stream,
     };

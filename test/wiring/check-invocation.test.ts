@@ -21,7 +21,7 @@ async function prepare(inputs: Record<string, string> = {}): Promise<{ it: Deplo
 }
 
 const refusal = (status: number, name: string, body: object): Behaviour => ({
-  answer: { status, headers: { 'x-amzn-errortype': name }, body },
+  response: { status, headers: { 'x-amzn-errortype': name }, body },
 });
 const invocations = (it: Deployment): number => it.requests().filter(({ operation }) => operation === 'lambda:Invoke').length;
 const configurationOf = (it: Deployment): Promise<object> => lambda.send(new GetFunctionConfigurationCommand({ FunctionName: it.name }));
@@ -172,7 +172,7 @@ test('a cluster that is too busy for one request of the check does not fail it',
     const it = await prepareDeployment(stack);
     all.push(it);
     const reason = 'rejected execution of coordinating operation';
-    search.on(/_bulk$/, { answer: { status: 429, body: { error: { type: 'es_rejected_execution_exception', reason }, status: 429 } } });
+    search.on(/_bulk$/, { response: { status: 429, body: { error: { type: 'es_rejected_execution_exception', reason }, status: 429 } } });
     const run = await it.run({ endpoint: search.url });
     expect({ code: run.code, log: run.code === 0 ? '' : run.log }).toEqual({ code: 0, log: '' });
     expect(search.matching(/_bulk$/).map(({ status }) => status)).toContain(429);

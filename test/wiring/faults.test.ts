@@ -25,8 +25,8 @@ const error = (
   status: number,
   name: string,
   message: string,
-): { answer: { status: number; headers: Record<string, string>; body: unknown } } => ({
-  answer: { status, headers: { 'x-amzn-errortype': name }, body: { Type: 'User', message, Message: message } },
+): { response: { status: number; headers: Record<string, string>; body: unknown } } => ({
+  response: { status, headers: { 'x-amzn-errortype': name }, body: { Type: 'User', message, Message: message } },
 });
 
 /** The one error of a failed run. */
@@ -124,7 +124,7 @@ describe('AWS', () => {
   test('throttles: the reads are retried and the run succeeds', async () => {
     it.aws.on('lambda:ListEventSourceMappings', error(429, 'TooManyRequestsException', 'Rate exceeded'), 3);
     it.aws.on('s3:GetObject', {
-      answer: {
+      response: {
         status: 503,
         headers: { 'content-type': 'application/xml' },
         body: '<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>',

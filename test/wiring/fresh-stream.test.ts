@@ -11,7 +11,7 @@ afterAll(() => Promise.all(all.map((it) => it.stop())));
 describe('a trigger that AWS refuses for a moment', () => {
   const stream = 'arn:aws:dynamodb:eu-west-1:123456789012:table/Orders/stream/2026-01-02T03:04:05.678';
   const parameter = (message: string): Behaviour => ({
-    answer: { status: 400, headers: { 'x-amzn-errortype': 'InvalidParameterValueException' }, body: { Type: 'User', message } },
+    response: { status: 400, headers: { 'x-amzn-errortype': 'InvalidParameterValueException' }, body: { Type: 'User', message } },
   });
 
   test.each([

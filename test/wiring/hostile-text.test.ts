@@ -46,7 +46,7 @@ test('no text from outside is a command to the runner, or a control character in
   );
   const problems = [{ what: EVIL, remedy: EVIL }];
   for (const ok of [true, false]) {
-    it.aws.on('lambda:Invoke', { answer: { status: 200, body: { ok, cluster: { distribution: EVIL, version: EVIL }, problems } } });
+    it.aws.on('lambda:Invoke', { response: { status: 200, body: { ok, cluster: { distribution: EVIL, version: EVIL }, problems } } });
     const run = await it.run({ description: `of ${String(ok)}` });
     expect(run.code).toBe(ok ? 0 : 1);
     expect(run.log).toContain('## [add-mask]e');
@@ -55,7 +55,7 @@ test('no text from outside is a command to the runner, or a control character in
       expect(text).not.toMatch(/(?![\n\t])[\p{Cc}\p{Cf}\u2028\u2029]/u);
   }
   it.aws.on('lambda:GetFunction', {
-    answer: { status: 400, headers: { 'x-amzn-errortype': 'InvalidParameterValueException' }, body: { message: EVIL, Message: EVIL } },
+    response: { status: 400, headers: { 'x-amzn-errortype': 'InvalidParameterValueException' }, body: { message: EVIL, Message: EVIL } },
   });
   const refused = await it.run();
   expect(refused.code).toBe(1);
@@ -70,7 +70,7 @@ test('a secret with signs of Markdown, JSON and URLs is in no log, summary or ou
   const [words, ofKey] = [/p.{1,6}a.{1,6}s.{1,6}s.{1,6}w.{1,6}o.{1,6}r.{1,6}d/, /the.{1,6}secret.{1,6}key/];
   for (const credentials of [`ES_USERNAME=writer\nES_PASSWORD='${secret}'`, `ES_API_KEY=${key}`]) {
     const problems = said.map((what) => ({ what: `The cluster says ${what}`, remedy: what }));
-    it.aws.on('lambda:Invoke', { answer: { status: 200, body: { ok: false, problems } } });
+    it.aws.on('lambda:Invoke', { response: { status: 200, body: { ok: false, problems } } });
     const run = await it.run({ endpoint: `ES_ENDPOINT='${stack.search.url}'\n${credentials}\n`, tags: 'team=search' });
     expect(run.code).toBe(1);
     const log = run.log.replaceAll(/^::add-mask::.*$/gm, '');

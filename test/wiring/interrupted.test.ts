@@ -120,9 +120,9 @@ describe('a run that overwrites variables that AWS could not decrypt', () => {
       'lambda:GetFunction',
       {
         rewrite: (body) => {
-          const answer = JSON.parse(body) as { Configuration: object };
+          const response = JSON.parse(body) as { Configuration: object };
           const environment = { Error: { ErrorCode: 'AccessDeniedException', Message: 'kms:Decrypt' } };
-          return JSON.stringify({ ...answer, Configuration: { ...answer.Configuration, Environment: environment } });
+          return JSON.stringify({ ...response, Configuration: { ...response.Configuration, Environment: environment } });
         },
       },
       Infinity,

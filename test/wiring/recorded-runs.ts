@@ -75,7 +75,10 @@ class Subject {
     it.aws.on(
       'lambda:Invoke',
       ({ body }) => ({
-        answer: { status: 200, body: sliceResponse(body) ?? { ok: this.#ok, problems: this.#ok ? [] : [{ what: 'the cluster is away' }] } },
+        response: {
+          status: 200,
+          body: sliceResponse(body) ?? { ok: this.#ok, problems: this.#ok ? [] : [{ what: 'the cluster is away' }] },
+        },
       }),
       Infinity,
     );
@@ -250,7 +253,7 @@ function withBucket(stack: Stack): Promise<RecordedRun[]> {
     await subject.run('bucket: refresh', { operation: 'refresh-mapping' });
     // The second change of the configuration is the one that would put the former one back.
     let changes = 0;
-    const refusal = { answer: { status: 400, body: { message: 'no' } } };
+    const refusal = { response: { status: 400, body: { message: 'no' } } };
     it.aws.on('lambda:UpdateFunctionCode', refusal);
     it.aws.on('lambda:UpdateFunctionConfiguration', () => (++changes === 2 ? refusal : undefined), Infinity);
     await subject.run(

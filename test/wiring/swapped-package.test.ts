@@ -113,11 +113,11 @@ test('a package in the bucket that is not what passed its check is not put back 
   const it = await prepare();
   const good = await it.run();
   expect(good.code).toBe(0);
-  it.aws.on('lambda:UpdateFunctionCode', { answer: { status: 400, body: { message: 'no' } } });
+  it.aws.on('lambda:UpdateFunctionCode', { response: { status: 400, body: { message: 'no' } } });
   expect((await it.run({ endpoint: `${stack.search.url}/other` })).code).toBe(1);
   const hex = Buffer.from(good.outputs['code-sha256'] ?? '', 'base64').toString('hex');
   await s3.send(new PutObjectCommand({ Bucket: it.bucket, Key: `lambda/${it.name}/${hex}.zip`, Body: EVIL }));
-  it.aws.on('lambda:Invoke', { answer: { status: 200, body: { ok: false, problems: [{ what: 'no', remedy: '' }] } } });
+  it.aws.on('lambda:Invoke', { response: { status: 200, body: { ok: false, problems: [{ what: 'no', remedy: '' }] } } });
   const run = await it.run({ endpoint: `${stack.search.url}/third` });
   expect(run.code).toBe(1);
   expect(await deployed(it)).toBe(good.outputs['code-sha256']);

@@ -141,7 +141,7 @@ describe('a name that AWS neither shows nor lets be created', () => {
   test('ends the run with a sentence, not in a circle', async () => {
     await withDeployment(async (it) => {
       const refuse = (status: number, name: string, message: string): Parameters<typeof it.aws.on>[1] => ({
-        answer: { status, headers: { 'x-amzn-errortype': name }, body: { Type: 'User', message } },
+        response: { status, headers: { 'x-amzn-errortype': name }, body: { Type: 'User', message } },
       });
       it.aws.on('lambda:GetFunction', refuse(404, 'ResourceNotFoundException', 'Function not found'), Infinity);
       it.aws.on('lambda:CreateFunction', refuse(409, 'ResourceConflictException', 'Function already exist'), Infinity);

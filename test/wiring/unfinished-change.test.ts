@@ -11,7 +11,7 @@ const all: Deployment[] = [];
 afterAll(() => Promise.all(all.map((it) => it.stop())));
 
 const refusal = (name: string, message: string): Behaviour => ({
-  answer: { status: 400, headers: { 'x-amzn-errortype': name }, body: { message } },
+  response: { status: 400, headers: { 'x-amzn-errortype': name }, body: { message } },
 });
 const FULL = refusal('CodeStorageExceededException', 'Code storage limit exceeded.');
 
@@ -142,7 +142,7 @@ test('a rollback of an alias whose check fails names the remedy too', async () =
   const { it } = await prepare({ alias: 'live' });
   expect((await it.run({ alias: 'live', 'memory-size': '256' })).code).toBe(0);
   it.aws.on('lambda:Invoke', {
-    answer: { status: 200, body: { ok: false, problems: [{ what: 'the disk is full', remedy: 'Free some space' }] } },
+    response: { status: 200, body: { ok: false, problems: [{ what: 'the disk is full', remedy: 'Free some space' }] } },
   });
   const run = await it.run({ operation: 'rollback', alias: 'live' });
   expect(run.log).toContain('The check of version 1 failed: the disk is full. Free some space; alias live still serves version 2');

@@ -57,7 +57,7 @@ export class SliceContext {
   }
 
   get reader(): Reader {
-    return { engine: this.runtime.engine, now: this.runtime.now, signal: this.signal };
+    return { cluster: this.runtime.cluster, now: this.runtime.now, signal: this.signal };
   }
 
   /** A table as slices use it: pages are not refreshed one by one. @throws {SliceProblem} for one that no slice may work on */
@@ -99,7 +99,7 @@ export class SliceContext {
 
   /** The documents of ids. @throws {SliceProblem} */
   async documents(index: string, ids: readonly string[]): Promise<ReadonlyMap<string, IndexedDocument>> {
-    return this.read(() => readDocuments(this.runtime.engine, index, ids, this.runtime.now, this.signal));
+    return this.read(() => readDocuments(this.runtime.cluster, index, ids, this.runtime.now, this.signal));
   }
 
   /** Reads from the cluster, again after what is transient. @throws {SliceProblem} */

@@ -11,15 +11,15 @@ import { added, keyOf, SliceProblem, type SliceContext, type Step, type Work } f
 import { documentDigest, itemDigest } from './digest.ts';
 
 /** Findings that are looked at together: items have up to 400 KB, and their documents more. */
-const AT_ONCE = 25;
+const MAX_CONCURRENT_WRITES = 25;
 
 export const look: Work<LookSlice> = async function* (context, slice, cursor) {
   const { runtime, signal } = context;
   const stored = await runtime.objects.get(slice.bucket, slice.list, signal);
   if (stored === undefined) throw new SliceProblem(`there is no list s3://${slice.bucket}/${slice.list}`);
   const findings = stored.text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Finding]));
-  for (let at = typeof cursor === 'number' ? cursor : 0; ; at += AT_ONCE) {
-    const next = at + AT_ONCE;
+  for (let at = typeof cursor === 'number' ? cursor : 0; ; at += MAX_CONCURRENT_WRITES) {
+    const next = at + MAX_CONCURRENT_WRITES;
     const done = next >= findings.length;
     yield { ...(await lookAt(context, slice, findings.slice(at, next))), cursor: next, done };
     if (done) return;

@@ -141,7 +141,7 @@ async function survey(runtime: Runtime, names: readonly string[], signal: AbortS
       continue;
     }
     const ready = await runtime.indexes.ensure({ ...table, index }, signal);
-    const found = 'kind' in ready ? ready : await surveyIndex({ engine: runtime.engine, now: runtime.now, signal }, index);
+    const found = 'kind' in ready ? ready : await surveyIndex({ cluster: runtime.cluster, now: runtime.now, signal }, index);
     if ('kind' in found) {
       const remedy = found.kind === 'configuration' ? found.remedy : 'Run again when the cluster has calmed down';
       problems.push({ what: `the index ${index} of ${name} cannot be used: ${withoutValues(found.reason)}`, remedy });

@@ -1,4 +1,4 @@
-// What the function asks of AWS itself: S3, Secrets Manager, its role's credentials.
+// The function's own calls of AWS: S3, Secrets Manager, its role's credentials.
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
@@ -10,18 +10,18 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { awsCredentials, type AwsCredentials } from '../../../handler/aws/credentials.ts';
 import { Aws } from '../../../handler/aws/client.ts';
-import { givenEndpoint, regionalEndpoint } from '../../../handler/aws/endpoints.ts';
+import { configuredEndpoint, regionalEndpoint } from '../../../handler/aws/endpoints.ts';
 import { secretsManager } from '../../../handler/aws/secrets-manager.ts';
 import { s3Writer, type PutObject } from '../../../handler/aws/s3.ts';
 import { signatureProblem, SIGNING_ENV, watchingServer } from '../signatures.ts';
 
 const done = (response: ServerResponse): unknown => response.end('');
-let answers: ((response: ServerResponse) => unknown)[] = [];
-const server = await watchingServer((_, response) => (answers.shift() ?? done)(response));
+let responses: ((response: ServerResponse) => unknown)[] = [];
+const server = await watchingServer((_, response) => (responses.shift() ?? done)(response));
 afterAll(() => server.stop());
 afterEach(() => {
   server.seen.length = 0;
-  answers = [];
+  responses = [];
 });
 
 const refusal =
@@ -45,7 +45,7 @@ describe('addresses of services', () => {
     ].map(([fips = false, dualStack = false]) => ({ region, fips, dualStack })),
   );
   const credentials = { accessKeyId: 'key', secretAccessKey: 'secret' };
-  const asked = ({ fips, dualStack }: { fips: boolean; dualStack: boolean }): Record<string, string> => ({
+  const environment = ({ fips, dualStack }: { fips: boolean; dualStack: boolean }): Record<string, string> => ({
     AWS_USE_FIPS_ENDPOINT: String(fips),
     AWS_USE_DUALSTACK_ENDPOINT: String(dualStack),
   });
@@ -56,22 +56,22 @@ describe('addresses of services', () => {
   test.each(existing)('S3: those of the SDK ($region, $fips, $dualStack)', (one) => {
     const { endpointProvider } = new S3Client({ region: one.region, credentials }).config;
     const { url } = endpointProvider({ Region: one.region, UseFIPS: one.fips, UseDualStack: one.dualStack }, {});
-    expect(regionalEndpoint('s3', one.region, asked(one)).href).toBe(url.href);
+    expect(regionalEndpoint('s3', one.region, environment(one)).href).toBe(url.href);
   });
 
   test.each(existing)('Secrets Manager: those of the SDK ($region, $fips, $dualStack)', (one) => {
     const { endpointProvider } = new SecretsManagerClient({ region: one.region, credentials }).config;
     const { url } = endpointProvider({ Region: one.region, UseFIPS: one.fips, UseDualStack: one.dualStack }, {});
-    expect(regionalEndpoint('secretsmanager', one.region, asked(one)).href).toBe(url.href);
+    expect(regionalEndpoint('secretsmanager', one.region, environment(one)).href).toBe(url.href);
   });
 
   test("the service's own variable wins over the common one; both can be switched off", () => {
     const both = { AWS_ENDPOINT_URL: 'http://common', AWS_ENDPOINT_URL_SECRETS_MANAGER: 'http://own' };
-    expect(givenEndpoint('secretsmanager', both)?.host).toBe('own');
-    expect(givenEndpoint('s3', both)?.host).toBe('common');
-    expect(givenEndpoint('s3', { ...both, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'true' })).toBeUndefined();
-    expect(givenEndpoint('s3', {})).toBeUndefined();
-    expect(() => givenEndpoint('s3', { AWS_ENDPOINT_URL_S3: 'no address' })).toThrow('AWS_ENDPOINT_URL_S3 is no URL');
+    expect(configuredEndpoint('secretsmanager', both)?.host).toBe('own');
+    expect(configuredEndpoint('s3', both)?.host).toBe('common');
+    expect(configuredEndpoint('s3', { ...both, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'true' })).toBeUndefined();
+    expect(configuredEndpoint('s3', {})).toBeUndefined();
+    expect(() => configuredEndpoint('s3', { AWS_ENDPOINT_URL_S3: 'no address' })).toThrow('AWS_ENDPOINT_URL_S3 is not a URL');
   });
 });
 
@@ -98,10 +98,10 @@ describe('an object for S3', () => {
     ['this machine', 'bucket', { AWS_ENDPOINT_URL: 'http://localhost:4566/' }, 'http://localhost:4566', '/bucket/key'],
     ['an address of IPv6', 'bucket', { AWS_ENDPOINT_URL: 'http://[::1]:4566' }, 'http://[::1]:4566', '/bucket/key'],
   ])('%s has its address', async (_, bucket, more, origin, path) => {
-    let asked: { endpoint: URL; path: string } | undefined;
-    const watching = { call: (request: { endpoint: URL; path: string }) => Promise.resolve((asked = request)) } as unknown as Aws;
+    let sent: { endpoint: URL; path: string } | undefined;
+    const watching = { call: (request: { endpoint: URL; path: string }) => Promise.resolve((sent = request)) } as unknown as Aws;
     await s3Writer({ AWS_REGION: 'eu-west-1', ...more }, watching)(bucket, 'key', '{}', signal());
-    expect({ origin: asked?.endpoint.origin, path: asked?.path }).toEqual({ origin, path });
+    expect({ origin: sent?.endpoint.origin, path: sent?.path }).toEqual({ origin, path });
   });
 
   test.each([
@@ -109,22 +109,22 @@ describe('an object for S3', () => {
     ['a throttled call', refusal(400, inXml('RequestTimeout'))],
     ['a throttled call without a word of AWS', refusal(429, '')],
     ['a connection that is cut', (response: ServerResponse) => response.destroy()],
-  ])('is tried again after %s', async (_, trouble) => {
-    answers = [trouble, trouble];
+  ])('is retried after %s', async (_, trouble) => {
+    responses = [trouble, trouble];
     await put('bucket', 'key', '{}', signal());
     expect(server.seen).toHaveLength(3);
   });
 
-  test('is given up after three tries', async () => {
-    answers = Array.from({ length: 3 }, () => refusal(500, inXml('InternalError')));
+  test('is aborted after three attempts', async () => {
+    responses = Array.from({ length: 3 }, () => refusal(500, inXml('InternalError')));
     await expect(put('bucket', 'key', '{}', signal())).rejects.toMatchObject({ name: 'InternalError', message: 'No &amp; never' });
     expect(server.seen).toHaveLength(3);
   });
 
-  test("what is refused for good is refused once, by AWS's own word", async () => {
-    answers = [refusal(403, inXml('AccessDenied'))];
+  test("a permanent refusal is not retried, and has AWS's error code", async () => {
+    responses = [refusal(403, inXml('AccessDenied'))];
     await expect(put('bucket', 'key', '{}', signal())).rejects.toMatchObject({ name: 'AccessDenied' });
-    answers = [refusal(404, 'no such thing')];
+    responses = [refusal(404, 'no such thing')];
     await expect(put('bucket', 'key', '{}', signal())).rejects.toMatchObject({ name: 'HTTP 404' });
     expect(server.seen).toHaveLength(2);
   });
@@ -133,9 +133,9 @@ describe('an object for S3', () => {
     ['301', refusal(301, inXml('PermanentRedirect'), { 'x-amz-bucket-region': 'us-west-2' })],
     ['400', refusal(400, inXml('AuthorizationHeaderMalformed'), { 'x-amz-bucket-region': 'us-west-2' })],
     ['400 that names it in its body', refusal(400, '<Error><Code>AuthorizationHeaderMalformed</Code><Region>us-west-2</Region></Error>')],
-  ])('follows its bucket into another region (%s), and finds it there the next time', async (_, answer) => {
+  ])('follows its bucket into another region (%s), and finds it there the next time', async (_, response) => {
     const write = s3Writer(env, aws);
-    answers = [answer];
+    responses = [response];
     await write('bucket', 'one', '{}', signal());
     await write('bucket', 'two', '{}', signal());
     expect(
@@ -148,7 +148,7 @@ describe('an object for S3', () => {
   });
 
   test('is not sent round in circles', async () => {
-    answers = [
+    responses = [
       refusal(301, inXml('PermanentRedirect'), { 'x-amz-bucket-region': 'us-west-2' }),
       refusal(301, inXml('PermanentRedirect'), { 'x-amz-bucket-region': 'eu-west-1' }),
     ];
@@ -156,9 +156,9 @@ describe('an object for S3', () => {
     expect(server.seen).toHaveLength(2);
   });
 
-  test('is given up when the time is', async () => {
+  test('is aborted when the time is up', async () => {
     const time = new AbortController();
-    answers = [
+    responses = [
       () =>
         setImmediate(() => {
           time.abort(new Error('used up'));
@@ -168,11 +168,11 @@ describe('an object for S3', () => {
     expect(server.seen).toHaveLength(1);
   });
 
-  test('is given up when the time is while it waits for its next try', async () => {
+  test('is aborted when the time is up while it waits for its next attempt', async () => {
     const time = new AbortController();
     // Longer than any test may take.
     const patient = new Aws(awsCredentials(SIGNING_ENV, Date.now), () => 1e6);
-    answers = [
+    responses = [
       (response) => {
         refusal(503, '')(response);
         setTimeout(() => {
@@ -184,7 +184,7 @@ describe('an object for S3', () => {
     expect(server.seen).toHaveLength(1);
   });
 
-  test('goes below the path of the address that the environment gives, where it gives one', async () => {
+  test('goes below the path of the address that the environment sets', async () => {
     await s3Writer({ ...env, AWS_ENDPOINT_URL_S3: `${server.url}/below/` }, aws)('bucket', 'key', '{}', signal());
     await s3Writer({ ...env, AWS_ENDPOINT_URL_S3: '' }, aws)('bucket', 'key', '{}', signal());
     expect(server.seen.map(({ request }) => request.url)).toEqual(['/below/bucket/key', '/bucket/key']);
@@ -194,7 +194,7 @@ describe('an object for S3', () => {
     const waiting: ServerResponse[] = [];
     const eight = Promise.withResolvers<undefined>();
     const ninth = Promise.withResolvers<undefined>();
-    answers = Array.from({ length: 9 }, () => (response: ServerResponse) => {
+    responses = Array.from({ length: 9 }, () => (response: ServerResponse) => {
       waiting.push(response);
       if (waiting.length === 8) eight.resolve(undefined);
       if (waiting.length === 9) ninth.resolve(undefined);
@@ -202,7 +202,7 @@ describe('an object for S3', () => {
     const all = Promise.all(Array.from({ length: 9 }, (_, i) => put('bucket', `key ${i}`, '{}', signal())));
     await eight.promise;
     // Whatever would have left by now has arrived: a request of its own goes there and back.
-    answers.unshift((response) => response.end());
+    responses.unshift((response) => response.end());
     await fetch(server.url);
     expect(waiting).toHaveLength(8);
     waiting[0]?.end();
@@ -216,8 +216,8 @@ describe('a secret', () => {
   const arn = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:search-AbCdEf';
   const read = (): Promise<string> => secretsManager(env, aws)(arn, signal());
 
-  test('is asked for in the region of its ARN', async () => {
-    answers = [(response) => response.end(JSON.stringify({ SecretString: '{"api_key":"x"}' }))];
+  test('is requested in the region of its ARN', async () => {
+    responses = [(response) => response.end(JSON.stringify({ SecretString: '{"api_key":"x"}' }))];
     await expect(read()).resolves.toBe('{"api_key":"x"}');
     const [one] = server.seen;
     if (one === undefined) throw new Error('nothing arrived');
@@ -229,20 +229,20 @@ describe('a secret', () => {
     expect(JSON.parse(one.body.toString())).toEqual({ SecretId: arn });
   });
 
-  test("is tried again when throttled, and refused by AWS's own word", async () => {
-    answers = [
+  test("is retried when throttled, and a refusal has AWS's error code", async () => {
+    responses = [
       refusal(400, '{"__type":"ThrottlingException","message":"Rate exceeded"}'),
       refusal(400, '{"__type":"com.amazonaws.secrets#AccessDeniedException","Message":"is not authorized"}'),
     ];
-    await expect(read()).rejects.toMatchObject({ name: 'AccessDeniedException', message: 'is not authorized', passing: false });
+    await expect(read()).rejects.toMatchObject({ name: 'AccessDeniedException', message: 'is not authorized', transient: false });
     expect(server.seen).toHaveLength(2);
   });
 
   test.each([
-    ['that is no text', '{"SecretBinary":"aGlkZGVu"}', /holds no text/],
-    ['in an answer that cannot be read', '{"SecretString": hidden', /cannot be read/],
+    ['that is not a text', '{"SecretBinary":"aGlkZGVu"}', /contains no text/],
+    ['in a response that cannot be read', '{"SecretString": hidden', /cannot be read/],
   ])('%s is refused without being quoted', async (_, text, words) => {
-    answers = [(response) => response.end(text)];
+    responses = [(response) => response.end(text)];
     const reading = read();
     await expect(reading).rejects.toThrow(words);
     await expect(reading).rejects.not.toThrow(/hidden|aGlkZGVu/);
@@ -252,7 +252,7 @@ describe('a secret', () => {
 describe("the role's credentials", () => {
   const NOW = Date.parse('2026-11-22T12:00:00Z');
   let now = NOW;
-  const given = (id: string, minutes: number) => (response: ServerResponse) =>
+  const credentialsFor = (id: string, minutes: number) => (response: ServerResponse) =>
     response.end(
       JSON.stringify({ AccessKeyId: id, SecretAccessKey: 's', Token: 't', Expiration: new Date(NOW + minutes * 60_000).toISOString() }),
     );
@@ -270,9 +270,9 @@ describe("the role's credentials", () => {
     await expect(credentials(signal())).resolves.toEqual({ accessKeyId: 'two', secretAccessKey: 's', sessionToken: 't' });
   });
 
-  test('are fetched once for all who ask, and anew before they expire', async () => {
+  test('are fetched once for all callers, and again before they expire', async () => {
     const credentials = fromServer({ AWS_CONTAINER_AUTHORIZATION_TOKEN: 'token' });
-    answers = [given('one', 60), given('two', 120)];
+    responses = [credentialsFor('one', 60), credentialsFor('two', 120)];
     expect((await Promise.all([credentials(), credentials()])).map(({ accessKeyId }) => accessKeyId)).toEqual(['one', 'one']);
     now = NOW + 54 * 60_000;
     expect((await credentials()).accessKeyId).toBe('one');
@@ -284,25 +284,25 @@ describe("the role's credentials", () => {
     ]);
   });
 
-  test('are used to their end where no new ones can be had', async () => {
+  test('are used until they expire if no new ones are available', async () => {
     const credentials = fromServer();
-    answers = [given('one', 60), refusal(500, ''), refusal(500, ''), given('two', 120)];
+    responses = [credentialsFor('one', 60), refusal(500, ''), refusal(500, ''), credentialsFor('two', 120)];
     await credentials();
     now = NOW + 58 * 60_000;
     expect((await credentials()).accessKeyId).toBe('one');
     now = NOW + 61 * 60_000;
-    await expect(credentials()).rejects.toMatchObject({ name: 'HTTP 500', passing: true });
+    await expect(credentials()).rejects.toMatchObject({ name: 'HTTP 500', transient: true });
     expect((await credentials()).accessKeyId).toBe('two');
   });
 
-  test('are not waited for any longer than the one who asks may wait', async () => {
+  test('are not waited for any longer than the caller may wait', async () => {
     const credentials = fromServer();
     const waiting = new AbortController();
-    answers = [
+    responses = [
       () => {
         waiting.abort(new Error('the time is used up'));
       },
-      given('one', 60),
+      credentialsFor('one', 60),
     ];
     await expect(credentials(waiting.signal)).rejects.toThrow('the time is used up');
     expect((await credentials()).accessKeyId).toBe('one');
@@ -314,26 +314,26 @@ describe("the role's credentials", () => {
       () => awsCredentials({ AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 's', AWS_SESSION_TOKEN: 'hidden\n' }, () => NOW),
     ],
     ['of a container', () => fromServer()],
-  ])('%s that no header takes are refused without being quoted', async (_, credentials) => {
-    answers = [(response) => response.end('{"AccessKeyId":"a","SecretAccessKey":"s","Token":"hidden\\n"}')];
+  ])('%s that do not fit in a header are refused without being quoted', async (_, credentials) => {
+    responses = [(response) => response.end('{"AccessKeyId":"a","SecretAccessKey":"s","Token":"hidden\\n"}')];
     const reading = credentials()(signal());
-    await expect(reading).rejects.toThrow('holds characters that none has');
+    await expect(reading).rejects.toThrow('contains characters that are not allowed in one');
     await expect(reading).rejects.not.toThrow(/hidden/);
   });
 
-  test('are asked for with the token that a file holds at the time', async () => {
+  test('are requested with the token that a file contains at the time', async () => {
     const file = join(await mkdtemp(join(tmpdir(), 'token-')), 'token');
     writeFileSync(file, 'from the file\n');
-    answers = [given('one', 60)];
+    responses = [credentialsFor('one', 60)];
     await fromServer({ AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: file, AWS_CONTAINER_AUTHORIZATION_TOKEN: 'other' })();
     expect(server.seen[0]?.request.headers.authorization).toBe('from the file');
   });
 
   test.each([
-    ['an answer without credentials', '{"message":"no"}', /holds no credentials/],
-    ['an answer that is no JSON', 'hidden words', /holds no credentials/],
+    ['a response without credentials', '{"message":"no"}', /contains no credentials/],
+    ['a response that is not JSON', 'hidden words', /contains no credentials/],
   ])('%s is refused without being quoted', async (_, text, words) => {
-    answers = [(response) => response.end(text)];
+    responses = [(response) => response.end(text)];
     const reading = fromServer()();
     await expect(reading).rejects.toThrow(words);
     await expect(reading).rejects.not.toThrow(/hidden/);

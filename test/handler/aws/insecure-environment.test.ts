@@ -1,4 +1,4 @@
-// What the log says of variables that take the safety from connections.
+// The warnings about variables that make connections insecure.
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ test('an environment without such variables draws no warning', () => {
 
 test.each(['0', '1', ''])('NODE_TLS_REJECT_UNAUTHORIZED=%s draws a warning with what to do', (value) => {
   expect(warnings({ NODE_TLS_REJECT_UNAUTHORIZED: value }).map(({ message }) => message)).toEqual([
-    expect.stringMatching(/^NODE_TLS_REJECT_UNAUTHORIZED .* checks certificates all the same.* remove the variable/),
+    expect.stringMatching(/^NODE_TLS_REJECT_UNAUTHORIZED .* checks certificates anyway.* remove the variable/),
   ]);
 });
 
@@ -48,7 +48,7 @@ test.each(['http://localhost:4566', 'http://127.0.0.1', 'http://127.1', 'http://
   },
 );
 
-test('addresses that are not heeded draw none', () => {
+test('addresses that are ignored draw none', () => {
   expect(warnings({ AWS_ENDPOINT_URL: 'http://emulator', AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'TRUE' })).toEqual([]);
 });
 

@@ -1,7 +1,7 @@
 // Requests to the cluster, signed.
 import { afterAll, beforeEach, expect, test } from '@jest/globals';
 import { awsCredentials } from '../../../handler/aws/credentials.ts';
-import { Engine, type EngineRequest } from '../../../handler/cluster/client.ts';
+import { ClusterClient, type ClusterRequest } from '../../../handler/cluster/client.ts';
 import { signatureProblem, SIGNING_ENV, watchingServer } from '../signatures.ts';
 
 const server = await watchingServer((_, response) => response.end('{}'));
@@ -11,10 +11,10 @@ beforeEach(() => {
 });
 
 const noSecret = (): Promise<never> => Promise.reject(new Error('no secret'));
-const engineAt = (endpoint: string, service: 'es' | 'aoss'): Engine =>
-  new Engine({ endpoint, auth: { type: 'sigv4', service } }, SIGNING_ENV, awsCredentials(SIGNING_ENV, Date.now), noSecret);
+const clusterAt = (endpoint: string, service: 'es' | 'aoss'): ClusterClient =>
+  new ClusterClient({ endpoint, auth: { type: 'sigv4', service } }, SIGNING_ENV, awsCredentials(SIGNING_ENV, Date.now), noSecret);
 
-const requests: readonly EngineRequest[] = [
+const requests: readonly ClusterRequest[] = [
   { method: 'GET', path: '/' },
   { method: 'GET', path: `/${encodeURIComponent("orders.2(1)é~'x'")}` },
   { method: 'PUT', path: '/orders', body: '{"settings":{}}' },
@@ -30,15 +30,15 @@ const requests: readonly EngineRequest[] = [
 
 test.each(['es', 'aoss'] as const)('every request to %s is signed as the service reads it', async (service) => {
   for (const path of ['', '/behind/a proxy']) {
-    const engine = engineAt(server.url + encodeURI(path), service);
-    for (const request of requests) await engine.send(request, new AbortController().signal);
+    const cluster = clusterAt(server.url + encodeURI(path), service);
+    for (const request of requests) await cluster.send(request, new AbortController().signal);
   }
   expect(server.seen).toHaveLength(requests.length * 2);
   expect(server.seen.map((one) => signatureProblem(one, service))).toEqual(server.seen.map(() => undefined));
 });
 
-test('the length of the body is not signed: OpenSearch Serverless takes no such signature', async () => {
-  await engineAt(server.url, 'aoss').send({ method: 'POST', path: '/_bulk', body: '{}\n' }, new AbortController().signal);
+test('the length of the body is not signed: OpenSearch Serverless accepts no such signature', async () => {
+  await clusterAt(server.url, 'aoss').send({ method: 'POST', path: '/_bulk', body: '{}\n' }, new AbortController().signal);
   expect(server.seen[0]?.request.headers['content-length']).toBe('3');
   expect(server.seen[0]?.request.headers.authorization).not.toContain('content-length');
 });

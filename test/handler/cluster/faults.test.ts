@@ -53,8 +53,8 @@ describe('a 400 of an item is transient where the cluster', () => {
     ['has too much to do for a pipeline', error('exception', 'failed', error('es_rejected_execution_exception', 'queue full'))],
     ['lets no index be created', error('index_create_block_exception', 'blocked by: [FORBIDDEN/10/cluster create-index blocked (api)];')],
     ['has lost a node', error('exception', 'failed', error('node_not_connected_exception', '[node] disconnected'))],
-  ])('%s', (_, given) => {
-    expect(classifyItem('index', item(given))).toMatchObject({ kind: 'transient' });
+  ])('%s', (_, input) => {
+    expect(classifyItem('index', item(input))).toMatchObject({ kind: 'transient' });
   });
 });
 
@@ -93,19 +93,19 @@ describe('a 400 of an item is configuration where', () => {
       ),
       /max_shards_per_node/,
     ],
-  ])('%s', (_, given, remedy) => {
-    const outcome = classifyItem('index', item(given));
+  ])('%s', (_, input, remedy) => {
+    const outcome = classifyItem('index', item(input));
     expect(outcome).toMatchObject({ kind: 'configuration', remedy: expect.stringMatching(remedy) as unknown });
   });
 
   test('a pipeline is missing inside another one, which is a 500', () => {
-    const given = item(state('Pipeline processor configured for non-existent pipeline [gone]'), 500);
-    expect(classifyItem('index', given)).toMatchObject({ kind: 'configuration', remedy: expect.stringContaining('pipeline') as unknown });
+    const input = item(state('Pipeline processor configured for non-existent pipeline [gone]'), 500);
+    expect(classifyItem('index', input)).toMatchObject({ kind: 'configuration', remedy: expect.stringContaining('pipeline') as unknown });
   });
 
   test('the index is closed, whatever the status', () => {
-    const given = item(error('cluster_block_exception', 'index [t] blocked by: [FORBIDDEN/4/index closed];'), 403);
-    expect(classifyItem('index', given)).toMatchObject({ kind: 'configuration', remedy: expect.stringContaining('Open') as unknown });
+    const input = item(error('cluster_block_exception', 'index [t] blocked by: [FORBIDDEN/4/index closed];'), 403);
+    expect(classifyItem('index', input)).toMatchObject({ kind: 'configuration', remedy: expect.stringContaining('Open') as unknown });
   });
 });
 
@@ -161,7 +161,7 @@ const PLACES: Readonly<Record<string, (words: string) => EngineError>> = {
     error('strict_dynamic_mapping_exception', `mapping set to strict, dynamic introduction of [${words}] within [_doc] is not allowed`),
   'an immense term': (words) => argument(`Document contains at least one immense term in field="${words}" (whose UTF8 encoding is longer`),
   'the message of a script': (words) => error('script_exception', 'runtime error', argument(words)),
-  'the state that a script tells of': (words) => error('script_exception', 'runtime error', state(words)),
+  'the state that a script reports': (words) => error('script_exception', 'runtime error', state(words)),
   'the script of a query in the document': (words) =>
     error('mapper_parsing_exception', 'failed to parse', error('script_exception', 'compile error', argument(words))),
   'the message of a processor that fails': (words) => error('fail_processor_exception', words),
@@ -170,7 +170,7 @@ const PLACES: Readonly<Record<string, (words: string) => EngineError>> = {
 };
 
 describe('a document with the words of such an error', () => {
-  test.each(Object.entries(PLACES))('is malformed all the same: in %s', (_, at) => {
+  test.each(Object.entries(PLACES))('is malformed anyway: in %s', (_, at) => {
     for (const words of WORDS) {
       for (const text of [words, ` ${words}`, `${words}]`, `'${words}`, words.toUpperCase()]) {
         const { kind } = classifyItem('index', item(at(text)));
@@ -179,21 +179,21 @@ describe('a document with the words of such an error', () => {
     }
   });
 
-  test('is not quoted where the fault is told of', () => {
+  test('is not quoted when the fault is reported', () => {
     const cause = state('Indexing knn vector fields is rejected as circuit breaker triggered. Check _opendistro/_knn/stats');
-    const given = error('mapper_parsing_exception', "failed to parse field [vec] of type [knn_vector] in document with id 'SECRET'", cause);
-    expect(classifyItem('index', item(given))).toMatchObject({ type: 'illegal_state_exception', reason: cause.reason });
+    const input = error('mapper_parsing_exception', "failed to parse field [vec] of type [knn_vector] in document with id 'SECRET'", cause);
+    expect(classifyItem('index', item(input))).toMatchObject({ type: 'illegal_state_exception', reason: cause.reason });
     const routing = classifyItem('index', item(error('routing_missing_exception', 'routing is required for [t]/[SECRET]')));
     expect(withoutValues('reason' in routing ? routing.reason : '')).toBe('routing is required for [t]');
   });
 
   test('does not hide that a breaker is open', () => {
-    const given = error(
+    const input = error(
       'mapper_parsing_exception',
       "failed to parse field [vec] of type [knn_vector] in document with id 'too many requests'. Preview of field's value: 'throttled'",
       state('Indexing knn vector fields is rejected as circuit breaker triggered.'),
     );
-    expect(classifyItem('index', item(given))).toMatchObject({ kind: 'transient' });
+    expect(classifyItem('index', item(input))).toMatchObject({ kind: 'transient' });
   });
 });
 
@@ -229,8 +229,8 @@ describe('a request that is refused as a whole', () => {
       /index\.blocks\.write/,
     ],
     ['since it has no master', 503, error('master_not_discovered_exception', ''), /health/],
-  ])('is transient, with a remedy of its own: %s', (_, status, given, remedy) => {
-    const outcome = refused(status, { error: given, status });
+  ])('is transient, with a remedy of its own: %s', (_, status, input, remedy) => {
+    const outcome = refused(status, { error: input, status });
     expect(outcome).toMatchObject({ kind: 'transient' });
     expect(outcome === undefined ? '' : remedyOf(outcome)).toMatch(remedy);
   });

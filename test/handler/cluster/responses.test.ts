@@ -1,22 +1,22 @@
 import { describe, expect, test } from '@jest/globals';
 import { AwsError } from '../../../handler/aws/error.ts';
-import { NoAnswer } from '../../../handler/http/connection.ts';
+import { NoResponse } from '../../../handler/http/connection.ts';
 import { NoCredentials } from '../../../handler/cluster/authorization.ts';
 import { SecretError } from '../../../handler/aws/secrets-manager.ts';
-import type { EngineAnswer } from '../../../handler/cluster/client.ts';
+import type { ClusterResponse } from '../../../handler/cluster/client.ts';
 import { classifyItem, classifyRequest, classifyThrown } from '../../../handler/cluster/responses.ts';
 import { MalformedRecord } from '../../../handler/records/malformed-record.ts';
 import { withoutValues } from '../../../handler/telemetry/redaction.ts';
 
 const NOW = Date.parse('2026-11-22T12:00:00Z');
-const answer = (status: number, body: unknown = {}, retryAfter?: string): EngineAnswer => ({
+const response = (status: number, body: unknown = {}, retryAfter?: string): ClusterResponse => ({
   status,
   text: typeof body === 'string' ? body : JSON.stringify(body),
   retryAfter,
 });
 const error = (type: string, reason = ''): { error: { type: string; reason: string } } => ({ error: { type, reason } });
 
-describe('an item of a bulk answer', () => {
+describe('an item of a bulk response', () => {
   test.each<[string, 'index' | 'delete', unknown, object]>([
     ['created', 'index', { status: 201 }, { kind: 'done', result: 'indexed' }],
     ['deleted', 'delete', { status: 200 }, { kind: 'done', result: 'deleted' }],
@@ -188,7 +188,7 @@ describe('an item of a bulk answer', () => {
       { status: 400, ...error('', 'Document ID is not supported in create/index operation request') },
       { kind: 'configuration' },
     ],
-    ['no status', 'index', {}, { kind: 'transient', type: 'unreadable_answer' }],
+    ['no status', 'index', {}, { kind: 'transient', type: 'unreadable_response' }],
     ['nothing', 'index', undefined, { kind: 'transient' }],
   ])('%s', (_, action, item, outcome) => {
     expect(classifyItem(action, item)).toMatchObject(outcome);
@@ -196,48 +196,48 @@ describe('an item of a bulk answer', () => {
 });
 
 describe('a request', () => {
-  test.each<[string, EngineAnswer, object]>([
-    ['429 with seconds to wait', answer(429, {}, '2'), { kind: 'transient', throttled: true, retryAfter: 2000 }],
+  test.each<[string, ClusterResponse, object]>([
+    ['429 with seconds to wait', response(429, {}, '2'), { kind: 'transient', throttled: true, retryAfter: 2000 }],
     [
       '503 with a date to wait for',
-      answer(503, '', 'Sun, 22 Nov 2026 12:00:05 GMT'),
+      response(503, '', 'Sun, 22 Nov 2026 12:00:05 GMT'),
       { kind: 'transient', throttled: false, retryAfter: 5000 },
     ],
     [
       '403 with unique IAM identities',
-      answer(403, { message: 'exceeded the number of permissible concurrent requests with unique IAM Identities' }),
+      response(403, { message: 'exceeded the number of permissible concurrent requests with unique IAM Identities' }),
       { kind: 'transient', throttled: true },
     ],
-    ['403 of a policy', answer(403, { Message: 'not authorized' }), { kind: 'configuration' }],
-    ['413', answer(413), { kind: 'too-large' }],
-    ['400', answer(400, error('parse_exception', 'bad')), { kind: 'rejected', type: 'parse_exception' }],
-    ['404', answer(404), { kind: 'configuration' }],
-    ['301', answer(301), { kind: 'configuration' }],
-  ])('%s', (_, given, outcome) => {
-    expect(classifyRequest(given, NOW)).toMatchObject(outcome);
+    ['403 of a policy', response(403, { Message: 'not authorized' }), { kind: 'configuration' }],
+    ['413', response(413), { kind: 'too-large' }],
+    ['400', response(400, error('parse_exception', 'bad')), { kind: 'rejected', type: 'parse_exception' }],
+    ['404', response(404), { kind: 'configuration' }],
+    ['301', response(301), { kind: 'configuration' }],
+  ])('%s', (_, input, outcome) => {
+    expect(classifyRequest(input, NOW)).toMatchObject(outcome);
   });
 
-  test('that is answered well has to be read', () => {
-    expect(classifyRequest(answer(200), NOW)).toBeUndefined();
+  test('that succeeds has to be read', () => {
+    expect(classifyRequest(response(200), NOW)).toBeUndefined();
   });
 });
 
-describe('no answer', () => {
+describe('no response', () => {
   const signal = new AbortController().signal;
   test.each<[string, Error, object]>([
-    ['a reset', new NoAnswer('ECONNRESET', 'socket hang up', false), { kind: 'transient' }],
-    ['a name server that does not answer', new NoAnswer('EAI_AGAIN', 'getaddrinfo', false), { kind: 'transient' }],
+    ['a reset', new NoResponse('ECONNRESET', 'socket hang up', false), { kind: 'transient' }],
+    ['a name server that does not respond', new NoResponse('EAI_AGAIN', 'getaddrinfo', false), { kind: 'transient' }],
     [
       'a host that does not exist',
-      new NoAnswer('ENOTFOUND', 'getaddrinfo', false),
+      new NoResponse('ENOTFOUND', 'getaddrinfo', false),
       { kind: 'configuration', remedy: expect.stringContaining('ES_ENDPOINT') },
     ],
     [
       'a certificate of an unknown authority',
-      new NoAnswer('DEPTH_ZERO_SELF_SIGNED_CERT', 'self-signed certificate', false),
+      new NoResponse('DEPTH_ZERO_SELF_SIGNED_CERT', 'self-signed certificate', false),
       { kind: 'configuration' },
     ],
-    ['a certificate for another name', new NoAnswer('ERR_TLS_CERT_ALTNAME_INVALID', 'altnames', false), { kind: 'configuration' }],
+    ['a certificate for another name', new NoResponse('ERR_TLS_CERT_ALTNAME_INVALID', 'altnames', false), { kind: 'configuration' }],
     [
       'a secret that may not be read',
       new NoCredentials(new AwsError('AccessDeniedException', 400, 'not authorized')),
@@ -250,14 +250,18 @@ describe('no answer', () => {
     ],
     [
       'a secret that holds nothing usable, whatever its name',
-      new NoCredentials(new SecretError('arn:aws:secretsmanager:eu-west-1:1:secret:NetworkTimeouts', 'it is no JSON')),
+      new NoCredentials(new SecretError('arn:aws:secretsmanager:eu-west-1:1:secret:NetworkTimeouts', 'it is not valid JSON')),
       { kind: 'configuration', remedy: expect.stringContaining('ES_SECRET_ARN') },
     ],
-    ['a service of secrets that is out of reach', new NoCredentials(new NoAnswer('ECONNREFUSED', 'connect', false)), { kind: 'transient' }],
+    [
+      'a service of secrets that is out of reach',
+      new NoCredentials(new NoResponse('ECONNREFUSED', 'connect', false)),
+      { kind: 'transient' },
+    ],
     ['a service of secrets in trouble', new NoCredentials(new AwsError('InternalServiceError', 500, 'oops')), { kind: 'transient' }],
     [
       'https to a port that speaks http',
-      new NoAnswer('EPROTO', 'write EPROTO error:0A00010B:SSL routines:tls_validate_record_header:wrong version number', false),
+      new NoResponse('EPROTO', 'write EPROTO error:0A00010B:SSL routines:tls_validate_record_header:wrong version number', false),
       { kind: 'configuration', remedy: expect.stringContaining('ES_ENDPOINT') },
     ],
   ])('%s', (_, thrown, outcome) => {
@@ -272,7 +276,7 @@ describe('no answer', () => {
     });
   });
 
-  test('a defect is no failure of the cluster', () => {
+  test('a defect is not a failure of the cluster', () => {
     expect(() => classifyThrown(new TypeError('x is not a function'), signal)).toThrow(TypeError);
   });
 });
@@ -346,7 +350,7 @@ test.each([
   ['For input string: "x" SECRET "y"', 'For input string: "…"'],
   ["can't merge 'SECRET' with 'SECRET'", "can't merge '…'"],
   ['For input string: "SECRET failed to parse field [a] of type [b]"', 'For input string: "…"'],
-])('what a log tells of a refused document are names alone: %s', (reason, logged) => {
+])('a log line about a refused document contains only names: %s', (reason, logged) => {
   expect(new MalformedRecord('x', reason, 400).loggable).toBe(logged);
   expect(new MalformedRecord('x', `the cluster refuses the document: ${reason}`, 400).loggable).toBe(
     `the cluster refuses the document: ${logged}`,
@@ -371,9 +375,9 @@ test.each([
   const logged = withoutValues(text);
   expect(logged.length).toBeLessThanOrEqual(300);
   expect(logged).not.toContain('secret');
-  const told = new MalformedRecord('x', text, 400).loggable;
-  expect(told.length).toBeLessThanOrEqual(300);
-  expect(told).not.toContain('secret');
+  const line = new MalformedRecord('x', text, 400).loggable;
+  expect(line.length).toBeLessThanOrEqual(300);
+  expect(line).not.toContain('secret');
   expect(classifyItem('index', { status: 400, error: { type: 'illegal_argument_exception', reason: text } })).toMatchObject({
     kind: 'malformed',
   });
@@ -414,8 +418,8 @@ describe('a reason of any length costs as much as its beginning', () => {
       const reason = part.repeat(length / part.length);
       classifyItem('index', { status: 400, error: { type: 'illegal_argument_exception', reason } });
       classifyItem('index', { status: 403, error: { type: 'security_exception', reason } });
-      classifyRequest(answer(403, error('', reason)), NOW);
-      classifyRequest(answer(502, reason), NOW);
+      classifyRequest(response(403, error('', reason)), NOW);
+      classifyRequest(response(502, reason), NOW);
       withoutValues(reason);
       expect(new MalformedRecord('illegal_argument_exception', reason, 400).loggable.length).toBeLessThanOrEqual(300);
     };
@@ -449,7 +453,7 @@ describe('causes of causes are read to some depth, however deep they are', () =>
 
   test('of a request', () => {
     const text = JSON.stringify({ error: 'ERROR' }).replace('"ERROR"', `${'{"caused_by":'.repeat(100_000)}"x"${'}'.repeat(100_000)}`);
-    expect(classifyRequest(answer(503, text), NOW)).toMatchObject({ kind: 'transient', reason: 'HTTP 503 ' });
+    expect(classifyRequest(response(503, text), NOW)).toMatchObject({ kind: 'transient', reason: 'HTTP 503 ' });
   });
 
   test('and a reason is not repeated where its cause has the same', () => {

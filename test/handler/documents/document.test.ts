@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Attribute, AttributeMap } from '../../../handler/records/attribute.ts';
-import { DOCUMENT_LIMIT, documentText } from '../../../handler/documents/document.ts';
+import { MAX_DOCUMENT_BYTES, documentText } from '../../../handler/documents/document.ts';
 
 const one = (attribute: unknown): string => documentText({ a: attribute as Attribute }).slice('{"a":'.length, -1);
 
@@ -45,7 +45,7 @@ describe('a list never mixes kinds', () => {
     ['nested lists are judged with the outer one', [{ BOOL: true }, { L: [{ S: 'x' }, { M: {} }] }], '["true",["x","{}"]]'],
     ['a boolean deep inside is judged too', [{ L: [{ L: [{ BOOL: true }] }] }, { N: '1' }], '[[["true"]],"1"]'],
     ['a list inside a map is judged by itself', [{ M: { l: { L: [{ BOOL: true }] } } }, { M: {} }], '[{"l":[true]},{}]'],
-    ['null is no kind', [{ NULL: true }], '[null]'],
+    ['null is not a kind', [{ NULL: true }], '[null]'],
   ])('%s', (_, list, text) => {
     expect(one({ L: list })).toBe(text);
   });
@@ -64,7 +64,7 @@ test('an item of 32 levels is written whole', () => {
   expect(() => JSON.parse(documentText({ m: attribute })) as unknown).not.toThrow();
 });
 
-describe('what is no attribute value is malformed, with the attribute and without its value', () => {
+describe('an invalid attribute value is malformed, with the attribute and without its value', () => {
   test.each<[string, unknown]>([
     ['an unknown type', { X: 'secret' }],
     ['two types', { S: 'secret', N: '1' }],
@@ -72,13 +72,13 @@ describe('what is no attribute value is malformed, with the attribute and withou
     ['null', null],
     ['a text', 'secret'],
     ['an S that is a number', { S: 5 }],
-    ['an N that is no number', { N: 'secret' }],
+    ['an N that is not a number', { N: 'secret' }],
     ['an N without digits', { N: '.' }],
-    ['an L that is no list', { L: { 0: { S: 'secret' } } }],
+    ['an L that is not a list', { L: { 0: { S: 'secret' } } }],
     ['an M that is a list', { M: [] }],
     ['a BOOL that is a text', { BOOL: 'secret' }],
-    ['an NS with what is no number', { NS: ['secret'] }],
-    ['an NS in a list with what is no number', { L: [{ NS: ['secret'] }] }],
+    ['an NS with an item that is not a number', { NS: ['secret'] }],
+    ['an NS in a list with an item that is not a number', { L: [{ NS: ['secret'] }] }],
   ])('%s', (_, attribute) => {
     expect(() => one(attribute)).toThrow(/"a"/);
     expect(() => one(attribute)).not.toThrow(/secret/);
@@ -89,7 +89,7 @@ test('maps in mixed lists inside each other are refused before they grow beyond 
   // Each level escapes the quotes and backslashes of the one inside: 32 levels would need gigabytes.
   let attribute: Attribute = { S: '"'.repeat(1000) };
   for (let level = 0; level < 16; level++) attribute = { L: [{ S: 'x' }, { M: { m: attribute } }] };
-  expect(() => documentText({ a: attribute })).toThrow(new RegExp(`longer than ${DOCUMENT_LIMIT}`));
+  expect(() => documentText({ a: attribute })).toThrow(new RegExp(`longer than ${MAX_DOCUMENT_BYTES}`));
 });
 
 test('a map nested deeper than the stack allows is refused, not a crash', () => {
@@ -138,7 +138,7 @@ test('any item is one line of JSON in which no list mixes kinds and no number lo
 
 function expectUniformLists(value: unknown): void {
   if (Array.isArray(value)) {
-    // Sets of numbers stand beside nothing else; all other lists are of strings, of booleans or of objects.
+    // Sets of numbers have no other neighbours; all other lists are of strings, of booleans or of objects.
     const kinds = new Set(
       value
         .flat(Infinity)

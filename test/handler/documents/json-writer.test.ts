@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { joined, JsonWriter, type Piece } from '../../../handler/documents/json-writer.ts';
+import { joined, JsonWriter, type ByteRange } from '../../../handler/documents/json-writer.ts';
 
 const writer = (limit = 1e6): JsonWriter => new JsonWriter(limit, () => new RangeError('too long'));
-const text = (...pieces: Piece[]): string => Buffer.concat(joined(pieces)).toString();
+const text = (...ranges: ByteRange[]): string => Buffer.concat(joined(ranges)).toString();
 
 test('a string is written as JSON.stringify writes it, whatever its length and characters', () => {
   const json = writer();
@@ -31,39 +31,39 @@ test('a decimal is written where JSON has a number without exponent, and nothing
   all('');
 });
 
-test('pieces that were taken stay as they are when the slab is full and others follow', () => {
+test('ranges that were taken stay unchanged when the slab is full and others follow', () => {
   const json = writer();
   const texts = Array.from({ length: 2000 }, (_, i) => `${i} ${'é'.repeat(i % 700)}`);
-  const pieces = texts.map((text) => {
+  const ranges = texts.map((text) => {
     json.string(text);
     return json.take();
   });
-  expect(pieces.map((piece) => JSON.parse(text(piece)) as unknown)).toEqual(texts);
+  expect(ranges.map((range) => JSON.parse(text(range)) as unknown)).toEqual(texts);
 });
 
-test('pieces that lie side by side are joined without a copy, others are parts of their own', () => {
+test('adjacent ranges are joined without a copy, others are parts of their own', () => {
   const json = writer();
-  const pieces = Array.from({ length: 3000 }, (_, i) => {
-    json.string(`piece ${i} ${'x'.repeat(300)}`);
+  const ranges = Array.from({ length: 3000 }, (_, i) => {
+    json.string(`range ${i} ${'x'.repeat(300)}`);
     return json.take();
   });
-  const parts = joined(pieces);
+  const parts = joined(ranges);
   expect(parts.length).toBeGreaterThan(1);
   expect(parts.length).toBeLessThan(10);
-  expect(parts.every(({ buffer }) => pieces.some((piece) => piece.buffer.buffer === buffer))).toBe(true);
-  const every = (at: number): Piece[] => pieces.filter((_, i) => i % 2 === at);
-  expect(text(...every(0), ...every(1))).toBe([...every(0), ...every(1)].map((piece) => text(piece)).join(''));
+  expect(parts.every(({ buffer }) => ranges.some((range) => range.buffer.buffer === buffer))).toBe(true);
+  const every = (at: number): ByteRange[] => ranges.filter((_, i) => i % 2 === at);
+  expect(text(...every(0), ...every(1))).toBe([...every(0), ...every(1)].map((range) => text(range)).join(''));
   expect(joined([])).toEqual([]);
 });
 
-test('an open piece moves whole to the next slab', () => {
+test('an open range moves whole to the next slab', () => {
   const json = writer();
-  const parts = Array.from({ length: 30_000 }, (_, i) => `part ${i} of one piece`);
+  const parts = Array.from({ length: 30_000 }, (_, i) => `part ${i} of one range`);
   for (const part of parts) json.string(part);
   expect(text(json.take())).toBe(parts.map((part) => JSON.stringify(part)).join(''));
 });
 
-test('what is cut off comes back as text and is not in the piece', () => {
+test('the bytes that are cut off come back as text and are not in the range', () => {
   const json = writer();
   json.ascii('{"kept":');
   const { length } = json;
@@ -73,7 +73,7 @@ test('what is cut off comes back as text and is not in the piece', () => {
   expect(text(json.take())).toBe('{"kept":1}');
 });
 
-describe('a piece over the limit is refused', () => {
+describe('a range over the limit is refused', () => {
   test('at the latest when it is taken', () => {
     const json = writer(10);
     json.string('123456789');

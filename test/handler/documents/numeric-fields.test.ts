@@ -70,7 +70,7 @@ describe('the field is found', () => {
       { m: [{ p: [1, 2] }, { p: [1, 2] }] },
     ],
     [
-      'below a parent that takes numbers',
+      'below a parent that accepts numbers',
       { s: { type: 'geo_shape' } },
       { s: map({ type: { S: 'Polygon' }, coordinates: list(list(at, at), list(at)) }) },
       {
@@ -137,12 +137,12 @@ test.each([
   expect(numericFields(mappings)).toBeUndefined();
 });
 
-test('a transform is given numbers too', async () => {
+test('a transform gets numbers too', async () => {
   const about = { keys: {}, event: 'INSERT', table: 't', numbers: numericFields({ properties: { p: { type: 'geo_point' } } }) } as const;
-  const given: unknown[] = [];
+  const input: unknown[] = [];
   await transformed(
     (document, { oldDocument }) => {
-      given.push(document, oldDocument);
+      input.push(document, oldDocument);
       return document;
     },
     about,
@@ -150,7 +150,7 @@ test('a transform is given numbers too', async () => {
     { p: numbers('3') },
     1000,
   );
-  expect(given).toEqual([{ p: [1, 2] }, { p: [3] }]);
+  expect(input).toEqual([{ p: [1, 2] }, { p: [3] }]);
 });
 
 test('nothing but lists of numbers is changed by them', () => {

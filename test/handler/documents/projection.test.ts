@@ -26,7 +26,7 @@ test('exclude leaves out the named paths alone', () => {
   });
 });
 
-test.each([[null], ['text'], [7]])('what is no attribute stays for the shaping to tell of: %j', (odd) => {
+test.each([[null], ['text'], [7]])('an invalid attribute stays for the shaping to report: %j', (odd) => {
   const broken = { m: odd, l: { L: [odd, { M: { x: { S: '1' } } }] } } as unknown as AttributeMap;
   expect(including(['m.x', 'l.x'])(broken)).toEqual(broken);
   expect(excluding(['m.y', 'l.y'])(broken)).toEqual(broken);

@@ -1,4 +1,4 @@
-// The work of shaping an item grows no faster than the item, whatever it holds: one of 200 KB costs about as much as sixteen of 12.5 KB.
+// The work of shaping an item grows no faster than the item, whatever it contains: one of 200 KB costs about as much as sixteen of 12.5 KB.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Attribute, AttributeMap } from '../../../handler/records/attribute.ts';
@@ -12,7 +12,7 @@ import { parseRecord, type StreamRecord } from '../../../handler/records/stream-
 import type { Table } from '../../../handler/tables.ts';
 import { streamRecord } from '../records.ts';
 
-/** Bytes of an item, half as large as DynamoDB takes them, and how many smaller ones are compared with it. */
+/** Bytes of an item, half as large as DynamoDB's limit, and how many smaller ones are compared with it. */
 const LARGEST = 200_000;
 const PARTS = 16;
 /** Times the processor time of the parts that the whole may take: 1 where work is linear, 16 where it is quadratic. */
@@ -133,7 +133,7 @@ const table = (more: Partial<Pick<Table, 'project' | 'transform' | 'numbers'>>):
   indexSettings: {},
   mappings: {},
   numbers: undefined,
-  partialAnswer: true,
+  partialResponse: true,
   refusal: undefined,
   ...more,
 });

@@ -38,14 +38,14 @@ test.each<[string, AttributeMap, Parameters<typeof slowMachine>[0]]>([
   ['a list', { l: { L: NUMBERS } }, {}],
   ['a map', { m: { M: Object.fromEntries(NUMBERS.map((number, i) => [`n${i}`, number])) } }, {}],
   ['a set', { s: { NS: NUMBERS.map((_, i) => String(i)) } }, {}],
-  ['what include takes apart', { l: { L: NUMBERS } }, { include: ['pk', 'l.x'] }],
+  ['maps that include reads', { l: { L: NUMBERS } }, { include: ['pk', 'l.x'] }],
   ['the input of a transform', { l: { L: NUMBERS } }, { transform: (document) => document }],
 ])('an item whose document takes too long is malformed, and all others of its batch are written: %s', async (_, attributes, options) => {
   const fn = slowMachine(options);
   expect(await fn.invoke([record('a'), record('slow', attributes), record('b')], 4000)).toEqual({ batchItemFailures: [] });
   expect(cluster.written).toEqual(['orders/a', 'orders/b']);
-  expect([...fn.letters.values()]).toMatchObject([{ id: 'slow', type: 'shaping_too_slow' }]);
-  expect([...fn.letters.values()][0]?.reason).toMatch(/^the document was not made within 1000 ms; .* redrive the record$/);
+  expect([...fn.deadLetters.values()]).toMatchObject([{ id: 'slow', type: 'shaping_too_slow' }]);
+  expect([...fn.deadLetters.values()][0]?.reason).toMatch(/^the document was not built within 1000 ms; .* redrive the record$/);
 });
 
 test('one item may take a quarter of the time that there is, and five seconds at most', () => {

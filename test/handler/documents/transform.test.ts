@@ -51,14 +51,14 @@ test.each<[string, Transform, string]>([
     'transform_failed',
   ],
   [
-    'what is no text at all',
+    'a value that is not a text',
     () => {
       throw Object.create(null);
     },
     'transform_failed',
   ],
   [
-    'an Error that throws when it is asked',
+    'an Error that throws when it is read',
     () => {
       throw new Odd();
     },
@@ -99,42 +99,42 @@ test.each<[string, Transform, string]>([
 ])('%s makes the record malformed and harms no other', async (_, odd, type) => {
   const { name, fn, records } = table((document, about) => (about.keys.pk === 'k1' ? odd(document, about) : document));
   expect(await fn.invoke(records(3, 9000))).toEqual({ batchItemFailures: [] });
-  expect([...fn.letters.values()].map((letter) => [letter.id, letter.type])).toEqual([['k1', type]]);
+  expect([...fn.deadLetters.values()].map((deadLetter) => [deadLetter.id, deadLetter.type])).toEqual([['k1', type]]);
   expect(Object.keys(await documents(search, name)).sort()).toEqual(['k0', 'k2']);
   expect(JSON.stringify(fn.logs)).not.toContain('private');
 });
 
 /**
- * Lets the test's clock go on, 10 ms at a time, until the function has answered. Between two steps everything that is ready runs, so that
- * no machine is too slow. @throws where there is no answer `remaining` ms after the begin
+ * Lets the test's clock go on, 10 ms at a time, until the function has responded. Between two steps everything that is ready runs, so that
+ * no machine is too slow. @throws if there is no response `remaining` ms after the begin
  */
 async function beforeDeadline<T>(invocation: Promise<T>, remaining: number): Promise<T> {
-  let answered = false;
-  const settle = (): void => void (answered = true);
+  let responded = false;
+  const settle = (): void => void (responded = true);
   invocation.then(settle, settle);
   for (let passed = 0; passed < remaining; passed += 10) {
     for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
-    if (answered) return invocation;
+    if (responded) return invocation;
     await jest.advanceTimersByTimeAsync(10);
   }
-  throw new Error(`No answer within ${remaining} ms.`);
+  throw new Error(`No response within ${remaining} ms.`);
 }
 
-test('transforms that never answer do not cost the deadline, and some are settled every time', async () => {
+test('transforms that never return do not cost the deadline, and some are settled every time', async () => {
   const { fn, records } = table((document, { keys }) => (keys.pk === 'k0' ? document : new Promise(() => undefined)));
   // The index is known from here on: nothing that the function waits for below is real, only its own time-outs, on the test's clock.
   expect(await fn.invoke(records(1, 9099))).toEqual({ batchItemFailures: [] });
   const hanging = records(201, 9100).slice(1);
   jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
-  const answer = await beforeDeadline(fn.invoke(hanging, 3000), 3000);
-  expect(fn.letters.size).toBeGreaterThan(0);
-  expect(fn.letters.size).toBeLessThan(200);
-  expect([...fn.letters.values()].every(({ type }) => type === 'transform_hangs')).toBe(true);
-  // The first record without a letter is where Lambda goes on.
-  expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: sequenceNumber(9101 + fn.letters.size) }] });
+  const response = await beforeDeadline(fn.invoke(hanging, 3000), 3000);
+  expect(fn.deadLetters.size).toBeGreaterThan(0);
+  expect(fn.deadLetters.size).toBeLessThan(200);
+  expect([...fn.deadLetters.values()].every(({ type }) => type === 'transform_hangs')).toBe(true);
+  // Lambda continues at the first record without a dead letter.
+  expect(response).toEqual({ batchItemFailures: [{ itemIdentifier: sequenceNumber(9101 + fn.deadLetters.size) }] });
 });
 
-test('what a transform answers after the time for writing is not taken for done', async () => {
+test('a result that a transform returns after the time for writing does not count as done', async () => {
   const late: (() => void)[] = [];
   const { name, fn, records } = table(
     (document) =>
@@ -146,7 +146,7 @@ test('what a transform answers after the time for writing is not taken for done'
       }),
   );
   const { putObject } = fn.runtime;
-  // The slowest way out: the answers come while dead letters are being written.
+  // The slowest way out: the results come while dead letters are being written.
   Object.assign(fn.runtime, {
     putObject: async (...args: Parameters<typeof putObject>) => {
       for (const settle of late) settle();
@@ -156,14 +156,14 @@ test('what a transform answers after the time for writing is not taken for done'
   });
   const bad = { ...streamRecord({ table: name, keys: { pk: { S: 'bad' } }, counter: 9300 }), eventName: 'UPSERT' };
   // Those that begin last are cut off by the end of the time for writing, not by their own limit.
-  const answer = await fn.invoke([bad, ...records(200, 9301)], 1000);
-  const hanging = [...fn.letters.values()].filter(({ id }) => id !== 'bad');
+  const response = await fn.invoke([bad, ...records(200, 9301)], 1000);
+  const hanging = [...fn.deadLetters.values()].filter(({ id }) => id !== 'bad');
   expect(hanging.length).toBeLessThan(late.length);
   expect(hanging.every(({ type }) => type === 'transform_hangs')).toBe(true);
-  expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: sequenceNumber(9301 + hanging.length) }] });
+  expect(response).toEqual({ batchItemFailures: [{ itemIdentifier: sequenceNumber(9301 + hanging.length) }] });
 });
 
-test('a transform that takes long, without a pause, leaves time for the answer and lets some documents through every time', async () => {
+test('a transform that takes long, without a pause, leaves time for the response and lets some documents through every time', async () => {
   // On a clock that only the transform moves: 20 ms a document, of which there is time for less than half.
   let clock = Date.now();
   const { name, fn, records } = table((document) => {
@@ -172,9 +172,9 @@ test('a transform that takes long, without a pause, leaves time for the answer a
   });
   Object.assign(fn.runtime, { now: () => clock });
   const deadline = clock + 2000;
-  const answer = await fn.invoke(records(200, 9400), 2000);
+  const response = await fn.invoke(records(200, 9400), 2000);
   expect(clock).toBeLessThan(deadline);
   const found = Object.keys(await documents(search, name)).length;
   expect(found).toBeGreaterThan(0);
-  expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: sequenceNumber(9400 + found) }] });
+  expect(response).toEqual({ batchItemFailures: [{ itemIdentifier: sequenceNumber(9400 + found) }] });
 });

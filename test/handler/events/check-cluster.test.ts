@@ -13,8 +13,8 @@ beforeEach(() => {
 afterAll(() => proxy.stop());
 
 const isBulk = ({ path }: RecordedRequest): boolean => path.includes('/_bulk');
-const refusal = (status: number, type: string, reason: string): { answer: { status: number; body: unknown } } => ({
-  answer: { status, body: { error: { type, reason }, status } },
+const refusal = (status: number, type: string, reason: string): { response: { status: number; body: unknown } } => ({
+  response: { status, body: { error: { type, reason }, status } },
 });
 const BUSY = refusal(429, 'es_rejected_execution_exception', 'rejected execution of coordinating operation');
 
@@ -33,10 +33,10 @@ function impatient(): { fn: TestFunction; index: string; waited: () => number } 
   return { fn, index: name.toLowerCase(), waited: () => waited };
 }
 
-describe('what passes within the time of the check is no problem', () => {
+describe('a failure that ends within the time of the check is not a problem', () => {
   test.each<[string, (request: RecordedRequest) => boolean]>([
     ['the first request', ({ path }) => path === '/'],
-    ['the question for the index', ({ path }) => path.endsWith('/_alias')],
+    ['the check of the index', ({ path }) => path.endsWith('/_alias')],
     ['the creation of the index', ({ method }) => method === 'PUT'],
     ['a bulk request', isBulk],
   ])('where %s meets a busy cluster', async (_, matcher) => {
@@ -45,9 +45,9 @@ describe('what passes within the time of the check is no problem', () => {
     expect(await fn.check()).toMatchObject({ ok: true, problems: [] });
   });
 
-  test('as long as Retry-After asks for it', async () => {
+  test('even if Retry-After is long', async () => {
     const { fn, waited } = impatient();
-    proxy.on(isBulk, { answer: { ...BUSY.answer, headers: { 'retry-after': '3' } } });
+    proxy.on(isBulk, { response: { ...BUSY.response, headers: { 'retry-after': '3' } } });
     expect(await fn.check()).toMatchObject({ ok: true });
     expect(waited()).toBeGreaterThanOrEqual(3000);
   });
@@ -55,12 +55,12 @@ describe('what passes within the time of the check is no problem', () => {
   test('also in an item of the bulk request', async () => {
     const { fn } = impatient();
     const item = { delete: { status: 503, error: { type: 'unavailable_shards_exception', reason: 'primary shard is not active' } } };
-    proxy.on(isBulk, { answer: { status: 200, body: { errors: true, items: [item] } } });
+    proxy.on(isBulk, { response: { status: 200, body: { errors: true, items: [item] } } });
     expect(await fn.check()).toMatchObject({ ok: true });
   });
 });
 
-describe('what lasts is a problem with a remedy for its cause', () => {
+describe('a failure that lasts is a problem with a remedy for its cause', () => {
   test.each<[string, Parameters<typeof refusal>, RegExp, boolean]>([
     ['a busy cluster', [429, 'es_rejected_execution_exception', 'rejected execution'], /busy.*capacity/, true],
     ['an open breaker', [429, 'circuit_breaking_exception', '[parent] Data too large'], /memory/, true],
@@ -75,9 +75,9 @@ describe('what lasts is a problem with a remedy for its cause', () => {
     ['a throttle', [403, '', 'Request throttled due to too many requests'], /busy/, true],
     ['no permission', [403, 'security_exception', 'no permissions for [indices:data/write/bulk]'], /role or user/, false],
     ['a wrong password', [401, 'security_exception', 'unable to authenticate user'], /credentials/, false],
-  ])('%s', async (_, given, remedy, passes) => {
+  ])('%s', async (_, input, remedy, passes) => {
     const { fn } = impatient();
-    proxy.on(isBulk, refusal(...given), Infinity);
+    proxy.on(isBulk, refusal(...input), Infinity);
     const { ok, problems, transient } = await fn.check();
     expect({ ok, transient }).toEqual({ ok: false, transient: passes ? true : undefined });
     expect(problems).toEqual([{ what: expect.any(String) as unknown, remedy: expect.stringMatching(remedy) as unknown }]);
@@ -112,20 +112,20 @@ describe('what lasts is a problem with a remedy for its cause', () => {
     });
     const { problems } = await fn.check();
     expect(problems).toEqual([
-      { what: expect.stringContaining('does not answer') as unknown, remedy: expect.stringContaining('subnets') as unknown },
+      { what: expect.stringContaining('does not respond') as unknown, remedy: expect.stringContaining('subnets') as unknown },
     ]);
     expect(waited).toBeLessThan(6000);
   });
 
-  test('what answers in place of the cluster when the index is created', async () => {
+  test('a server that responds in place of the cluster when the index is created', async () => {
     const { fn } = impatient();
-    proxy.on(({ method }) => method === 'PUT', { answer: { status: 400, body: '<html>Bad Request</html>' } }, Infinity);
+    proxy.on(({ method }) => method === 'PUT', { response: { status: 400, body: '<html>Bad Request</html>' } }, Infinity);
     expect((await fn.check()).problems).toEqual([
       { what: expect.stringContaining('Bad Request') as unknown, remedy: expect.stringContaining('ES_ENDPOINT') as unknown },
     ]);
   });
 
-  test('each table has its own, and one that is blocked takes the time of no other', async () => {
+  test('each table has its own, and a blocked one does not use up the time of another', async () => {
     const names = [uniqueName('a'), uniqueName('b')];
     const fn = testFunction({ endpoint: proxy.url, mapping: names.map((TableName) => ({ TableName })) });
     const [blocked = '', open = ''] = names;
@@ -166,7 +166,7 @@ describe('an ingest pipeline', () => {
     ['needs a field that no empty document has', { rename: { field: 'x', target_field: 'y' } }],
     ['drops documents', { drop: {} }],
     ['works', { set: { field: 'x', value: 1 } }],
-  ])('that %s is no problem, and no document is left', async (_, processor) => {
+  ])('that %s is not a problem, and no document is left', async (_, processor) => {
     const { fn, index } = impatient();
     await withPipelines(index, [processor], {});
     expect(await fn.check()).toMatchObject({ ok: true });
@@ -192,7 +192,7 @@ describe('an ingest pipeline', () => {
 
 test('requests name their index in the path alone, for clusters that allow it nowhere else', async () => {
   const { fn, index } = impatient();
-  // As the engine answers with rest.action.multi.allow_explicit_index: false.
+  // The engine's response with rest.action.multi.allow_explicit_index: false.
   proxy.on(
     ({ path, body }) => path.includes('_bulk') && body.includes('"_index"'),
     refusal(400, 'illegal_argument_exception', 'explicit index in bulk is not allowed'),
@@ -219,6 +219,6 @@ test('blocked index creation is waited for by the stream too, and named where it
   );
   const record = streamRecord({ table, keys: { pk: { S: 'a' } } });
   expect(await fn.invoke([record])).not.toEqual({ batchItemFailures: [] });
-  expect(fn.letters.size).toBe(0);
+  expect(fn.deadLetters.size).toBe(0);
   expect(JSON.stringify(fn.logs)).toContain('cluster.blocks.create_index');
 });

@@ -1,4 +1,4 @@
-// The check against what is no cluster, or one that the function cannot use: never "ok" where nothing was proven (contract 4).
+// The check of a server that is not a cluster, or of a cluster that the function cannot use: never "ok" without proof.
 import { createServer, type RequestListener } from 'node:http';
 import { afterAll, expect, test } from '@jest/globals';
 import { listen, type LoopbackServer } from '../../stack/loopback.ts';
@@ -16,7 +16,7 @@ async function serve(listener: RequestListener): Promise<string> {
   return server.url;
 }
 
-const answering = (status: number, body: string): Promise<string> =>
+const responding = (status: number, body: string): Promise<string> =>
   serve((request, response) => {
     request.resume().on('end', () => response.writeHead(status).end(body));
   });
@@ -30,19 +30,19 @@ test.each<[string, number, string, Partial<FunctionOptions>, RegExp]>([
   ['Amazon that knows no such role', 403, DENIED, {}, /role/],
   ['a collection that knows no such role', 403, '{"error":{"type":"Forbidden","reason":"403 Forbidden"}}', { auth: SIGNED }, /role/],
 ])('where no table is known yet, %s is a problem', async (_, status, body, options, remedy) => {
-  const fn = testFunction({ endpoint: await answering(status, body), ...options });
+  const fn = testFunction({ endpoint: await responding(status, body), ...options });
   const { ok, problems } = await fn.check();
   expect(ok).toBe(false);
   expect(problems).toEqual([{ what: expect.any(String) as unknown, remedy: expect.stringMatching(remedy) as unknown }]);
 });
 
-test('where no table is known yet, a cluster that answers is ok, and gets no index', async () => {
+test('if no table is known yet, a cluster that responds is ok, and gets no index', async () => {
   const before = (await ask(search, 'GET', '/_cat/indices/dynamodb*?h=index')).text;
   expect(await testFunction({ endpoint: search.url }).check()).toMatchObject({ ok: true, tables: {}, problems: [] });
   expect((await ask(search, 'GET', '/_cat/indices/dynamodb*?h=index')).text).toBe(before);
 });
 
-test('where no table is known yet, a user who may use other indexes alone is no problem', async () => {
+test('if no table is known yet, a user with permissions for other indexes only is not a problem', async () => {
   const item = { delete: { status: 403, error: { type: 'security_exception', reason: 'no permissions for [indices:data/write/delete]' } } };
   const url = await serve((request, response) => {
     const bulk = request.url?.includes('/_bulk') === true;
@@ -53,7 +53,7 @@ test('where no table is known yet, a user who may use other indexes alone is no 
   expect(await testFunction({ endpoint: url }).check()).toMatchObject({ ok: true });
 });
 
-test('a cluster that does not answer is one problem: the place of dead letters is not blamed', async () => {
+test('a cluster that does not respond is one problem: the dead letter location is not blamed', async () => {
   const proxy = await startProxy(search.url);
   servers.push(proxy);
   proxy.on(() => true, { delayMs: 3000 }, Infinity);
@@ -74,7 +74,7 @@ test('a cluster that does not answer is one problem: the place of dead letters i
   expect(written).toEqual([`${PLACE}/check.json`]);
 });
 
-test('the words of the cluster are in the problem', async () => {
+test('the reason that the cluster reports is in the problem', async () => {
   const url = await serve((request, response) => {
     request.resume().on('end', () => {
       const body = JSON.stringify({ error: { type: 'security_exception', reason: 'no permissions for [indices:admin/get]' } });

@@ -1,4 +1,4 @@
-// One event from its records to its answer: what the function counts, and what it does when it fails itself.
+// One event from its records to its response: the function's counts, and its own defects.
 import { afterAll, afterEach, expect, test } from '@jest/globals';
 import { collapse } from '../../../handler/events/collapse.ts';
 import { requestsOf } from '../../../handler/indexing/requests.ts';
@@ -17,7 +17,7 @@ afterAll(() => proxy.stop());
 
 const BULK = /^POST \/[^/]+\/_bulk$/;
 
-test('the age of a batch is that of its oldest record, also of one that a later one stands for', async () => {
+test('the age of a batch is that of its oldest record, even if a later one replaces it', async () => {
   const name = uniqueName('orders');
   const fn = testFunction({ endpoint: proxy.url, mapping: [{ TableName: name }] });
   Object.assign(fn.runtime, { now: () => 1_763_800_060_500 });
@@ -29,7 +29,7 @@ test('the age of a batch is that of its oldest record, also of one that a later 
   expect(fn.metrics()).not.toHaveProperty('RecordAge');
 });
 
-test('documents that were made in a former round are sent, also when there is no time to make more', async () => {
+test('documents that were built in a former round are sent, even when there is no time to build more', async () => {
   const fn = testFunction({ endpoint: proxy.url, mapping: [{ TableName: 'orders' }] });
   const records = ['a', 'b', 'c'].map((pk) => streamRecord({ table: 'orders', keys: { pk: { S: pk } } }));
   const pending = collapse(records, fn.runtime.tables, fn.runtime.log).writes as readonly Ready[];
@@ -47,10 +47,10 @@ test('documents that were made in a former round are sent, also when there is no
   expect(await requests(1000, 2)).toEqual([['a', 'c']]);
 });
 
-test('a defect of the function is thrown when nothing is on its way any more', async () => {
+test('a defect of the function is thrown once no request is open', async () => {
   const name = uniqueName('orders');
   const arrived = Promise.withResolvers<undefined>();
-  const answered = Promise.withResolvers<undefined>();
+  const responded = Promise.withResolvers<undefined>();
   const thrown = Promise.withResolvers<undefined>();
   let defect = false;
   const fn = testFunction({
@@ -76,7 +76,7 @@ test('a defect of the function is thrown when nothing is on its way any more', a
   });
   proxy.on(BULK, () => {
     arrived.resolve(undefined);
-    return { until: answered.promise };
+    return { until: responded.promise };
   });
   // As many as go into two requests.
   const invoked = fn.invoke(Array.from({ length: 900 }, (_, i) => streamRecord({ table: name, keys: { pk: { S: `k${i}` } } })));
@@ -85,7 +85,7 @@ test('a defect of the function is thrown when nothing is on its way any more', a
   await thrown.promise;
   for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
   expect(settled).toBe(false);
-  answered.resolve(undefined);
+  responded.resolve(undefined);
   await expect(invoked).rejects.toThrow('a defect');
   expect(proxy.matching(BULK)).toHaveLength(1);
 });

@@ -27,8 +27,8 @@ describe('an index that begins with a dot', () => {
     expect(await fn.invoke(records)).toEqual({ batchItemFailures: [] });
     expect(cluster.written).toEqual(['orders/a']);
     expect(cluster.changes.filter((change) => change.includes('.'))).toEqual([]);
-    expect([...fn.letters.values()]).toMatchObject([{ table, id: 'x', type: 'index_hidden' }]);
-    expect([...fn.letters.values()][0]?.reason).toMatch(/begins with a dot.*refresh-mapping.*options file/);
+    expect([...fn.deadLetters.values()]).toMatchObject([{ table, id: 'x', type: 'index_hidden' }]);
+    expect([...fn.deadLetters.values()][0]?.reason).toMatch(/begins with a dot.*refresh-mapping.*options file/);
   });
 
   test('is written where the key mapping or the options file name its table', async () => {
@@ -55,7 +55,7 @@ describe('with only-known-tables', () => {
     expect(fn.logs.at(-1)?.reason).toMatch(/names the table hand-made.*refresh-mapping/);
   });
 
-  test('the whole batch fails where the response would not be heard', async () => {
+  test('the whole batch fails if the trigger has no ReportBatchItemFailures', async () => {
     const fn = functionWith({ onlyKnownTables: true });
     await expect(fn.invoke([streamRecord({ table: 'hand-made', ...key('b') })])).rejects.toThrow(/only-known-tables.*refresh-mapping/);
     expect(cluster.written).toEqual([]);
@@ -68,7 +68,7 @@ describe('with only-known-tables', () => {
       streamRecord({ table: '.hand-made', event: 'REMOVE', expired: true, ...key('c') }),
     ];
     for (const record of [malformed, expired]) expect((await fn.invoke([record])).batchItemFailures).toHaveLength(1);
-    expect(fn.letters.size).toBe(0);
+    expect(fn.deadLetters.size).toBe(0);
   });
 
   test('tables of the options file are known, and records of no table at all are malformed as ever', async () => {
@@ -76,7 +76,7 @@ describe('with only-known-tables', () => {
     const stray = { ...streamRecord(key('x')), eventSourceARN: 'arn:aws:dynamodb:eu-west-1:1:nothing' };
     expect(await fn.invoke([streamRecord({ table: 'hand-made', ...key('b') }), stray])).toEqual({ batchItemFailures: [] });
     expect(cluster.written).toEqual(['hand-made/b']);
-    expect([...fn.letters.values()]).toMatchObject([{ type: 'source_unreadable' }]);
+    expect([...fn.deadLetters.values()]).toMatchObject([{ type: 'source_unreadable' }]);
   });
 });
 

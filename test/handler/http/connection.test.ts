@@ -1,7 +1,7 @@
 // Exchanges with servers that do what no HTTP library would let a server do.
 import { createServer, type Socket } from 'node:net';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { HttpConnection, type HttpAnswer } from '../../../handler/http/connection.ts';
+import { HttpConnection, type HttpResponse } from '../../../handler/http/connection.ts';
 import { listen, type LoopbackServer } from '../../stack/loopback.ts';
 
 const servers: LoopbackServer[] = [];
@@ -26,7 +26,7 @@ const BUSY = 'HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n';
 /** More than the buffers between two programs hold. */
 const LARGE = Buffer.alloc(32 * 1024 * 1024, 'x');
 
-const send = (connection: HttpConnection, body?: Buffer): Promise<HttpAnswer> =>
+const send = (connection: HttpConnection, body?: Buffer): Promise<HttpResponse> =>
   connection.exchange(
     {
       method: body === undefined ? 'GET' : 'POST',
@@ -37,7 +37,7 @@ const send = (connection: HttpConnection, body?: Buffer): Promise<HttpAnswer> =>
     new AbortController().signal,
   );
 
-test('answers to requests that were not read hold no connection', async () => {
+test('responses to requests that were not read occupy no connection', async () => {
   const connection = await connectionTo((socket, number) => {
     socket.once('data', () => {
       socket.pause();
@@ -49,7 +49,7 @@ test('answers to requests that were not read hold no connection', async () => {
   expect(await send(connection)).toMatchObject({ status: 200, text: 'ok' });
 });
 
-test('nothing of a request leaves after its answer', async () => {
+test('nothing of a request leaves after its response', async () => {
   let socket: Socket | undefined;
   let bytes = 0;
   const connection = await connectionTo((accepted) => {
@@ -67,7 +67,7 @@ test('nothing of a request leaves after its answer', async () => {
   expect(bytes).toBeLessThan(LARGE.length / 2);
 });
 
-test('a connection is kept for the next request where the answer came after the whole request', async () => {
+test('a connection is kept for the next request if the response came after the whole request', async () => {
   let connections = 0;
   const connection = await connectionTo((socket, number) => {
     connections = number;
@@ -84,14 +84,14 @@ test('a connection is kept for the next request where the answer came after the 
   expect(connections).toBe(1);
 });
 
-test('an answer that switches protocols is no answer', async () => {
+test('a response that switches protocols is not a response', async () => {
   const connection = await connectionTo((socket) => {
     socket.once('data', () => socket.end('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'));
   });
-  await expect(send(connection)).rejects.toMatchObject({ name: 'NoAnswer', message: 'the connection was closed without an answer' });
+  await expect(send(connection)).rejects.toMatchObject({ name: 'NoResponse', message: 'the connection was closed without a response' });
 });
 
-test('a server that says nothing is given up after the limit, and its connection closed', async () => {
+test('a request to a silent server is aborted after the limit, and its connection closed', async () => {
   const closed = Promise.withResolvers<undefined>();
   const connection = await connectionTo((socket) => {
     socket.resume();
@@ -99,15 +99,15 @@ test('a server that says nothing is given up after the limit, and its connection
       closed.resolve(undefined);
     });
   }, 50);
-  await expect(send(connection)).rejects.toMatchObject({ name: 'NoAnswer', code: 'ETIMEDOUT', message: 'no answer within 50 ms' });
+  await expect(send(connection)).rejects.toMatchObject({ name: 'NoResponse', code: 'ETIMEDOUT', message: 'no response within 50 ms' });
   await closed.promise;
 });
 
 describe('a connection that is reset', () => {
   const resettingAfter =
-    (answers: number, seen: number[]) =>
+    (responses: number, seen: number[]) =>
     (socket: Socket, number: number): void => {
-      let left = answers;
+      let left = responses;
       socket.on('data', () => {
         seen.push(number);
         if (left-- > 0) socket.write(OK);
@@ -115,7 +115,7 @@ describe('a connection that is reset', () => {
       });
     };
 
-  test('while it was kept is no failure: a fresh one is taken at once', async () => {
+  test('while it was kept is not a failure: a fresh one is used at once', async () => {
     const seen: number[] = [];
     const connection = await connectionTo(resettingAfter(1, seen));
     expect((await send(connection)).text).toBe('ok');
@@ -123,10 +123,10 @@ describe('a connection that is reset', () => {
     expect(seen).toEqual([1, 1, 2]);
   });
 
-  test('when it is fresh is one, and nothing is sent again', async () => {
+  test('when it is fresh is a failure, and nothing is retried', async () => {
     const seen: number[] = [];
     const connection = await connectionTo(resettingAfter(0, seen));
-    await expect(send(connection)).rejects.toMatchObject({ name: 'NoAnswer', code: 'ECONNRESET' });
+    await expect(send(connection)).rejects.toMatchObject({ name: 'NoResponse', code: 'ECONNRESET' });
     expect(seen).toEqual([1]);
   });
 });

@@ -14,7 +14,7 @@ const { store, password, certificate } = await serverKeys(findJdk(11, 'a certifi
 const server = await listen(createServer({ pfx: readFileSync(store), passphrase: password }, (_, response) => response.end('ok')));
 afterAll(() => server.stop());
 
-/** What a process of its own gets from the server: the environment of a test is not the one that Node's TLS reads. */
+/** The result of a process of its own: Node's TLS does not read the environment of a test. */
 async function connect(module: string, program: string, ca: string | undefined): Promise<string> {
   const whole = `
     import * as module from ${JSON.stringify(join(PROJECT, module))};
@@ -43,7 +43,7 @@ test.each([
   [
     'of the cluster',
     'handler/cluster/client.ts',
-    `new module.Engine({ endpoint: SERVER, auth: { type: 'none' }, certificateAuthority: CA }, {}, undefined, undefined)
+    `new module.ClusterClient({ endpoint: SERVER, auth: { type: 'none' }, certificateAuthority: CA }, {}, undefined, undefined)
       .send({ method: 'GET', path: '/' }, signal)`,
   ],
 ])('a certificate %s that nobody vouches for is refused, also with NODE_TLS_REJECT_UNAUTHORIZED=0', async (_, module, program) => {

@@ -55,7 +55,7 @@ test('an item that never was a stream record is written, deleted and refused thr
       state('c', '100', { pk: { S: 'c' }, wrong: { N: 'x' } }),
     ),
   ).toEqual([done, done, { kind: 'done', written: false }]);
-  expect([...fn.letters.values()]).toEqual([
+  expect([...fn.deadLetters.values()]).toEqual([
     expect.objectContaining({ eventName: 'BACKFILL', id: 'c', type: 'attribute_unreadable', sequenceNumber: null }),
   ]);
   // An equal version changes nothing, an older one neither; a newer state wins, and absent is one.
@@ -87,7 +87,7 @@ test('a warm invocation is one request, and the index is checked again when a se
   expect(await requests()).toEqual([bulk]);
 });
 
-test('lines of a request name no index, which a cluster may forbid them', async () => {
+test('lines of a request name no index, since a cluster may forbid that', async () => {
   const names = [uniqueName('orders'), uniqueName('users')];
   const fn = testFunction({ endpoint: proxy.url, mapping: names.map((TableName) => ({ TableName })) });
   await fn.invoke(names.flatMap((table) => [streamRecord({ table, keys: { pk: { S: 'a' } } })]));

@@ -46,7 +46,7 @@ test('a key that looks like a shortened id does not take the place of the item t
   expect(id(shortened)).not.toBe(shortened);
 });
 
-describe('a key that is none is malformed', () => {
+describe('an invalid key is malformed', () => {
   test.each<[string, object, string[] | undefined]>([
     ['no attribute', {}, ['h']],
     ['three attributes', { a: { S: '1' }, b: { S: '1' }, c: { S: '1' } }, undefined],

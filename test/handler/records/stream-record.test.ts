@@ -4,7 +4,7 @@ import { sequenceNumber, streamRecord } from '../records.ts';
 
 type Loose = Record<string, unknown> & { dynamodb: Record<string, unknown> };
 
-test('a record is taken apart', () => {
+test('a record is parsed', () => {
   const record = parseRecord(
     streamRecord({
       event: 'MODIFY',
@@ -34,7 +34,7 @@ test('the table is read from stream ARNs of all partitions, with every legal nam
   expect(tableOf({ eventSourceARN: 'arn:aws:kinesis:eu-west-1:123456789012:stream/x' })).toBeUndefined();
 });
 
-test('a time to live delete is told from others', () => {
+test('a time to live delete is distinguished from others', () => {
   expect(parseRecord(streamRecord({ event: 'REMOVE', expired: true })).expired).toBe(true);
   expect(parseRecord(streamRecord({ event: 'REMOVE' })).expired).toBe(false);
 });
@@ -44,7 +44,7 @@ test('a REMOVE needs nothing but its keys', () => {
   expect(parseRecord(record)).toMatchObject({ eventName: 'REMOVE', newImage: undefined, seconds: undefined });
 });
 
-describe('what cannot be used is malformed with a reason', () => {
+describe('an unusable record is malformed with a reason', () => {
   const broken = (change: (record: Loose) => void): unknown => {
     const record = structuredClone(streamRecord({ event: 'MODIFY' })) as Loose;
     change(record);

@@ -1,8 +1,8 @@
 """The code of functions.
 
-moto 5.2.5 answers a Code.Location that nobody serves, keeps an inline package nowhere, takes a missing S3 object as an empty one and
+moto 5.2.5 returns a Code.Location that nobody serves, keeps an inline package nowhere, takes a missing S3 object as an empty one and
 the newest version of an object whatever version is named.
-AWS answers a presigned address, good for ten minutes, and refuses a bucket or key that is not there. Here every package becomes an
+AWS returns a presigned address, good for ten minutes, and refuses a bucket or key that is not there. Here every package becomes an
 object in a bucket of moto's own S3.
 
 Where moto enforces policies it looks for credentials in the headers alone, and fails on a presigned address, which has them in its query.
@@ -37,10 +37,10 @@ def apply(base_url):
         store(self)
 
     def with_location(self):
-        answer = get_code(self)
+        response = get_code(self)
         if self.package_type == "Zip":
-            answer["Code"] = {"RepositoryType": "S3", "Location": presigned(self, base_url)}
-        return answer
+            response["Code"] = {"RepositoryType": "S3", "Location": presigned(self, base_url)}
+        return response
 
     function._set_function_code = set_function_code
     function.get_code = with_location

@@ -53,9 +53,9 @@ def apply():
 
     def update_once(self, function_name, qualifier, body):
         """moto applies the same update twice, which makes the second one stale."""
-        answer = self.get_function(function_name, qualifier).update_function_code(body)
+        response = self.get_function(function_name, qualifier).update_function_code(body)
         if not body.get("Publish") or body.get("DryRun"):
-            return answer
+            return response
         return self.publish_version(function_name).get_configuration()
 
     function.__init__ = with_kept_fields

@@ -1,4 +1,4 @@
-"""Lambda's own errors, as its API answers them. The texts are imitations: tests should look at the names."""
+"""Lambda's own errors, as its API returns them. The texts are imitations: tests should look at the names."""
 
 from moto.core.exceptions import JsonRESTError
 

@@ -1,6 +1,6 @@
 """Event source mappings of DynamoDB streams.
 
-moto 5.2.5 wants the stream's table in its own DynamoDB, runs the function itself, takes the same pair twice and answers few defaults.
+moto 5.2.5 wants the stream's table in its own DynamoDB, runs the function itself, takes the same pair twice and returns few defaults.
 Here any stream is accepted (its table lives in DynamoDB Local), nothing is run, and limits, conflicts and defaults are as documented.
 """
 
@@ -79,7 +79,7 @@ def apply():
 
 
 def function_arn(backend, name):
-    """A mapping shows the alias or version that it was given, and none otherwise."""
+    """A mapping shows the alias or version that was set, and none otherwise."""
     function = backend._lambdas.get_function_by_name_or_arn_with_qualifier(name)
     bare = f"arn:aws:lambda:{backend.region_name}:{backend.account_id}:function:{function.function_name}"
     qualifier = name.split(":function:")[-1].split(":")[1:]

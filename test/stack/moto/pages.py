@@ -1,4 +1,4 @@
-"""Pages: moto 5.2.5 answers every list of Lambda's API whole. AWS answers at most so many, with NextMarker where there are more."""
+"""Pages: moto 5.2.5 returns every list of Lambda's API whole. AWS returns at most so many items, with NextMarker where there are more."""
 
 import json
 
@@ -21,8 +21,8 @@ def page(method, field, most):
     whole = getattr(responses.LambdaResponse, method)
 
     def one_page(self):
-        answer = whole(self)
-        items = json.loads(answer[2] if isinstance(answer, tuple) else answer)[field]
+        response = whole(self)
+        items = json.loads(response[2] if isinstance(response, tuple) else response)[field]
         start = int(self.querystring.get("Marker", ["0"])[0])
         size = min(int(self.querystring.get("MaxItems", [str(most)])[0]), most)
         body = {field: items[start : start + size]}

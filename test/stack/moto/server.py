@@ -1,6 +1,6 @@
-"""The moto server on a free port of the loopback interface, with what Lambda's control plane answers corrected, until standard input ends.
+"""The moto server on a free port of the loopback interface, with the responses of Lambda's control plane corrected, until standard input ends.
 
-Each correction stands in a module of its own, which says what moto does and what AWS documents. Nothing here starts a container.
+Each correction is in a module of its own, which says what moto does and what AWS documents. Nothing here starts a container.
 """
 
 import json

@@ -220,7 +220,7 @@ test('an item that the engine refuses becomes a dead letter, and the rest is wri
     malformed: 1,
     newer: 0,
   });
-  expect([...it.fn.letters]).toEqual([
+  expect([...it.fn.deadLetters]).toEqual([
     [expect.stringMatching(/-none\.json$/), expect.objectContaining({ eventName: 'BACKFILL', sequenceNumber: null, id: idOf(2) })],
   ]);
 });

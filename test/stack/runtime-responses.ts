@@ -1,12 +1,12 @@
-// Stands in for the C++ module of AWS's runtime client, see runtime-client.ts: the two answers of the Lambda Runtime API.
+// Replaces the C++ module of AWS's runtime client, see runtime-client.ts: the two responses of the Lambda Runtime API.
 import { request } from 'node:http';
 
-/** Sends what the handler returned, as JSON. */
+/** Sends the handler's result, as JSON. */
 export function done(requestId: string, body: string): void {
   post(`${requestId}/response`, body);
 }
 
-/** Sends what the handler threw, as JSON. */
+/** Sends the handler's error, as JSON. */
 export function error(requestId: string, body: string): void {
   post(`${requestId}/error`, body);
 }
