@@ -93,7 +93,7 @@ export async function surveyIndex(reader: Reader, name: string): Promise<IndexFa
       kind: 'configuration',
       type: 'alias_over_several_indexes',
       reason: `${name} is an alias over ${indexes.length} indexes`,
-      remedy: 'Give the table one index, or an alias over one: reindex builds such an index',
+      remedy: 'Give the table one index, or an alias over one index',
     };
   }
   const count = await ask(reader, { method: 'GET', path: `/${encodeURIComponent(index)}/_count` }, `counting the documents of ${index}`);

@@ -1,8 +1,10 @@
 // Passes slices to the deployed function, some at once, until each is done. The checkpoint decides whether one is done, never a response: a
 // lost one costs nothing, and a slice that is passed twice changes nothing.
 import type { Counts, SliceResponse, WorkSlice } from '../../../formats/slice.ts';
-import { invoke } from '../../aws/invoke.ts';
+import { isTransient } from '../../aws/errors.ts';
+import { invoke, isInvocableLater } from '../../aws/invoke.ts';
 import type { Aws } from '../../aws/session.ts';
+import { UserError } from '../../errors.ts';
 import { addCounts } from './counts.ts';
 import type { PlannedSlice, RunStore } from './run-store.ts';
 
@@ -101,12 +103,17 @@ async function handOut(
 ): Promise<{ readonly response?: SliceResponse; readonly reason?: string }> {
   const { bucket, prefix } = store;
   const event = { slice: { ...slice, bucket, prefix, release, operation, capacity } };
-  const { payload, functionError } = await invoke(aws, { name: functionName, version: qualifier, timeout: undefined }, event);
   let parsed: unknown;
+  let functionError: string | undefined;
   try {
-    parsed = JSON.parse(payload);
-  } catch {
-    return { reason: `the function's response is not valid JSON` };
+    const invocation = await invoke(aws, { name: functionName, version: qualifier, timeout: undefined }, event);
+    functionError = invocation.functionError;
+    parsed = JSON.parse(invocation.payload);
+  } catch (error) {
+    if (error instanceof SyntaxError) return { reason: "the function's response is not valid JSON" };
+    // Throttled, busy or out of reach: this slice's failure, not the end of the run.
+    if (error instanceof UserError && (isInvocableLater(error) || isTransient(error))) return { reason: error.message };
+    throw error;
   }
   if (functionError !== undefined) {
     const { errorMessage } = parsed as { errorMessage?: unknown };

@@ -209,6 +209,10 @@ class TableRun {
   async #walk(): Promise<Phase> {
     const index = await this.#by.survey();
     this.#run = { ...this.#run, documents: index.documents };
+    if (index.shards.length === 0)
+      this.#by.log(
+        `Table ${this.#subject.table.name}: OpenSearch Serverless has no shards to read, so documents without an item are neither found nor removed`,
+      );
     const { name, slices } = walkPhase(this.#subject.companions, index);
     return { name, slices: this.#sampled(slices) };
   }

@@ -16,11 +16,12 @@ const slices = (count: number): PlannedSlice[] =>
   }));
 
 /** Hands slices out. @returns the slices that the function got, in their order */
-async function handedOut(count: number, concurrency: number): Promise<WorkSlice[]> {
+async function handedOut(count: number, concurrency: number, before: readonly Error[] = []): Promise<WorkSlice[]> {
   const seen: WorkSlice[] = [];
   const aws = fake({
     GetObject: [failure('NoSuchKey', 'There is none.', 404)],
     Invoke: [
+      ...before,
       ({ Payload }: { Payload: Uint8Array }) => {
         const { slice } = JSON.parse(Buffer.from(Payload).toString('utf8')) as { slice: WorkSlice };
         seen.push(slice);
@@ -53,4 +54,9 @@ test.each([
 ])('%s never have more than the read capacity of the run together, from the first invocation on', async (_, count, concurrency, each) => {
   const seen = await handedOut(count, concurrency);
   expect(seen.map(({ capacity }) => capacity)).toEqual(Array.from({ length: count }, () => each));
+});
+
+test('an invocation that AWS throttles is a failure of its slice, which is handed out again', async () => {
+  const throttled = failure('TooManyRequestsException', 'Rate exceeded', 429);
+  expect(await handedOut(2, 1, [throttled])).toHaveLength(2);
 });
