@@ -1,4 +1,5 @@
 // Slices on a real table and a real engine: written, compared, walked, looked at again.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import {
   BatchWriteItemCommand,
@@ -143,6 +144,8 @@ test('a table is written, damage is found in both directions, decided and fixed,
   );
 
   it.objects.set('code/candidates', { text: found.map((one) => `${JSON.stringify(one)}\n`).join(''), etag: '"x"' });
+  // The delete by hand left a tombstone one above the version of its document; states that are read in a later second come above it.
+  await sleep(2_100);
   const decide = await it.run({ kind: 'look', mode: 'decide', list: 'candidates', isLast: true });
   expect(decide.counts).toMatchObject({ missing: 1, different: 1, stale: 1, equal: 0 });
   const apply = await it.run({ kind: 'look', mode: 'apply', list: 'candidates', isLast: true });
