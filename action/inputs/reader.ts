@@ -1,7 +1,7 @@
 import { nearest } from '../../formats/nearest.ts';
 import type { Problem } from '../errors.ts';
 
-/** `none` in an input that can be cleared (docs/inputs.md). */
+/** `none` in an input that can be cleared (docs/inputs-and-outputs.md). */
 export const CLEAR = Symbol('none');
 export type Clearable<T> = T | typeof CLEAR;
 

@@ -27,7 +27,7 @@ export function planText(changes: readonly Change[]): string[] {
   });
 }
 
-/** The output `plan` (docs/inputs.md). */
+/** The output `plan` (docs/inputs-and-outputs.md). */
 export function planJson({ operation, environment, functionName }: PlanHeading, changes: readonly Change[]): string {
   return JSON.stringify({ operation, environment, function: functionName, changes });
 }

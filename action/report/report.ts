@@ -42,7 +42,7 @@ export interface TableReport {
   readonly trigger: string | null;
 }
 
-/** The outputs of the action (docs/inputs.md), in the order of action.yml. */
+/** The outputs of the action (docs/inputs-and-outputs.md), in the order of action.yml. */
 export interface Outputs {
   'function-arn': string;
   'function-version': string;

@@ -31597,7 +31597,7 @@ async function collectProblems(work) {
 
 ;// CONCATENATED MODULE: ./action/inputs/reader.js
 
-/** `none` in an input that can be cleared (docs/inputs.md). */
+/** `none` in an input that can be cleared (docs/inputs-and-outputs.md). */
 const CLEAR = Symbol('none');
 /** Whether a text has the form that names of settings have: any other text before a `=` may be a part of a secret, and is not shown. */
 const isKeyLike = (text) => /^[A-Z0-9_]{1,40}$/.test(text);
