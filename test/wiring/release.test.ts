@@ -60,8 +60,8 @@ describe('a check that fails', () => {
       const again = await it.run({ endpoint: DEAD_END, tables });
       expect(again.code).toBe(1);
       expect(again.log).toContain('never passed');
-      const mended = await it.run({ tables });
-      expect(mended.code).toBe(0);
+      const fixed = await it.run({ tables });
+      expect(fixed.code).toBe(0);
       expect(it.mutations()).toContain('lambda:CreateEventSourceMapping');
     });
   });
