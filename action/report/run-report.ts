@@ -1,5 +1,5 @@
 // The result of a run on tables, for the report in S3 and for the job summary. Pure.
-import type { Counts, Finding } from '../../formats/slice.ts';
+import { COUNTS, type Counts, type Finding } from '../../formats/slice.ts';
 import { escaped } from './render-plan.ts';
 
 interface Result {
@@ -24,21 +24,8 @@ export function runReport(operation: string, results: Readonly<Record<string, Re
   };
 }
 
-const COLUMNS = [
-  'read',
-  'written',
-  'newer',
-  'deleted',
-  'malformed',
-  'equal',
-  'missing',
-  'different',
-  'stale',
-  'repaired',
-  'frozen',
-  'kept',
-  'unchecked',
-] as const;
+/** Counts that the summary shows: all but those of the work itself. */
+const COLUMNS = COUNTS.filter((count) => count !== 'candidates' && count !== 'pages');
 /** Keys of each kind that the summary names. */
 const SHOWN_KEYS = 20;
 

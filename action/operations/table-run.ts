@@ -1,0 +1,129 @@
+// One table of a run: its lock, the slices that the deployed function processes, and lines that say how far it is.
+import type { SliceTable, SurveyedIndex, SurveyResponse } from '../../formats/slice.ts';
+import { takeLock } from '../apply/slices/lock.ts';
+import { RunStore } from '../apply/slices/run-store.ts';
+import { runTable, type TableResult } from '../apply/slices/run-table.ts';
+import { invoke } from '../aws/invoke.ts';
+import { describeRunTable, type RunTable } from '../aws/tables.ts';
+import { UserError } from '../errors.ts';
+import { RELEASE } from '../release.ts';
+import type { Run } from '../run.ts';
+import type { RunTarget } from './run-target.ts';
+
+/** Runs, or goes on with, the operation on one table, which is locked meanwhile. @throws {UserError} */
+export async function onTable(
+  run: Run,
+  operation: 'backfill' | 'verify',
+  { bucket, codeSha256, indexOf, mapping }: RunTarget,
+  table: RunTable,
+  { capacity, until }: { readonly capacity: number; readonly until: number },
+): Promise<TableResult> {
+  const { inputs, aws, report, env } = run;
+  const store = new RunStore(aws, bucket, `runs/${inputs.functionName}/${operation}/${table.name}`);
+  const log = (line: string): void => {
+    report.info(line);
+  };
+  const lock = await takeLock(
+    store,
+    aws.clock,
+    { holder: `${env.GITHUB_RUN_ID ?? 'local'}-${process.pid}-${aws.clock.random()}`, url: urlOf(env) },
+    log,
+  );
+  try {
+    const shared = Object.values(mapping).filter(({ TableName }) => TableName !== table.name && indexOf(TableName) === indexOf(table.name));
+    const companions = await Promise.all(shared.map(({ TableName }) => describeRunTable(aws, TableName)));
+    const subject = {
+      table: sliceTable(table),
+      tableId: table.id,
+      bytes: table.bytes,
+      companions: [table, ...companions.filter((one) => one !== undefined)].map(sliceTable),
+    };
+    const progress = progressOf(run, table.name);
+    return await runTable(
+      store,
+      subject,
+      {
+        operation,
+        repair: inputs.repair,
+        prune: inputs.prune,
+        sample: operation === 'verify' ? inputs.sample : 1,
+        deleteLimit: inputs.deleteLimit,
+        restart: inputs.restart,
+        codeSha256,
+      },
+      {
+        aws,
+        functionName: inputs.functionName,
+        qualifier: inputs.alias,
+        release: RELEASE,
+        concurrency: inputs.concurrency,
+        maxReadCapacity: capacity,
+        until,
+        survey: () => survey(run, table.name),
+        log,
+        progress,
+      },
+    );
+  } finally {
+    await lock.release();
+  }
+}
+
+const sliceTable = ({ name, keys }: RunTable): SliceTable => ({ name, keys });
+
+/** URL of this run. */
+function urlOf(env: NodeJS.ProcessEnv): string {
+  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: id } = env;
+  return server !== undefined && repository !== undefined && id !== undefined
+    ? `${server}/${repository}/actions/runs/${id}`
+    : 'a run outside GitHub';
+}
+
+/** @throws {UserError} with the function's own sentence where the index cannot be used */
+async function survey({ aws, inputs }: Run, table: string): Promise<SurveyedIndex> {
+  const { payload, functionError } = await invoke(
+    aws,
+    { name: inputs.functionName, version: inputs.alias, timeout: undefined },
+    { slice: { kind: 'survey', release: RELEASE, tables: [table] } },
+  );
+  let response: (SurveyResponse & { errorMessage?: unknown }) | undefined;
+  try {
+    response = JSON.parse(payload) as typeof response;
+  } catch {
+    // Reported below.
+  }
+  const index = functionError === undefined ? response?.tables[table] : undefined;
+  if (index !== undefined) return index;
+  const [problem] = (functionError === undefined ? response?.problems : undefined) ?? [];
+  if (problem !== undefined) throw new UserError(problem.what, problem.remedy);
+  throw new UserError(
+    `The function could not check the index of ${table}: ${typeof response?.errorMessage === 'string' ? response.errorMessage : 'its response is not valid'}`,
+  );
+}
+
+/** ms between two lines, in the first minutes and later. */
+const LINE_EVERY = [15_000, 60_000] as const;
+const FIRST_MS = 5 * 60_000;
+
+/** A line now and then that says how far a table is. */
+function progressOf({ aws, report }: Run, table: string): Parameters<typeof runTable>[3]['progress'] {
+  const started = aws.clock.now();
+  let said = started;
+  let phaseSaid = '';
+  return (phase, { done, slices, counts, throttled }) => {
+    const now = aws.clock.now();
+    const isNew = phase !== phaseSaid;
+    if (!isNew && now - said < LINE_EVERY[now - started < FIRST_MS ? 0 : 1]) return;
+    [said, phaseSaid] = [now, phase];
+    const seconds = Math.max(1, (now - started) / 1000);
+    const read = counts.read ?? 0;
+    const parts = [
+      `${phase}: ${done} of ${slices} parts`,
+      ...(read > 0 ? [`${read} items, ${Math.round(read / seconds)}/s`] : []),
+      ...(counts['read-capacity'] === undefined ? [] : [`${Math.round(counts['read-capacity'] / seconds)} read capacity units per second`]),
+      ...(throttled.table > 0 ? [`DynamoDB throttled ${throttled.table} times`] : []),
+      ...(throttled.cluster > 0 ? [`the cluster throttled ${throttled.cluster} times`] : []),
+    ];
+    report.info(`Table ${table}: ${parts.join(', ')}`);
+  };
+}
