@@ -61,11 +61,16 @@ export interface LookSlice extends SliceBase {
   readonly tables: readonly SliceTable[];
 }
 
-/** Looks at the indexes of tables, and creates those that are missing. */
+/** Looks at the indexes of tables, and reads an item of each to see that it may. */
 export interface SurveySlice {
   readonly kind: 'survey';
   readonly release: string;
-  readonly tables: readonly string[];
+  /** Whether missing indexes are created, as the first record would create them; else nothing is changed. */
+  readonly create: boolean;
+  /** Where the run keeps its objects. */
+  readonly bucket: string;
+  readonly prefix: string;
+  readonly tables: readonly SliceTable[];
 }
 
 export type WorkSlice = ScanSlice | WalkSlice | LookSlice;
@@ -77,17 +82,25 @@ export interface SurveyedIndex {
   readonly name: string;
   /** The concrete index behind it. */
   readonly index: string;
+  /** Empty where the index does not exist. */
   readonly uuid: string;
   readonly documents: number;
-  /** The highest sequence number of each shard; empty where the engine has none (OpenSearch Serverless). */
+  /** The highest sequence number of each shard; empty where there is no index, or the engine shows no shards. */
   readonly shards: readonly number[];
+  /** OpenSearch Serverless, which shows no shards: its documents cannot be walked. */
+  readonly serverless: boolean;
+}
+
+/** What keeps a table from being worked on. */
+export interface SurveyProblem {
+  readonly what: string;
+  readonly remedy: string;
 }
 
 export interface SurveyResponse {
   /** By table. */
   readonly tables: Readonly<Record<string, SurveyedIndex>>;
-  /** What keeps a table from being worked on, with its remedy. */
-  readonly problems: readonly { readonly what: string; readonly remedy: string }[];
+  readonly problems: readonly SurveyProblem[];
 }
 
 /** What a slice has done, as numbers. */

@@ -31,6 +31,9 @@ const LOG_GROUP = 'arn:${partition}:logs:${region}:${account}:log-group:/aws/lam
 /** The service's list of actions names the ARN without `:*`, its API reference says that policies need the one with it. */
 const LOG_GROUPS = [LOG_GROUP, `${LOG_GROUP}:*`];
 
+/** Of the operations on tables, and of a deploy for `backfill-new-tables`, where it only warns that the permission is missing. */
+const WORKS_ON_TABLES = 'items of a table are indexed or compared (`backfill-new-tables`, or an operation on tables)';
+
 export const PERMISSIONS = {
   'sts:GetCallerIdentity': {
     mutates: false,
@@ -77,7 +80,7 @@ export const PERMISSIONS = {
     mutates: true,
     resource: ANY_VERSION,
     operations: EVERY,
-    when: '`check` is `true`, or the operation is one on tables',
+    when: '`check` is `true`, or items of a table are indexed or compared',
     why: 'checks that the function reaches the cluster; passes it parts of a table',
   },
   'lambda:TagResource': {
@@ -210,11 +213,18 @@ export const PERMISSIONS = {
     why: 'uploads the package and the history of packages',
   },
 
-  's3:GetObject (runs)': { mutates: false, resource: RUNS, operations: ON_TABLES, why: 'reads the progress and the lists of a run' },
+  's3:GetObject (runs)': {
+    mutates: false,
+    resource: RUNS,
+    operations: ['deploy', ...ON_TABLES],
+    when: WORKS_ON_TABLES,
+    why: 'reads the progress and the lists of a run',
+  },
   's3:PutObject (runs)': {
     mutates: true,
     resource: RUNS,
-    operations: ON_TABLES,
+    operations: ['deploy', ...ON_TABLES],
+    when: WORKS_ON_TABLES,
     why: 'writes the progress, the lock and the report of a run',
   },
   'dynamodb:DescribeTable': {

@@ -14,3 +14,7 @@ export function parseDeleteLimit(text: string): DeleteLimit | undefined {
 /** Documents that may be deleted of an index that has so many. */
 export const deletesAllowed = (limit: DeleteLimit, documents: number): number =>
   'number' in limit ? limit.number : Math.max(ALWAYS, Math.floor(limit.share * documents));
+
+/** The limit as the input says it. */
+export const shownLimit = (limit: DeleteLimit): string =>
+  'number' in limit ? String(limit.number) : `${Number((limit.share * 100).toFixed(3))}%`;

@@ -39,6 +39,7 @@ export const INPUTS = {
   alias: {},
   check: {},
   'rollback-to': {},
+  'backfill-new-tables': {},
   repair: {},
   prune: {},
   'delete-limit': {},
@@ -54,6 +55,10 @@ export const INPUTS = {
 } as const satisfies Record<string, InputSource>;
 
 export type InputName = keyof typeof INPUTS;
+
+/** Whether a deploy backfills the tables that get their first trigger. */
+const NEW_TABLES = ['auto', 'always', 'never'] as const;
+export type NewTables = (typeof NEW_TABLES)[number];
 
 /** All inputs as one value, read once at the edge. Undefined means: not set by the user, never sent to AWS on update. */
 export interface Inputs {
@@ -94,6 +99,7 @@ export interface Inputs {
   readonly alias: string | undefined;
   readonly check: boolean;
   readonly rollbackTo: string | undefined;
+  readonly backfillNewTables: NewTables;
   readonly repair: boolean;
   readonly prune: boolean;
   readonly deleteLimit: DeleteLimit;
@@ -150,6 +156,7 @@ export function readInputs(env: NodeJS.ProcessEnv): Inputs {
     alias: from.text('alias', aws.aliasName),
     check: from.boolean('check'),
     rollbackTo: from.text('rollback-to', aws.versionOrHash),
+    backfillNewTables: from.oneOf('backfill-new-tables', NEW_TABLES) ?? 'auto',
     repair: from.boolean('repair'),
     prune: from.boolean('prune'),
     deleteLimit: parseDeleteLimit(from.text('delete-limit', aws.deleteLimit) ?? '') ?? { share: 0 },

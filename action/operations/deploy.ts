@@ -14,7 +14,9 @@ import type { Change } from '../plan/change.ts';
 import { settingsOnCreate, TIMEOUT_ON_CREATE, type SettingsRequest } from '../deployed/function-settings.ts';
 import { planConfiguration } from '../plan/configuration.ts';
 import { functionConfig } from '../plan/package-content.ts';
+import { backfillNewTables, planNewTables, type NewTarget } from './backfill-new-tables.ts';
 import { reportServing } from './outputs.ts';
+import { runBucket } from './run-target.ts';
 import { readDeployed, refuseForeignEnvironment } from './read-deployed.ts';
 import { formerReadingWarnings } from '../endpoint/former-reading.ts';
 import { readEndpoint } from '../endpoint/read-endpoint.ts';
@@ -29,6 +31,7 @@ import { planCreation, planFunction, planLogs, planTags, type FunctionPlan, type
 import { optionsSource, provenanceOf } from '../plan/provenance.ts';
 import { namedTables, optionTableProblems, uncheckedTablesWarning } from '../plan/option-tables.ts';
 import { planTriggers, type TriggerPlan } from '../plan/trigger-plan.ts';
+import type { NewTablePlan } from '../plan/new-tables.ts';
 import type { TriggerContext } from '../plan/trigger-step.ts';
 import { functionWarnings, variablesAfter } from '../plan/transport-warnings.ts';
 import { noTriggerWarning } from '../plan/trigger-warnings.ts';
@@ -44,10 +47,16 @@ interface Deployment {
   readonly tags: TagPlan;
   readonly logs: LogGroup | undefined;
   readonly triggers: TriggerPlan;
+  /** Tables that get their first trigger. */
+  readonly newTables: readonly NewTablePlan[];
+  readonly target: NewTarget;
   readonly changes: readonly Change[];
 }
 
-/** Endpoint → key mapping → package → plan → create or update the function → check → triggers → report. @throws {UserError} */
+/**
+ * Endpoint → key mapping → package → plan → create or update the function → check → triggers → items of new tables → report.
+ * @throws {UserError}
+ */
 export function deploy(run: Run): Promise<void> {
   return attempt(run, 1);
 }
@@ -76,7 +85,8 @@ async function attempt(run: Run, made: number): Promise<void> {
   }
   reportDeployed(run, deployment, applied);
   await applyTriggers(run, deployment.triggers.steps);
-  if (deployment.triggers.steps.length > 0) await followTriggers(run, deployment);
+  const after = deployment.triggers.steps.length > 0 ? await followTriggers(run, deployment) : deployment;
+  await backfillNewTables(run, deployment.newTables, after.target);
 }
 
 /** Reads and compares; changes nothing. @throws {InputError} with all problems of endpoint, options, tables and inputs */
@@ -137,6 +147,14 @@ async function prepare(run: Run, instead?: Deployment): Promise<Deployment> {
             passed: hasPassed(deployed.historyStore.history, wanted.sha256Hex),
           },
         );
+  const target: NewTarget = {
+    bucket: runBucket(inputs.codeBucket, config),
+    mapping: mapped.mapping,
+    config,
+    codeSha256: wanted.sha256Base64,
+    memorySize: inputs.memorySize ?? serving?.configuration.MemorySize,
+  };
+  const newTables = await planNewTables(run, plannedTriggers.steps, mapped, options, target);
   const tags = planTags(inputs.tags, latest?.tags ?? {});
   const noTrigger = latest === undefined ? noTriggerWarning(mapped.triggers, context) : [];
   const variables = variablesAfter(inputs, serving?.configuration.Environment?.Variables);
@@ -144,6 +162,7 @@ async function prepare(run: Run, instead?: Deployment): Promise<Deployment> {
     ...uncheckedTablesWarning(options, named),
     ...formerReadingWarnings(endpoint, found),
     ...plannedTriggers.warnings,
+    ...newTables.flatMap(({ warnings }) => warnings),
     ...noTrigger,
     ...timeoutWarning(inputs, serving?.configuration),
     ...functionWarnings(inputs.functionName, variables),
@@ -158,11 +177,14 @@ async function prepare(run: Run, instead?: Deployment): Promise<Deployment> {
     tags,
     logs,
     triggers: plannedTriggers,
+    newTables,
+    target,
     changes: [
       ...(update === undefined ? planCreation(inputs, wanted, provenance) : update.changes),
       ...tags.changes,
       ...planLogs(inputs.logRetentionDays, logs),
       ...plannedTriggers.changes,
+      ...newTables.flatMap(({ changes }) => changes),
     ],
   };
 }
@@ -240,12 +262,12 @@ function createRequest(inputs: Inputs): Omit<CreateFunctionCommandInput, 'Functi
 
 /**
  * Reads the triggers back. Where one has only now begun to report batch item failures, the package is updated in a second step: updated
- * before, the function would have reported failures that Lambda still ignored, and lost them.
+ * before, the function would have reported failures that Lambda still ignored, and lost them. @returns the state that it leads to
  */
-async function followTriggers(run: Run, before: Deployment): Promise<void> {
+async function followTriggers(run: Run, before: Deployment): Promise<Deployment> {
   const after = await prepare(run, before);
   reportDeployed(run, after, undefined);
-  if (after.update?.serves !== true) return;
+  if (after.update?.serves !== true) return after;
   run.report.info('The triggers report batch item failures now; the key mapping in the package says so.');
   run.report.plan(after.update.changes);
   const replaced = before.package.sha256Hex;
@@ -254,6 +276,7 @@ async function followTriggers(run: Run, before: Deployment): Promise<void> {
     history: (history, record) => withServing(history, record, replaced),
   });
   reportDeployed(run, after, applied);
+  return after;
 }
 
 function reportDeployed(run: Run, { deployed, mapped, package: wanted }: Deployment, applied: Applied | undefined): void {

@@ -1,11 +1,14 @@
 // What a run on tables works with: the deployed function, its key mapping, the code bucket, the tables.
+import { DEFAULT_OPTIONS, type FunctionConfig, type TableOptions } from '../../formats/function-config.ts';
 import type { KeyMapping } from '../../formats/key-mapping.ts';
 import { nearest } from '../../formats/nearest.ts';
 import { parseS3Uri } from '../../formats/s3-uri.ts';
 import { describeRunTable, type RunTable } from '../aws/tables.ts';
 import { sha256Of } from '../deployed/deployed-function.ts';
 import { InputError, UserError, type Problem } from '../errors.ts';
+import { shownLimit } from '../inputs/delete-limit.ts';
 import { configOf, mappingOf } from '../plan/package-plan.ts';
+import type { RunPlanContext } from '../plan/run-plan.ts';
 import { RELEASE } from '../release.ts';
 import type { Run } from '../run.ts';
 import { reportServing } from './outputs.ts';
@@ -16,8 +19,56 @@ export interface RunTarget {
   readonly bucket: string;
   readonly mapping: KeyMapping;
   readonly codeSha256: string;
-  /** Names of the index of each table of the package. */
-  readonly indexOf: (table: string) => string | undefined;
+  /** Of the package. */
+  readonly config: FunctionConfig;
+  /** MiB of the function; undefined: not known. */
+  readonly memorySize: number | undefined;
+}
+
+/** The index of a table of the package. */
+export const indexOf = ({ config, mapping }: Pick<RunTarget, 'config' | 'mapping'>, table: string): string | undefined =>
+  optionsOf(config, table).index ?? mapping[table.toLowerCase()]?.Index;
+
+/** The options of a table of the package. */
+const optionsOf = ({ options }: FunctionConfig, table: string): TableOptions => ({
+  ...options.defaults,
+  ...(Object.hasOwn(options.tables, table) ? options.tables[table] : {}),
+});
+
+/** The bucket of a run's objects: that of the input, else that of the dead letters of the package. */
+export function runBucket(codeBucket: string | undefined, { options }: FunctionConfig): string | undefined {
+  const place = options.defaults['dead-letters'];
+  return codeBucket ?? (place === undefined ? undefined : parseS3Uri(place)?.bucket);
+}
+
+/** The prefix in the bucket, or with a table the one of its run: without a slash at its end. */
+export const runPrefix = (functionName: string, operation: string, table?: string): string =>
+  ['runs', functionName, operation, ...(table === undefined ? [] : [table])].join('/');
+
+/** Everything that the plan of a run on a table depends on. */
+export function planContext(
+  { inputs, aws }: Run,
+  operation: 'backfill' | 'verify',
+  target: Pick<RunTarget, 'bucket' | 'mapping' | 'config' | 'memorySize'>,
+  { table, capacity }: { readonly table: string; readonly capacity: number },
+): RunPlanContext {
+  const { config, bucket, memorySize } = target;
+  const { versioning = DEFAULT_OPTIONS.versioning } = optionsOf(config, table);
+  return {
+    operation,
+    repair: inputs.repair,
+    prune: inputs.prune,
+    deleteLimit: shownLimit(inputs.deleteLimit),
+    index: indexOf(target, table) ?? '(none)',
+    serverless: config.auth.type === 'sigv4' && config.auth.service === 'aoss',
+    versioned: versioning === 'external',
+    place: `s3://${bucket}/${runPrefix(inputs.functionName, operation, table)}/`,
+    region: aws.region,
+    now: aws.clock.now(),
+    capacity,
+    concurrency: inputs.concurrency,
+    memorySize,
+  };
 }
 
 /** Reads the deployed function, its key mapping and the code bucket. @throws {UserError} where no run is possible */
@@ -44,19 +95,18 @@ export async function targetOf(run: Run): Promise<RunTarget> {
       `Function ${functionName} is of release ${config.release}, and this action of release ${RELEASE}`,
       'Run operation deploy with this action first: both must be of one release',
     );
-  const place = config.options.defaults['dead-letters'];
-  const bucket = inputs.codeBucket ?? (place === undefined ? undefined : parseS3Uri(place)?.bucket);
+  const bucket = runBucket(inputs.codeBucket, config);
   if (bucket === undefined)
     throw new UserError(
       'code-bucket: it is required for this operation, which keeps its progress there',
       'Set it (AWS_BUCKET_CODE), and deploy with it',
     );
-  const mapping = mappingOf(found);
   return {
     bucket,
-    mapping,
+    config,
+    mapping: mappingOf(found),
     codeSha256: sha256Of(deployed.serving) ?? '',
-    indexOf: (table) => config.options.tables[table]?.index ?? mapping[table.toLowerCase()]?.Index,
+    memorySize: deployed.serving.configuration.MemorySize,
   };
 }
 

@@ -8,18 +8,19 @@ import { describeRunTable, type RunTable } from '../aws/tables.ts';
 import { UserError } from '../errors.ts';
 import { RELEASE } from '../release.ts';
 import type { Run } from '../run.ts';
-import type { RunTarget } from './run-target.ts';
+import { indexOf, runPrefix, type RunTarget } from './run-target.ts';
 
 /** Runs, or goes on with, the operation on one table, which is locked meanwhile. @throws {UserError} */
 export async function onTable(
   run: Run,
   operation: 'backfill' | 'verify',
-  { bucket, codeSha256, indexOf, mapping }: RunTarget,
+  target: RunTarget,
   table: RunTable,
   { capacity, until }: { readonly capacity: number; readonly until: number },
 ): Promise<TableResult> {
   const { inputs, aws, report, env } = run;
-  const store = new RunStore(aws, bucket, `runs/${inputs.functionName}/${operation}/${table.name}`);
+  const { bucket, codeSha256, mapping } = target;
+  const store = new RunStore(aws, bucket, runPrefix(inputs.functionName, operation, table.name));
   const log = (line: string): void => {
     report.info(line);
   };
@@ -30,7 +31,8 @@ export async function onTable(
     log,
   );
   try {
-    const shared = Object.values(mapping).filter(({ TableName }) => TableName !== table.name && indexOf(TableName) === indexOf(table.name));
+    const index = indexOf(target, table.name);
+    const shared = Object.values(mapping).filter(({ TableName }) => TableName !== table.name && indexOf(target, TableName) === index);
     const companions = await Promise.all(shared.map(({ TableName }) => describeRunTable(aws, TableName)));
     const subject = {
       table: sliceTable(table),
@@ -59,7 +61,7 @@ export async function onTable(
         concurrency: inputs.concurrency,
         maxReadCapacity: capacity,
         until,
-        survey: () => survey(run, table.name),
+        survey: () => survey(run, store, subject.table, operation === 'backfill' || inputs.repair),
         log,
         progress,
       },
@@ -79,12 +81,12 @@ function urlOf(env: NodeJS.ProcessEnv): string {
     : 'a run outside GitHub';
 }
 
-/** @throws {UserError} with the function's own sentence where the index cannot be used */
-async function survey({ aws, inputs }: Run, table: string): Promise<SurveyedIndex> {
+/** @param create whether a missing index is created @throws {UserError} with the function's own sentence where no run is possible */
+async function survey({ aws, inputs }: Run, { bucket, prefix }: RunStore, table: SliceTable, create: boolean): Promise<SurveyedIndex> {
   const { payload, functionError } = await invoke(
     aws,
     { name: inputs.functionName, version: inputs.alias, timeout: undefined },
-    { slice: { kind: 'survey', release: RELEASE, tables: [table] } },
+    { slice: { kind: 'survey', release: RELEASE, bucket, prefix, create, tables: [table] } },
   );
   let response: (SurveyResponse & { errorMessage?: unknown }) | undefined;
   try {
@@ -92,12 +94,12 @@ async function survey({ aws, inputs }: Run, table: string): Promise<SurveyedInde
   } catch {
     // Reported below.
   }
-  const index = functionError === undefined ? response?.tables[table] : undefined;
+  const index = functionError === undefined ? response?.tables[table.name] : undefined;
   if (index !== undefined) return index;
   const [problem] = (functionError === undefined ? response?.problems : undefined) ?? [];
   if (problem !== undefined) throw new UserError(problem.what, problem.remedy);
   throw new UserError(
-    `The function could not check the index of ${table}: ${typeof response?.errorMessage === 'string' ? response.errorMessage : 'its response is not valid'}`,
+    `The function could not check the index of ${table.name}: ${typeof response?.errorMessage === 'string' ? response.errorMessage : 'its response is not valid'}`,
   );
 }
 

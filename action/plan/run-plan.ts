@@ -1,25 +1,12 @@
-// Preconditions of a run on a table, and its estimate. Pure.
-import type { Trigger } from '../aws/triggers.ts';
+// The plan of a run on tables: preconditions, an estimate, and what is written where. Pure.
 import type { RunTable } from '../aws/tables.ts';
+import { streamOrigin, type Trigger } from '../aws/triggers.ts';
 import { change, type Change, type Warning } from './change.ts';
 import type { Problem } from '../errors.ts';
+import { costText, durationText, ESTIMATED_BY, estimateRun, sizeText, type RunLimits } from './run-estimate.ts';
 
 /** ms: Lambda reads nothing of a stream for some minutes after a trigger was made or changed. */
-const TRIGGER_SETTLED_MS = 10 * 60_000;
-/** Read capacity units per second where the table's capacity is on demand; of a provisioned one a quarter is used. */
-const ON_DEMAND = 2_000;
-const PROVISIONED_SHARE = 0.25;
-/** bytes that one unit reads consistently. */
-const UNIT_BYTES = 4_096;
-/** USD per million units read on demand (us-east-1), for an estimate. */
-const USD_PER_MILLION = 0.125;
-/** Items per second that four slices write to a small cluster, for an estimate. */
-const ITEMS_PER_SECOND = 2_000;
-
-/** Read capacity units per second that a run on the table may use by default. */
-export function defaultReadCapacity({ provisionedRead }: Pick<RunTable, 'provisionedRead'>): number {
-  return provisionedRead === undefined ? ON_DEMAND : Math.max(1, Math.floor(provisionedRead * PROVISIONED_SHARE));
-}
+export const TRIGGER_SETTLED_MS = 10 * 60_000;
 
 export interface RunPlan {
   readonly changes: readonly Change[];
@@ -27,37 +14,85 @@ export interface RunPlan {
   readonly warnings: readonly Warning[];
 }
 
-/** @param triggers of the function on the table's streams @param writes whether the run writes to the index @param now ms since 1970 */
-export function planRun(
-  operation: string,
-  table: RunTable,
-  triggers: readonly Trigger[],
-  { writes, capacity, now }: { readonly writes: boolean; readonly capacity: number; readonly now: number },
-): RunPlan {
-  const units = Math.ceil(table.bytes / UNIT_BYTES);
-  const seconds = Math.max(units / capacity, table.items / ITEMS_PER_SECOND);
-  const estimate = `about ${table.items} items, ${(table.bytes / 1e6).toFixed(1)} MB (as DynamoDB counted them up to six hours ago); about ${duration(seconds)} at ${capacity} read capacity units per second, ${units} units in all (${((units / 1e6) * USD_PER_MILLION).toFixed(2)} USD on demand)`;
+/** Everything that the plan of a run depends on beside the table and its triggers. */
+export interface RunPlanContext extends RunLimits {
+  readonly operation: 'backfill' | 'verify';
+  readonly repair: boolean;
+  /** Whether documents without an item are removed. */
+  readonly prune: boolean;
+  /** As the input says it. */
+  readonly deleteLimit: string;
+  /** Name of the table's index. */
+  readonly index: string;
+  /** Whether the cluster has no shards to read (OpenSearch Serverless). */
+  readonly serverless: boolean;
+  /** Whether documents have versions that tell what was read from newer changes. */
+  readonly versioned: boolean;
+  /** `s3://…/` where the run keeps its objects. */
+  readonly place: string;
+  /** Of the function. */
+  readonly region: string;
+  /** ms since 1970 */
+  readonly now: number;
+}
+
+/** @param triggers of the function on the table's streams */
+export function planRun(table: RunTable, triggers: readonly Trigger[], context: RunPlanContext): RunPlan {
+  const { problems, warnings } = preconditions(table, triggers, context);
   return {
-    changes: [
-      change(
-        `table ${table.name}`,
-        operation,
-        undefined,
-        estimate,
-        writes ? 'items are read and their documents written' : 'items and documents are read and compared',
-      ),
-    ],
-    ...preconditions(operation, table, triggers, now),
+    changes: runChanges(table, context),
+    problems: [...(context.versioned ? [] : [unversioned(table.name)]), ...problems],
+    warnings,
   };
 }
 
+/** The rows of a plan for a table that is loaded or compared. */
+export function runChanges(table: Pick<RunTable, 'name' | 'items' | 'bytes'>, context: RunPlanContext): Change[] {
+  const { operation, index, place, capacity } = context;
+  const estimate = estimateRun(table, context);
+  const row = (resource: string, path: string, after: string, reason: string): Change => change(resource, path, undefined, after, reason);
+  return [
+    row(`table ${table.name}`, operation, sizeText(table), 'as DynamoDB counted them up to six hours ago'),
+    row(`table ${table.name}`, 'time', `${durationText(estimate)} at ${capacity} read capacity units per second`, ESTIMATED_BY),
+    row(
+      `table ${table.name}`,
+      'cost',
+      `${costText(estimate)}, including ${estimate.units.toLocaleString('en-US')} read capacity units`,
+      'both passes; reads on demand, Lambda and S3 at the prices of us-east-1',
+    ),
+    row(`index ${index}`, 'documents', ...effect(context)),
+    row(place, 'objects', 'progress, list of differences and report', 'a later run resumes it'),
+  ];
+}
+
+/** What happens to the documents of the index, and why. */
+function effect({ operation, repair, prune, deleteLimit, serverless }: RunPlanContext): [after: string, reason: string] {
+  const limit = `as far as delete-limit (${deleteLimit}) allows`;
+  if (serverless) {
+    const not = 'OpenSearch Serverless has no shards to read: documents without an item are neither found nor removed';
+    return [operation === 'backfill' ? 'written' : repair ? 'compared, and fixed where they differ' : 'compared', not];
+  }
+  if (operation === 'backfill')
+    return prune
+      ? ['written, and removed where their items no longer exist', `live changes always win; removed ${limit}`]
+      : ['written', 'live changes always win; with prune: false, documents without an item stay'];
+  return repair
+    ? ['compared, and fixed where they differ', `live changes always win; removed ${limit}`]
+    : ['compared', 'nothing in the index is changed'];
+}
+
+const problem = (message: string): Problem => ({ where: 'tables', message: `tables: ${message}` });
+
+const unversioned = (table: string): Problem =>
+  problem(
+    `table ${table} has versioning: none, with which an item that was read could not be told from newer changes. Set versioning: external in the options file and deploy again`,
+  );
+
 function preconditions(
-  operation: string,
   table: RunTable,
   triggers: readonly Trigger[],
-  now: number,
+  { operation, region, now }: RunPlanContext,
 ): Pick<RunPlan, 'problems' | 'warnings'> {
-  const problem = (message: string): Problem => ({ where: 'tables', message: `tables: ${message}` });
   const own = triggers.find(({ source }) => source === table.stream?.arn) ?? triggers[0];
   if (own === undefined) {
     const message = `Table ${table.name} has no trigger of this function: nothing keeps its index current after ${operation}. Deploy with the table in tables`;
@@ -65,10 +100,24 @@ function preconditions(
   }
   if (operation === 'verify') return { problems: [], warnings: [] };
   const problems: Problem[] = [];
+  const origin = streamOrigin(own.source);
   if (table.stream === undefined)
     problems.push(
       problem(
         `the stream of table ${table.name} is off, so that changes during the run would be lost. Deploy with the table in tables first`,
+      ),
+    );
+  // DynamoDB Local has a region of its own.
+  else if (origin !== undefined && origin.region !== region && origin.region !== 'ddblocal')
+    problems.push(
+      problem(
+        `the trigger of table ${table.name} reads a stream in region ${origin.region}, and the table is in ${region}, so that changes during the run could be lost. Deploy in the region of the table, and with the table in tables`,
+      ),
+    );
+  else if (own.source !== table.stream.arn)
+    problems.push(
+      problem(
+        `the trigger of table ${table.name} reads a former stream, so that changes during the run would not arrive. Deploy with the table in tables first`,
       ),
     );
   if (own.state !== 'Enabled')
@@ -91,9 +140,4 @@ function preconditions(
       ),
     );
   return { problems, warnings: [] };
-}
-
-function duration(seconds: number): string {
-  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
-  return seconds < 5_400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3_600).toFixed(1)} h`;
 }

@@ -92,8 +92,6 @@ export class Report {
     'report-uri': '',
   };
   readonly #sections: string[] = [];
-  /** A run on tables leaves the function as it is: its plan names what is read, not what changes. */
-  #isOnTables = false;
 
   /** @param started when the run began; ms since 1970, as `now` */
   constructor(runner: Runner, now: () => number, started: number) {
@@ -212,7 +210,6 @@ export class Report {
 
   /** The result of a run on tables. */
   runOutputs(outputs: Partial<Pick<Outputs, 'complete' | 'differences' | 'counts' | 'report-uri'>>): void {
-    this.#isOnTables = true;
     this.#run = { ...this.#run, ...outputs };
   }
 
@@ -229,9 +226,11 @@ export class Report {
   /** Writes outputs and summary. @param failure the sentence that the job fails with */
   async finish(failure: string | undefined): Promise<void> {
     const { operation, environment } = this.#heading;
+    // A run on tables leaves the function as it is: its plan names what is read, not what changes.
+    const isOnTables = operation === 'backfill' || operation === 'verify';
     const outputs: Outputs = {
       ...this.#outputs,
-      changed: String(this.#isOnTables ? this.#changed : this.#dryRun || failure === undefined ? this.#changes.length > 0 : this.#changed),
+      changed: String(isOnTables ? this.#changed : this.#dryRun || failure === undefined ? this.#changes.length > 0 : this.#changed),
       environment,
       operation,
       // Only values that were read may contain a secret by accident. ARNs and hashes do not, and a later step relies on every character of them.

@@ -8,6 +8,7 @@ interface Result {
   readonly differences: number;
   readonly failure: string | undefined;
   readonly findings: readonly Finding[];
+  readonly unwalked: string | undefined;
 }
 
 /** report.json */
@@ -16,9 +17,9 @@ export function runReport(operation: string, results: Readonly<Record<string, Re
     format: 1,
     operation,
     tables: Object.fromEntries(
-      Object.entries(results).map(([name, { complete, counts, differences, failure }]) => [
+      Object.entries(results).map(([name, { complete, counts, differences, failure, unwalked }]) => [
         name,
-        { complete, differences, failure: failure ?? null, counts },
+        { complete, differences, failure: failure ?? null, limits: unwalked === undefined ? [] : [unwalked], counts },
       ]),
     ),
   };
@@ -44,6 +45,9 @@ export function runSummary(operation: string, results: Readonly<Record<string, R
     ...rows,
     ...pie(operation, results),
     ...keys(results),
+    ...Object.entries(results).flatMap(([name, { unwalked }]) =>
+      unwalked === undefined ? [] : ['', `${escaped(name)}: ${escaped(unwalked)}.`],
+    ),
     '',
     `Report: \`${uri}\``,
   ].join('\n');

@@ -80,13 +80,17 @@ export function documentsOf(text: string): ReadonlyMap<string, IndexedDocument> 
         else rest.push(`${JSON.stringify(name)}:${value}`);
       }
       const { _id, _version, _seq_no, found, error } = parseWithDigits(`{${rest.join(',')}}`) as Record<string, unknown>;
-      if (error !== undefined) return undefined;
+      // An index that does not exist has no documents; a shard that could not be read says nothing of its own.
+      if (error !== undefined && !isMissingIndex(error)) return undefined;
       if (found === true && typeof _id === 'string')
         documents.set(_id, { id: _id, version: String(_version), sequenceNumber: String(_seq_no), source });
     }
   }
   return documents;
 }
+
+const isMissingIndex = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && (error as { type?: unknown }).type === 'index_not_found_exception';
 
 /** Walks over a JSON text that is known to be one, member by member, without taking its values apart. */
 class Scanner {

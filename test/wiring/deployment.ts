@@ -73,6 +73,8 @@ export async function prepareDeployment(
     environment: 'STAGE',
     'function-name': name,
     role: arn,
+    // Tables are loaded where a test is about it.
+    'backfill-new-tables': 'never',
     ...(wantsBucket ? { 'code-bucket': bucket } : { endpoint: stack.search.url }),
   };
   return {

@@ -42,12 +42,15 @@ function filled(policy: Policy, values: RecordedRun['values']): Policy {
 
 const policyFor = (role: Role, values: RecordedRun['values']): Policy => filled(policyOf(role, (text) => text) as Policy, values);
 
+const worksOnTables = ({ inputs, operation }: RecordedRun): boolean =>
+  operation === 'backfill' || operation === 'verify' || (isSet(inputs.tables) && inputs['backfill-new-tables'] === 'auto');
+
 /** The conditions of the table. */
 const WHEN: Readonly<Record<string, (run: RecordedRun) => boolean>> = {
   '`tags` is set, or `code-bucket` is not': ({ inputs }) => isSet(inputs.tags) || !isSet(inputs['code-bucket']),
   'the function does not exist yet': ({ existed }) => !existed,
-  '`check` is `true`, or the operation is one on tables': ({ inputs, operation }) =>
-    inputs.check !== 'false' || operation === 'backfill' || operation === 'verify',
+  '`check` is `true`, or items of a table are indexed or compared': (run) => run.inputs.check !== 'false' || worksOnTables(run),
+  'items of a table are indexed or compared (`backfill-new-tables`, or an operation on tables)': worksOnTables,
   '`endpoint` is not set': ({ inputs }) => !isSet(inputs.endpoint),
   '`code-bucket` is set and keeps versions': ({ inputs }) => isSet(inputs['code-bucket']),
   '`prune-triggers: true` in the options file': ({ prunes }) => prunes,

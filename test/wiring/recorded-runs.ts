@@ -47,11 +47,11 @@ const NETWORK = { 'subnet-ids': 'subnet-0123456789abcdef0', 'security-group-ids'
 
 /** The response to a part of a table, as of a function that has nothing to do; undefined: another event. */
 function sliceResponse(body: string): object | undefined {
-  const { slice } = JSON.parse(body) as { slice?: { kind: string; id?: string; tables: readonly string[] } };
+  const { slice } = JSON.parse(body) as { slice?: { kind: string; id?: string; tables: readonly { name: string }[] } };
   if (slice === undefined) return undefined;
   if (slice.kind !== 'survey') return { id: slice.id, done: true, counts: {}, throttled: { table: 0, cluster: 0 } };
-  const index = { name: 'orders', index: 'orders', uuid: 'u', documents: 0, shards: [0] };
-  return { tables: Object.fromEntries(slice.tables.map((table) => [table, index])), problems: [] };
+  const index = { name: 'orders', index: 'orders', uuid: 'u', documents: 0, shards: [0], serverless: false };
+  return { tables: Object.fromEntries(slice.tables.map(({ name }) => [name, index])), problems: [] };
 }
 
 /** A function of its own, deployed again and again. */
@@ -196,7 +196,7 @@ function withAlias(stack: Stack): Promise<RecordedRun[]> {
       'environment-variables': 'LEVEL=debug',
     };
     await subject.run('alias: plan of a new function', { ...all, 'dry-run': 'true' });
-    await subject.run('alias: create', all);
+    await subject.run('alias: create, with the items of its tables', { ...all, 'backfill-new-tables': 'auto' });
     const next = {
       ...all,
       tables: it.tables[0] ?? '',

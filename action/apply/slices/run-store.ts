@@ -36,6 +36,8 @@ export interface StoredRun {
   readonly pins: Pins;
   /** Documents of the index when its deletes were counted. */
   readonly documents: number;
+  /** What could not be read of the index, and what follows; undefined: all of it was. */
+  readonly unwalked?: string;
   /** In their order; the last one is under way unless the run is over. */
   readonly phases: readonly Phase[];
   readonly finished: boolean;

@@ -12,6 +12,7 @@ import { RunStore, type Phase, type Pins, type StoredRun } from './run-store.ts'
 const SETTLE_MS = 30_000;
 /** Checks of items that keep changing. */
 const MAX_LOOKS = 5;
+const UNWALKED = 'OpenSearch Serverless has no shards to read, so documents without an item are neither found nor removed';
 /** Segments and ranges of which a sample is taken. */
 const SAMPLED = 200;
 
@@ -52,6 +53,8 @@ export interface TableResult {
   readonly failure: string | undefined;
   /** The first differences, for people. */
   readonly findings: readonly Finding[];
+  /** What could not be read of the index, and what follows; undefined: all of it was. */
+  readonly unwalked: string | undefined;
 }
 
 /** Runs, or goes on with, the phases of a table. @param store of the table @throws {UserError} */
@@ -208,11 +211,8 @@ class TableRun {
 
   async #walk(): Promise<Phase> {
     const index = await this.#by.survey();
-    this.#run = { ...this.#run, documents: index.documents };
-    if (index.shards.length === 0)
-      this.#by.log(
-        `Table ${this.#subject.table.name}: OpenSearch Serverless has no shards to read, so documents without an item are neither found nor removed`,
-      );
+    this.#run = { ...this.#run, documents: index.documents, ...(index.serverless ? { unwalked: UNWALKED } : {}) };
+    if (index.serverless) this.#by.log(`Table ${this.#subject.table.name}: ${UNWALKED}`);
     const { name, slices } = walkPhase(this.#subject.companions, index);
     return { name, slices: this.#sampled(slices) };
   }
@@ -264,7 +264,14 @@ class TableRun {
     // Of those that were found, the ones that a repair, or a live change before it, has fixed; one that moves is counted when it is found.
     const { repaired = 0, newer = 0, equal = 0, moving = 0 } = await this.#counts(['apply']);
     const differences = this.#options.operation === 'verify' ? Math.max(0, found - repaired - newer - equal - moving) : 0;
-    return { complete: complete && this.#run.finished ? true : complete && failure !== undefined, counts, differences, failure, findings };
+    return {
+      complete: complete && this.#run.finished ? true : complete && failure !== undefined,
+      counts,
+      differences,
+      failure,
+      findings,
+      unwalked: this.#run.unwalked,
+    };
   }
 
   /** Writes the list of differences beside the run. @returns the first of them */

@@ -1,13 +1,12 @@
 // A slice of the work beside the stream: step by step until its time is up, with a checkpoint after each.
-import type { Finding, Slice, SliceCheckpoint, SliceResponse, SurveyResponse, SurveyedIndex, WorkSlice } from '../../../formats/slice.ts';
+import type { Finding, Slice, SliceCheckpoint, SliceResponse, SurveyResponse, WorkSlice } from '../../../formats/slice.ts';
 import type { ObjectStore } from '../../aws/s3.ts';
 import { abortAt, budgetFor } from '../../budget.ts';
-import { surveyIndex } from '../../cluster/walk.ts';
 import type { Invocation, Runtime } from '../../runtime.ts';
-import { withoutValues } from '../../telemetry/redaction.ts';
 import { added, SliceContext, SliceProblem, type Step } from './context.ts';
 import { look } from './look.ts';
 import { scan } from './scan.ts';
+import { survey } from './survey.ts';
 import { walk } from './walk.ts';
 
 /** Does a part of a slice. @throws {Error} for a slice of another release */
@@ -19,7 +18,7 @@ export async function runSlice(runtime: Runtime, slice: Slice, invocation: Invoc
   }
   const { signal, release } = abortAt(budgetFor(runtime.now(), invocation.remaining).writeUntil, runtime.now());
   try {
-    if (slice.kind === 'survey') return await survey(runtime, slice.tables, signal);
+    if (slice.kind === 'survey') return await survey(runtime, slice, signal);
     return await workOn(runtime, slice, invocation, signal);
   } finally {
     release();
@@ -122,30 +121,3 @@ class Checkpoint {
 }
 
 const linesOf = (findings: readonly Finding[]): string => findings.map((finding) => `${JSON.stringify(finding)}\n`).join('');
-
-async function survey(runtime: Runtime, names: readonly string[], signal: AbortSignal): Promise<SurveyResponse> {
-  const tables: Record<string, SurveyedIndex> = {};
-  const problems: { what: string; remedy: string }[] = [];
-  for (const name of names) {
-    const table = runtime.tables.get(name);
-    const { index } = table;
-    if (index === undefined) {
-      problems.push({ what: `the table ${name} has no index`, remedy: 'Give it one with the option index and deploy again' });
-      continue;
-    }
-    if (!table.versioned) {
-      problems.push({
-        what: `the table ${name} has versioning: none, with which an item that was read could not be told from newer changes`,
-        remedy: 'Set versioning: external in the options file and deploy again',
-      });
-      continue;
-    }
-    const ready = await runtime.indexes.ensure({ ...table, index }, signal);
-    const found = 'kind' in ready ? ready : await surveyIndex({ cluster: runtime.cluster, now: runtime.now, signal }, index);
-    if ('kind' in found) {
-      const remedy = found.kind === 'configuration' ? found.remedy : 'Run again when the cluster has calmed down';
-      problems.push({ what: `the index ${index} of ${name} cannot be used: ${withoutValues(found.reason)}`, remedy });
-    } else tables[name] = { name: index, ...found };
-  }
-  return { tables, problems };
-}

@@ -52,6 +52,7 @@ describe('the inputs of the action', () => {
       tableArns: [],
       envStrategy: 'merge',
       check: true,
+      backfillNewTables: 'auto',
       repair: false,
       prune: true,
       deleteLimit: { share: 0.01 },
@@ -122,6 +123,7 @@ describe('the inputs of the action', () => {
         alias: 'live',
         check: 'false',
         'rollback-to': '17',
+        'backfill-new-tables': 'never',
         repair: 'true',
         'allowed-account-ids': '123456789012, 210987654321',
       }),
@@ -147,6 +149,7 @@ describe('the inputs of the action', () => {
       alias: 'live',
       check: false,
       rollbackTo: '17',
+      backfillNewTables: 'never',
       repair: true,
       allowedAccountIds: ['123456789012', '210987654321'],
     });

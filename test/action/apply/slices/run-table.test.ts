@@ -6,7 +6,7 @@ import type { Counts, SliceCheckpoint, WorkSlice } from '../../../../formats/sli
 import { failure, fake } from '../../fake-aws.ts';
 
 const TABLE = { name: 'Orders', keys: [{ name: 'id', type: 'S' }] } as const;
-const INDEX = { name: 'orders', index: 'orders', uuid: 'u', documents: 10, shards: [9] };
+const INDEX = { name: 'orders', index: 'orders', uuid: 'u', documents: 10, shards: [9], serverless: false };
 
 /** Verifies with repair. @param found of the looks @param applied of what is written at the end */
 async function repair(found: Counts, applied: Counts): Promise<TableResult> {

@@ -8,7 +8,7 @@ import {
   DeleteItemCommand,
   PutItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import type { Finding, SliceResponse, SurveyResponse, WorkSlice } from '../../../../formats/slice.ts';
+import type { Finding, SliceResponse, SurveyResponse, SurveySlice, WorkSlice } from '../../../../formats/slice.ts';
 import { runSlice } from '../../../../handler/events/slice/run-slice.ts';
 import { uniqueName, useStack } from '../../../stack/use-stack.ts';
 import { ask, documents, memoryStore, testFunction, type TestFunction } from '../../function.ts';
@@ -25,6 +25,7 @@ interface Subject {
   /** Runs a slice to its end. */
   run(slice: Partial<WorkSlice>): Promise<SliceResponse>;
   lists(): Finding[];
+  survey(create: boolean): SurveySlice;
 }
 
 async function subject(options: Partial<Parameters<typeof testFunction>[0]> = {}): Promise<Subject> {
@@ -63,6 +64,7 @@ async function subject(options: Partial<Parameters<typeof testFunction>[0]> = {}
     name,
     fn,
     objects,
+    survey: (create) => ({ kind: 'survey', release: '9.9.9', bucket: 'code', prefix: 'runs/x', create, tables: [table] }),
     put: async (...items) => {
       for (let at = 0; at < items.length; at += 25) {
         const batch = items.slice(at, at + 25).map((Item) => ({ PutRequest: { Item } }));
@@ -107,7 +109,7 @@ test('a table is written, damage is found in both directions, decided and fixed,
   const it = await subject();
   await it.put(...Array.from({ length: 300 }, (_, n) => item(n, { set: { SS: ['c', 'a', 'b'] }, map: { M: { x: { NULL: true } } } })));
   const survey = async (): Promise<SurveyResponse> =>
-    (await runSlice(it.fn.runtime, { kind: 'survey', release: '9.9.9', tables: [it.name] }, invocation)) as SurveyResponse;
+    (await runSlice(it.fn.runtime, it.survey(true), invocation)) as SurveyResponse;
   expect(await survey()).toMatchObject({ tables: { [it.name]: { documents: 0, shards: [-1] } }, problems: [] });
   const written = [];
   for (const segment of [0, 1]) written.push(await it.run({ kind: 'scan', mode: 'write', segment, totalSegments: 2 }));
@@ -252,7 +254,7 @@ test('what a live change wrote is newer than what was read, and a delete is not 
 test('a slice of another release is refused with the remedy, and so is a table without versions', async () => {
   const it = await subject({ defaults: { versioning: 'none' } });
   await it.put(item(1));
-  await expect(runSlice(it.fn.runtime, { kind: 'survey', release: '0.0.1', tables: [] }, invocation)).rejects.toThrow(
+  await expect(runSlice(it.fn.runtime, { ...it.survey(true), release: '0.0.1' }, invocation)).rejects.toThrow(
     /run operation deploy/,
   );
   expect((await it.run({ kind: 'scan', mode: 'write', segment: 0, totalSegments: 1 })).problem).toMatch(/versioning: external/);

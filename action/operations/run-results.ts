@@ -1,0 +1,62 @@
+// The result of a run on tables: the report in S3, outputs, summary and warnings.
+import { addCounts } from '../apply/slices/counts.ts';
+import { RunStore } from '../apply/slices/run-store.ts';
+import type { TableResult } from '../apply/slices/run-table.ts';
+import { runReport, runSummary } from '../report/run-report.ts';
+import type { Run } from '../run.ts';
+import { runPrefix, type RunTarget } from './run-target.ts';
+
+/** Results by table. */
+export type Results = Readonly<Record<string, TableResult>>;
+
+export interface Totals {
+  /** All work was tried. */
+  readonly complete: boolean;
+  /** Differences that remain. */
+  readonly differences: number;
+  /** Whether anything was written to an index. */
+  readonly changed: boolean;
+}
+
+/** Writes report.json, outputs, summary and warnings. @throws {AwsError} */
+export async function reportResults(
+  { inputs, aws, report }: Run,
+  operation: 'backfill' | 'verify',
+  { bucket }: Pick<RunTarget, 'bucket'>,
+  results: Results,
+): Promise<Totals> {
+  const all = Object.values(results);
+  const complete = all.every((result) => result.complete);
+  const differences = all.reduce((sum, result) => sum + result.differences, 0);
+  const store = new RunStore(aws, bucket, runPrefix(inputs.functionName, operation));
+  await store.write('report.json', JSON.stringify(runReport(operation, results), null, 2));
+  report.runOutputs({
+    complete: String(complete),
+    differences: String(differences),
+    counts: JSON.stringify(Object.fromEntries(Object.entries(results).map(([name, { counts }]) => [name, counts]))),
+    'report-uri': store.uri('report.json'),
+  });
+  report.section(runSummary(operation, results, store.uri('report.json')));
+  for (const [name, result] of Object.entries(results)) {
+    for (const message of warningsOf(operation, name, result, store.uri(`${name}/differences.jsonl`)))
+      report.warn({ title: `Table ${name}`, message });
+  }
+  const { written = 0, repaired = 0 } = addCounts(all.map(({ counts }) => counts));
+  return { complete, differences, changed: written + repaired > 0 };
+}
+
+/** One per kind, never per item. */
+function warningsOf(operation: 'backfill' | 'verify', name: string, { counts, unwalked }: TableResult, list: string): string[] {
+  const { repaired = 0, malformed = 0 } = counts;
+  const kinds = (['missing', 'different', 'stale', 'frozen'] as const).flatMap((kind) => {
+    const number = counts[kind] ?? 0;
+    return number === 0 ? [] : [`Table ${name}: ${number} ${kind}${repaired > 0 ? ' (repaired where possible)' : ''}. The list is ${list}`];
+  });
+  return [
+    ...kinds,
+    ...(malformed === 0
+      ? []
+      : [`Table ${name}: ${malformed} items cannot have a document${operation === 'backfill' ? ' and became dead letters' : ''}`]),
+    ...(unwalked === undefined ? [] : [`Table ${name}: ${unwalked}`]),
+  ];
+}
