@@ -1,91 +1,107 @@
-// Redacts an engine's reasons for logs: they quote values of documents.
+// Redacts an engine's reasons for logs: they quote values of documents. Whatever is not known to be harmless stays out.
 
 /** Of a reason: it may quote a whole item, and names its subject before this length. */
 const MAX_READ_CHARACTERS = 2000;
 /** Of a reason in a log. */
 const MAX_LOGGED_CHARACTERS = 300;
 
-/** The beginning of reasons that name a field and its type before anything that they quote. */
-const FIELD_AND_TYPE = /^(?:\[\d+:\d+\] )?failed to parse field \[[^\]]*\] of type \[[^\]]*\]/;
+/**
+ * Reasons for refusing a document in which engines name fields, types and limits alone; longer ones before their own beginnings.
+ * `*` stands for a name, `#` for a number.
+ */
+const HARMLESS_REASONS = [
+  'failed to parse field [*] of type [*]',
+  'failed to parse',
+  'mapping set to strict, dynamic introduction of [*] within [*] is not allowed',
+  'object mapping for [*] tried to parse field [*] as object, but found a concrete value',
+  'object mapping [*] trying to serialize a scalar value',
+  'object field starting or ending with a [.] makes object resolution ambiguous',
+  'field name cannot be an empty string',
+  'field name cannot contain only whitespace',
+  'Limit of total fields [#] has been exceeded while adding new fields [#]',
+  'Limit of total fields [#] in index [*] has been exceeded',
+  'Limit of total fields [#] has been exceeded',
+  'Limit of mapping depth [#] has been exceeded due to object field [*]',
+  'Limit of mapping depth [#] in index [*] has been exceeded due to object field [*]',
+  'Limit of nested fields [#] has been exceeded',
+  'The number of nested documents has exceeded the allowed limit of [#]',
+  'mapper [*] cannot be changed from type [*] to [*]',
+  'mapper [*] of different type, current_type [*], merged_type [*]',
+  "can't merge a non object mapping [*] with an object mapping",
+  'Could not dynamically add mapping for field [*]. Existing mapping for [*] must be of type object but found [*]',
+  'Field [*] is a metadata field and cannot be added inside a document',
+  'Cannot write to a field alias [*]',
+  'Document contains at least one immense term in field="*" (whose UTF8 encoding is longer than the max length #)',
+  'Vector dimension mismatch. Expected: #, Given: #',
+].map((words) => words.split(/([*#])/));
+
+/** Of names and numbers in a reason. */
+const PLACEHOLDERS: Readonly<Record<string, RegExp>> = { '*': /[^[\]"]{1,250}/y, '#': /\d{1,12}/y };
+
+/** The length of the beginning of a text that has the form of a harmless reason. */
+function lengthOf(parts: readonly string[], text: string): number | undefined {
+  let at = 0;
+  for (const part of parts) {
+    const placeholder = PLACEHOLDERS[part];
+    if (placeholder === undefined) {
+      if (!text.startsWith(part, at)) return undefined;
+      at += part.length;
+    } else {
+      placeholder.lastIndex = at;
+      if (!placeholder.test(text)) return undefined;
+      at = placeholder.lastIndex;
+    }
+  }
+  return /^\w/.test(text.slice(at, at + 1)) ? undefined : at;
+}
+
 /** The place in the document, which some engines name first. */
-const PLACE = /^\[\d+:\d+\]/;
-/** Words before a bracket around the name of a field, a type or a limit; and more characters than any of them has. */
-const MAX_NAMING_CHARACTERS = 24;
-const NAMES = /\b(?:fields?|of type|type|to|mapping for|introduction of|within|alias|mapper|nested path) $/i;
-/** The end of a reason that names the field after the value. */
-const FIELD_AT_END = /\] (for field \[[^[\]]*\])$/;
+const PLACE = /^\[\d{1,9}:\d{1,9}\] /;
+const UNKNOWN_REASON = 'the reason is left out here, because it may quote values';
 
 /**
- * An engine's reason for refusing a document, as far as it names fields, types and limits: `failed to parse field [price] of type
- * [double].` Everything from the first possible value or id on is dropped: the character that closes it may be inside it as well.
+ * An engine's reason for refusing a document, as far as it is one that names fields, types and limits alone: `failed to parse field
+ * [price] of type [double]: …`. All other text is left out.
  */
 export function namesAlone(reason: string): string {
   const beginning = reason.slice(0, MAX_READ_CHARACTERS);
-  const [fieldAndType] = FIELD_AND_TYPE.exec(beginning) ?? [];
-  if (fieldAndType !== undefined) return `${fieldAndType}.`.slice(0, MAX_LOGGED_CHARACTERS);
-  const opening = /[["]|(?<!\w)'/g;
-  opening.lastIndex = PLACE.exec(beginning)?.[0].length ?? 0;
-  for (let found = opening.exec(beginning); found !== null; found = opening.exec(beginning)) {
-    const { index, 0: mark } = found;
-    const before = beginning.slice(0, index);
-    const close = mark === '[' ? ']' : mark;
-    const isName = mark === '[' ? NAMES.test(before.slice(-MAX_NAMING_CHARACTERS)) : mark === '"' && before.endsWith('field=');
-    const end = isName ? beginning.indexOf(close, index + 1) : -1;
-    if (end < 0) {
-      const [, field] = FIELD_AT_END.exec(reason.slice(-MAX_LOGGED_CHARACTERS)) ?? [];
-      return `${before}${mark}…${close}${field === undefined ? '' : ` ${field}`}`.slice(0, MAX_LOGGED_CHARACTERS);
-    }
-    opening.lastIndex = end + 1;
+  let [logged = ''] = PLACE.exec(beginning) ?? [];
+  let isKnown = false;
+  for (let rest = beginning.slice(logged.length); ;) {
+    const [length] = HARMLESS_REASONS.map((parts) => lengthOf(parts, rest)).filter((found) => found !== undefined);
+    if (length === undefined) return (isKnown ? `${logged}…` : UNKNOWN_REASON).slice(0, MAX_LOGGED_CHARACTERS);
+    isKnown = true;
+    logged += rest.slice(0, length);
+    rest = rest.slice(length);
+    if (rest === '' || rest === '.') return logged.slice(0, MAX_LOGGED_CHARACTERS);
+    // A cause follows the reason that it caused.
+    if (!rest.startsWith(': ')) return `${logged}…`.slice(0, MAX_LOGGED_CHARACTERS);
+    logged += ': ';
+    rest = rest.slice(2);
   }
-  return beginning.slice(0, MAX_LOGGED_CHARACTERS).trim();
 }
 
-/**
- * An engine's reason for a request without quotations of a document, for logs: it is seldom about a document at all, and full of
- * names.
- */
+/** The text before a quoted document or id in the reason for refusing a whole request; `isLogged`: it is harmless itself. */
+const QUOTATIONS: readonly { readonly opening: RegExp; readonly isLogged: boolean }[] = [
+  // The engine reports a shard's failures with the whole request, documents included; an ingest pipeline reports its input.
+  { opening: /[,:]? ?request: \[?Bulk/, isLogged: false },
+  { opening: /\bcontaining \[(?:index|delete|create|update) /, isLogged: false },
+  { opening: /\bsource\[/, isLogged: false },
+  { opening: /\bagainst source\b/, isLogged: false },
+  { opening: /routing is required for \[[^\]]{0,300}\]/, isLogged: true },
+  { opening: /failed to parse field \[[^\]]{0,300}\] of type \[[^\]]{0,300}\]/, isLogged: true },
+  { opening: /\b(?:date field|geohash|join name|value|input|token|term) \[/i, isLogged: true },
+  { opening: /"/, isLogged: true },
+  { opening: /(?<!\w)'/, isLogged: true },
+];
+
+/** An engine's reason for refusing a request, up to what may quote a document: it is seldom about a document, and full of names. */
 export function withoutValues(reason: string): string {
-  // Quotes and brackets that are open where it is cut are closed, so that a pattern finds the end of the part that it removes.
-  const beginning = reason.length <= MAX_READ_CHARACTERS ? reason : `${reason.slice(0, MAX_READ_CHARACTERS)}"'.].`;
-  const ofRequest = beginning
-    // The engine reports a shard's failures with the whole request, documents included; an ingest pipeline reports its input.
-    .replace(
-      /[,:]? ?request: \[?Bulk[\s\S]*|\bcontaining \[(?:index|delete|create|update) [\s\S]*|\bsource\[[\s\S]*|\bagainst source\b[\s\S]*/,
-      '',
-    )
-    // The id follows the index.
-    .replace(/(routing is required for \[[^\]]{0,300}\])[\s\S]*/, '$1')
-    // Everything after the field and its type is about the value.
-    .replace(/(failed to parse field \[[^\]]{0,300}\] of type \[[^\]]{0,300}\])[\s\S]*/, '$1.');
-  const withoutIds = replaceBetween(ofRequest, / ?\bin document with id '/g, /'(?=\.|,|:|$)/g, () => '');
-  const withoutBrackets = replaceBetween(
-    withoutIds.replace(/Preview of field's value:[\s\S]*/, ''),
-    /\b(?:date field|geohash|join name|value|input|token|term) \[/gi,
-    /\](?=[\s,.;:]|$)/g,
-    (opening) => `${opening}…]`,
-  );
-  const withoutQuotes = withoutBrackets.replace(/(field=)?"[^"]*"/g, (quoted, field?: string) => (field === undefined ? '"…"' : quoted));
-  return replaceBetween(withoutQuotes, /(?<!\w)'/g, /'(?!\w)/g, () => "'…'")
-    .slice(0, MAX_LOGGED_CHARACTERS)
-    .trim();
-}
-
-/**
- * Replaces each part of a text from a match of `open` to the next match of `close`. A part without an end stays unchanged. One pattern
- * for both would search for the end again from each beginning.
- */
-function replaceBetween(text: string, open: RegExp, close: RegExp, replacement: (opening: string) => string): string {
-  let result = '';
-  let from = 0;
-  for (;;) {
-    open.lastIndex = from;
-    const opening = open.exec(text);
-    if (opening === null) break;
-    close.lastIndex = opening.index + opening[0].length;
-    const closing = close.exec(text);
-    if (closing === null) break;
-    result += text.slice(from, opening.index) + replacement(opening[0]);
-    from = closing.index + closing[0].length;
-  }
-  return result + text.slice(from);
+  const beginning = reason.slice(0, MAX_READ_CHARACTERS);
+  const ends = QUOTATIONS.flatMap(({ opening, isLogged }) => {
+    const found = opening.exec(beginning);
+    return found === null ? [] : [found.index + (isLogged ? found[0].length : 0)];
+  });
+  const end = Math.min(...ends, MAX_LOGGED_CHARACTERS - 1);
+  return end < reason.length ? `${beginning.slice(0, end).trimEnd()}…` : reason.trim();
 }

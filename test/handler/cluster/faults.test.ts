@@ -184,7 +184,7 @@ describe('a document with the words of such an error', () => {
     const input = error('mapper_parsing_exception', "failed to parse field [vec] of type [knn_vector] in document with id 'SECRET'", cause);
     expect(classifyItem('index', item(input))).toMatchObject({ type: 'illegal_state_exception', reason: cause.reason });
     const routing = classifyItem('index', item(error('routing_missing_exception', 'routing is required for [t]/[SECRET]')));
-    expect(withoutValues('reason' in routing ? routing.reason : '')).toBe('routing is required for [t]');
+    expect(withoutValues('reason' in routing ? routing.reason : '')).toBe('routing is required for [t]…');
   });
 
   test('does not hide that a breaker is open', () => {
