@@ -1,4 +1,5 @@
 // Reads the fields of foreign JSON one by one, each with an error that names file, key and remedy.
+import { isObject, type Json } from './json.ts';
 import { nearest } from './nearest.ts';
 
 /** A file of the package that cannot be used. The message names the file, the key and the fix. */
@@ -9,10 +10,6 @@ export class ConfigError extends Error {
   }
 }
 
-/** An object of foreign JSON. */
-export type Json = Readonly<Record<string, unknown>>;
-
-export const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
 /** The remedy for files that only the action writes. */
 export const REDEPLOY = 'Deploy the function again with the action';
 

@@ -1,5 +1,6 @@
 // config.json: the settings of one environment. The action writes it, the handler reads it.
-import { ConfigError, isObject, type Json, known, object, oneOf, parseObject, REDEPLOY, shown, string } from './fields.ts';
+import { ConfigError, known, object, oneOf, parseObject, REDEPLOY, shown, string } from './fields.ts';
+import { isObject, type Json } from './json.ts';
 import { indexNameProblem } from './index-name.ts';
 import { parseS3Uri } from './s3-uri.ts';
 

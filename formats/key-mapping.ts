@@ -1,5 +1,6 @@
 // The key mapping, table_mapping.json: the key of each table, and its trigger's settings. The action writes it, the handler reads it.
-import { ConfigError, isObject, parseObject, shown } from './fields.ts';
+import { ConfigError, parseObject, shown } from './fields.ts';
+import { isObject } from './json.ts';
 import { defaultIndex, indexNameProblem } from './index-name.ts';
 
 /** An entry of table_mapping.json: one table. */

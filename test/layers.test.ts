@@ -6,7 +6,17 @@ import { PROJECT } from './stack/cache.ts';
 
 /** Of each program, the files and folders from the entry on. What is in one imports of its own program only what comes later. */
 const ORDER: Readonly<Record<string, readonly string[]>> = {
-  formats: ['events.ts', 'slice.ts', 'function-config.ts', 'key-mapping.ts', 'fields.ts', 'index-name.ts', 's3-uri.ts', 'nearest.ts'],
+  formats: [
+    'events.ts',
+    'slice.ts',
+    'function-config.ts',
+    'key-mapping.ts',
+    'fields.ts',
+    'json.ts',
+    'index-name.ts',
+    's3-uri.ts',
+    'nearest.ts',
+  ],
   handler: [
     ...['index.ts', 'start.ts', 'dispatch.ts', 'events', 'dead-letters', 'indexing', 'runtime.ts', 'budget.ts', 'cluster'],
     ...['aws', 'tables.ts', 'documents', 'records', 'http', 'telemetry'],

@@ -1,4 +1,5 @@
 // The check event: the deployed function checks whether it can do its work, and its response, which comes from outside, is read here.
+import { isObject } from '../../formats/json.ts';
 import { invoke, isInvocableLater, type Invocation } from '../aws/invoke.ts';
 import { retryUntil, type Attempt } from '../aws/retry.ts';
 import { CancelledError, failureSentence } from '../errors.ts';
@@ -65,8 +66,6 @@ function withProblem(what: string, remedy: string): CheckResponse {
   return { ok: false, cluster: {}, endpoint: '', environment: '', release: '', tables: {}, problems: [{ what, remedy }] };
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 
 /** An annotation can have 64 KB, and nobody reads more than this. */

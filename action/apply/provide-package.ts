@@ -1,4 +1,5 @@
 // How a package gets to AWS: through the bucket or inline, and by way of one that runs under two configurations.
+import { sha256Hex } from '../package/sha256.ts';
 import type { FunctionConfiguration } from '@aws-sdk/client-lambda';
 import { packageKey, uploadPackage } from '../aws/code-bucket.ts';
 import { requirePackage, updateCode, type Code, type Configuration } from '../aws/function.ts';
@@ -59,7 +60,7 @@ export async function keepTakenOver(
 ): Promise<readonly PackageRecord[]> {
   const { codeBucket: bucket, alias, functionName } = inputs;
   if (serving === undefined || bucket === undefined || alias !== undefined || history.pending) return history.packages;
-  const sha256 = Buffer.from(serving.configuration.CodeSha256 ?? '', 'base64').toString('hex');
+  const sha256 = sha256Hex(serving.configuration.CodeSha256 ?? '');
   if (history.packages[0]?.sha256 === sha256 || hasPassed(history, sha256)) return history.packages;
   const found = await servingPackage();
   if (found === undefined) return history.packages;

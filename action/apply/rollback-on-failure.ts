@@ -1,4 +1,5 @@
 // The package and configuration that served before a change, and how they are put back where the check fails.
+import { sha256Base64 } from '../package/sha256.ts';
 import type { FunctionConfiguration } from '@aws-sdk/client-lambda';
 import { packageKey, readObject } from '../aws/code-bucket.ts';
 import { PERMISSIONS } from '../aws/permissions.ts';
@@ -71,7 +72,7 @@ async function fallbackOf(
           ...former.configuration,
           ...(serving.configuration.Environment === undefined ? {} : { Environment: serving.configuration.Environment }),
         },
-        sha256Base64: Buffer.from(former.sha256, 'hex').toString('base64'),
+        sha256Base64: sha256Base64(former.sha256),
         load: () => Promise.resolve(stored.bytes),
         // Where other variables may be in place than those that passed the check, the next run checks again.
         history: { format: 1, pending: lost.length > 0, packages: history.packages, ...(lost.length > 0 ? { variables: lost } : {}) },

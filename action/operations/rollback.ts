@@ -1,3 +1,4 @@
+import { sha256Base64, sha256Hex } from '../package/sha256.ts';
 import type { Runtime } from '@aws-sdk/client-lambda';
 import { sha256Of, type DeployedState } from '../deployed/deployed-function.ts';
 import { checkFunction } from '../apply/check-function.ts';
@@ -115,7 +116,7 @@ async function rollBackPackage(run: Run, deployed: DeployedState): Promise<void>
     );
   const { latest, serving, historyStore } = deployed;
   if (latest === undefined || serving === undefined) return;
-  const current = Buffer.from(sha256Of(serving) ?? '', 'base64').toString('hex');
+  const current = sha256Hex(sha256Of(serving) ?? '');
   const record = targetRecord(run, deployed, current);
   const stored = await readObject(aws, bucket, packageKey(functionName, record.sha256));
   if (stored === undefined)
@@ -174,7 +175,7 @@ function targetRecord({ inputs }: Run, { serving, historyStore: { history } }: D
       'Name one with rollback-to, or deploy an older release',
     );
   }
-  const sha256 = Buffer.from(asBase64(rollbackTo) ?? '', 'base64').toString('hex');
+  const sha256 = sha256Hex(asBase64(rollbackTo) ?? '');
   if (sha256 === '')
     throw new UserError(
       `rollback-to: ${rollbackTo} is a version, and without alias there are none`,
@@ -219,6 +220,6 @@ function needs(
 
 /** A hash in hex or base64 → base64; undefined for a version's number. */
 function asBase64(value: string): string | undefined {
-  if (/^[0-9a-f]{64}$/i.test(value)) return Buffer.from(value, 'hex').toString('base64');
+  if (/^[0-9a-f]{64}$/i.test(value)) return sha256Base64(value);
   return /^[A-Za-z0-9+/]{43}=$/.test(value) ? value : undefined;
 }

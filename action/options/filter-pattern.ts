@@ -1,6 +1,7 @@
 // The event patterns of a trigger, as Lambda accepts them. Rules: "Filter rule syntax" of
 // https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html, and where that is silent the compiler of
 // https://github.com/aws/event-ruler, which Lambda's "Invalid filter pattern definition" comes from.
+import { type Json, isObject } from '../../formats/json.ts';
 import { quoted } from '../inputs/reader.ts';
 
 /** A problem or a warning about one place of a pattern. */
@@ -17,7 +18,6 @@ export interface PatternNotes {
   readonly warnings: PatternNote[];
 }
 
-type Json = Readonly<Record<string, unknown>>;
 type Path = readonly PropertyKey[];
 
 /** Characters of a pattern as JSON (https://docs.aws.amazon.com/lambda/latest/api/API_Filter.html). */
@@ -53,7 +53,6 @@ export function checkPattern(pattern: Json): PatternNotes {
 }
 
 const isSame = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** `Pattern: '{"eventName": ["INSERT"]}'`, as Lambda's own API has it. */
 function wrapperMessage(key: string, value: unknown): string {

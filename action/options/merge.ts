@@ -1,3 +1,4 @@
+import { type Json, isObject } from '../../formats/json.ts';
 import type { TableOptions } from '../../formats/function-config.ts';
 import type { OptionsFile, WrittenOptions, WrittenTrigger } from './schema.ts';
 import { TRIGGER_DEFAULTS } from './trigger-options.ts';
@@ -10,8 +11,6 @@ export interface EnvironmentOptions {
   readonly pruneTriggers: boolean;
   readonly onlyKnownTables: boolean;
 }
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** The file with the overrides of `environment` over it. */
 export function forEnvironment(file: OptionsFile, environment: string): EnvironmentOptions {
@@ -73,12 +72,10 @@ function deepMerged(base: Json | undefined, over: Json | undefined): Json | unde
   return Object.fromEntries(
     [...keys].map((key) => {
       const [below, above] = [Object.hasOwn(base, key) ? base[key] : undefined, Object.hasOwn(over, key) ? over[key] : undefined];
-      return [key, isJson(below) && isJson(above) ? deepMerged(below, above) : Object.hasOwn(over, key) ? above : below];
+      return [key, isObject(below) && isObject(above) ? deepMerged(below, above) : Object.hasOwn(over, key) ? above : below];
     }),
   );
 }
-
-const isJson = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function withoutUndefined(options: { [Key in keyof TableOptions]: TableOptions[Key] | undefined }): TableOptions {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));

@@ -1,3 +1,4 @@
+import { isObject } from '../../formats/json.ts';
 import type { Place, Problem } from '../errors.ts';
 import { checkPattern } from './filter-pattern.ts';
 import { pathText } from './parse.ts';
@@ -56,9 +57,6 @@ export function checkOptions(file: unknown, placeOf: (path: Path) => Place): { p
   }
   return { problems, warnings };
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The values under the names at `path`. */
 function entries(level: unknown, path: readonly [string]): { path: Path; value: unknown }[] {

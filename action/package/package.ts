@@ -1,3 +1,4 @@
+import { sortedJson } from '../../formats/json.ts';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -143,11 +144,5 @@ function isSafeName(name: string): boolean {
   return !/[\\:\0]/.test(name) && segments.every((segment) => segment !== '' && segment !== '.' && segment !== '..');
 }
 
-/** JSON with the keys of every object sorted, so that the order of reading makes no new package. */
-function jsonText(value: unknown): string {
-  const sorted = (_key: string, entry: unknown): unknown =>
-    typeof entry === 'object' && entry !== null && !Array.isArray(entry)
-      ? Object.fromEntries(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : entry;
-  return `${JSON.stringify(value, sorted, 2)}\n`;
-}
+/** JSON whose bytes do not depend on the order of reading, so that it makes no new package. */
+const jsonText = (value: unknown): string => `${sortedJson(value, 2)}\n`;

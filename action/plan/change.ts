@@ -1,3 +1,4 @@
+import { sortedJson } from '../../formats/json.ts';
 import type { Shown } from '../shown.ts';
 
 /** One thing that differs between what is wanted and what is there. */
@@ -28,13 +29,5 @@ export function change(resource: string, path: string, before: Shown | undefined
 
 /** Whether two values read from JSON are equal; the order of an object's keys does not matter. */
 export function isSame(a: unknown, b: unknown): boolean {
-  return canonical(a) === canonical(b);
-}
-
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, entry: unknown) =>
-    typeof entry === 'object' && entry !== null && !Array.isArray(entry)
-      ? Object.fromEntries(Object.entries(entry).sort(([x], [y]) => (x < y ? -1 : 1)))
-      : entry,
-  );
+  return sortedJson(a) === sortedJson(b);
 }

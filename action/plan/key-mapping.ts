@@ -1,3 +1,4 @@
+import { tableOf } from '../inputs/aws-rules.ts';
 import { defaultIndex, indexNameProblem } from '../../formats/index-name.ts';
 import type { FunctionConfig } from '../../formats/function-config.ts';
 import type { KeyMapping } from '../../formats/key-mapping.ts';
@@ -71,7 +72,7 @@ export async function findSourceTables(
       });
       return [];
     }
-    const known = former[tableOf(name).toLowerCase()];
+    const known = former[(tableOf(name) ?? name).toLowerCase()];
     warnings.push({
       title: 'A trigger whose table is gone',
       message: `There is no table ${name} any more, which trigger ${entry.triggers.map(({ uuid }) => uuid).join(', ')} reads; ${
@@ -84,8 +85,6 @@ export async function findSourceTables(
   });
   return { sources, problems, warnings };
 }
-
-const tableOf = (nameOrArn: string): string => nameOrArn.replace(/^.*:table\//, '');
 
 function formerTable({ TableName: name, PrimaryKey: hashKey, SortKey: rangeKey }: KeyMapping[string]): Table {
   return { name, hashKey, rangeKey, stream: undefined };

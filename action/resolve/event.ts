@@ -1,7 +1,6 @@
+import { type Json, isObject } from '../../formats/json.ts';
 import type { WorkflowEvent } from './environment.ts';
 import { UserError } from '../errors.ts';
-
-type Json = Readonly<Record<string, unknown>>;
 
 /**
  * The event as the runner provides it: its name and ref in the environment, its payload as a file.
@@ -58,6 +57,5 @@ function parseJson(value: string): unknown {
   }
 }
 
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null;
 const object = (value: unknown): Json => (isObject(value) ? value : {});
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);

@@ -28570,7 +28570,7 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("util");
 /***/ ((__webpack_module__, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3426);
+/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6007);
 
 await (0,_run_js__WEBPACK_IMPORTED_MODULE_0__/* .runResolve */ .y)(process.env);
 
@@ -28579,7 +28579,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 3426:
+/***/ 6007:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -32318,7 +32318,21 @@ function logText(text) {
         .replace(/##(?=\[)/g, '## ');
 }
 
+;// CONCATENATED MODULE: ./formats/json.js
+// JSON from outside, and JSON that is compared.
+/** Whether a foreign value is an object, not a list. */
+const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+/**
+ * JSON with the keys of every object sorted: the same for values that differ only in the order of keys.
+ * @param indent as for `JSON.stringify`
+ */
+function sortedJson(value, indent) {
+    const sorted = (_key, entry) => isObject(entry) ? Object.fromEntries(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1))) : entry;
+    return JSON.stringify(value, sorted, indent);
+}
+
 ;// CONCATENATED MODULE: ./action/resolve/event.js
+
 
 /**
  * The event as the runner provides it: its name and ref in the environment, its payload as a file.
@@ -32371,7 +32385,6 @@ function parseJson(value) {
         throw new UserError('The event file is not valid JSON', 'Run this in a GitHub workflow', { cause });
     }
 }
-const isObject = (value) => typeof value === 'object' && value !== null;
 const object = (value) => (isObject(value) ? value : {});
 const event_text = (value) => (typeof value === 'string' && value !== '' ? value : undefined);
 

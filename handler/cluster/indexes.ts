@@ -1,10 +1,10 @@
 // Creates indexes that are missing, and maps fields that one document needs (docs/documents.md).
+import { type Json, isObject } from '../../formats/json.ts';
 import { clusterOf, takesMalformedBooleans } from './version.ts';
 import type { ClusterClient, ClusterResponse, ClusterRequest } from './client.ts';
 import { classifyRequest, classifyThrown, remedyOf, type Outcome } from './responses.ts';
 import type { Table } from '../tables.ts';
 
-type Json = Readonly<Record<string, unknown>>;
 export type NotReady = Extract<Outcome, { kind: 'transient' | 'configuration' }>;
 
 /** An index that exists, or an alias of this name. */
@@ -73,7 +73,7 @@ function flattened(settings: Json, prefix = ''): Json {
   const result: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(settings)) {
     const path = prefix === '' ? name : `${prefix}.${name}`;
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) Object.assign(result, flattened(value as Json, path));
+    if (isObject(value)) Object.assign(result, flattened(value, path));
     else result[path === 'index' || path.startsWith('index.') ? path : `index.${path}`] = value;
   }
   return result;

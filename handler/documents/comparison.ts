@@ -1,9 +1,9 @@
 // Whether a document is what an item gives: every digit counts, the order of object keys and of DynamoDB sets does not.
+import { type Json } from '../../formats/json.ts';
 import { isAttributeMap, type Attribute, type AttributeMap } from '../records/attribute.ts';
 import { Decimal, parseExact } from './exact-json.ts';
 import { fieldNames } from './field-names.ts';
 
-type Json = Readonly<Record<string, unknown>>;
 const isJson = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Decimal);
 

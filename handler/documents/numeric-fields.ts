@@ -1,4 +1,5 @@
 // Fields that accept lists of numbers, as the options' mappings declare them: coordinates, vectors, numbers, dates.
+import { isObject } from '../../formats/json.ts';
 
 /** A field of the mapping, and the fields below it. */
 export interface NumericFields {
@@ -95,9 +96,6 @@ function merge(into: Place, from: Place): void {
 }
 
 const isNumeric = (type: unknown): boolean => typeof type === 'string' && (TYPES.has(type) || type.endsWith('_range'));
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Finds a field below another one. @param name of the field; with dots, a path */
 export function fieldBelow(fields: NumericFields | undefined, name: string): NumericFields | undefined {

@@ -1,3 +1,4 @@
+import { isObject } from '../../formats/json.ts';
 /** A DynamoDB attribute value in the form of stream events: one member, named by its type; binary is base64 text. */
 export type Attribute = Readonly<Record<string, unknown>>;
 /** An item, an image, the keys of a record, or the inside of an `M`. */
@@ -5,5 +6,5 @@ export type AttributeMap = Readonly<Record<string, Attribute>>;
 
 /** Whether a foreign value has the form of a map of attributes; the attributes themselves are checked when they are written. */
 export function isAttributeMap(value: unknown): value is AttributeMap {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isObject(value);
 }

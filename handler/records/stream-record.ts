@@ -1,4 +1,5 @@
 // Parses a record of a DynamoDB stream: from here on it is typed.
+import { type Json, isObject } from '../../formats/json.ts';
 import { isAttributeMap, type AttributeMap } from './attribute.ts';
 import { MalformedRecord } from './malformed-record.ts';
 
@@ -16,9 +17,6 @@ export interface StreamRecord {
   /** Removed by DynamoDB's time to live, not by a person or program. */
   readonly expired: boolean;
 }
-
-type Json = Readonly<Record<string, unknown>>;
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Whether a foreign value is a record of a DynamoDB stream at all. */
 export function isDynamoDbRecord(value: unknown): value is Json {
