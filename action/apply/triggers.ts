@@ -3,7 +3,7 @@ import { enableStream } from '../aws/tables.ts';
 import { createTrigger, deleteTrigger, updateTrigger, waitUntilSettled, type OnWait, type Trigger } from '../aws/triggers.ts';
 import type { Run } from '../run.ts';
 import type { SourceTable } from '../plan/key-mapping.ts';
-import type { TableReport } from '../report/report.ts';
+import type { TableReport } from '../report/render-summary.ts';
 import type { KeyMapping } from '../../formats/key-mapping.ts';
 import type { TriggerStep } from '../plan/trigger-step.ts';
 

@@ -6,7 +6,8 @@ import { parseObjectLocation } from '../inputs/aws-rules.ts';
 import { fileText } from '../inputs/file-text.ts';
 import type { Inputs } from '../inputs/inputs.ts';
 import type { Report } from '../report/report.ts';
-import { encodedSecretsOf, parseEndpoint, type Endpoint } from './endpoint-file.ts';
+import { encodedSecretsOf } from './auth-secrets.ts';
+import { parseEndpoint, type Endpoint } from './endpoint-file.ts';
 
 /** The endpoint: of the input, else of the file in S3. Its secrets are masked before anything else. @throws {UserError} */
 export async function readEndpoint(aws: Aws, inputs: Inputs, report: Report): Promise<Endpoint> {

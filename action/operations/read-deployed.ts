@@ -1,7 +1,7 @@
 // The deployed state, read for any operation: its secrets are masked, and a function of another environment is refused.
 import { readDeployedState, sha256Of, type DeployedState } from '../deployed/deployed-function.ts';
 import type { Aws } from '../aws/session.ts';
-import { encodedSecretsOf, secretsOf } from '../endpoint/endpoint-file.ts';
+import { encodedSecretsOf, secretsOf } from '../endpoint/auth-secrets.ts';
 import { UserError } from '../errors.ts';
 import type { Inputs } from '../inputs/inputs.ts';
 import type { Package } from '../package/package.ts';

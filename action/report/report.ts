@@ -4,7 +4,8 @@ import type * as core from '@actions/core';
 import type { CheckResponse } from '../../formats/events.ts';
 import type { Change, Warning } from '../plan/change.ts';
 import { InputError, placeText, type Problem } from '../errors.ts';
-import { escaped, planJson, planMarkdown, planText, type PlanHeading } from './render-plan.ts';
+import { planJson, planMarkdown, planText, type PlanHeading } from './render-plan.ts';
+import { summaryMarkdown, type Outputs, type TableReport } from './render-summary.ts';
 import { Redaction } from './redaction.ts';
 
 /** The part of `@actions/core` that the report needs. */
@@ -31,34 +32,6 @@ export function runnerOf(toolkit: typeof core): Runner {
       await summary.addRaw(markdown).write();
     },
   };
-}
-
-/** Per table, for the output `tables` and the summary. */
-export interface TableReport {
-  readonly index: string;
-  /** Hash key, and range key where there is one. */
-  readonly keys: readonly string[];
-  /** State of the trigger as AWS shows it; null: none. */
-  readonly trigger: string | null;
-}
-
-/** The outputs of the action (docs/inputs-and-outputs.md), in the order of action.yml. */
-export interface Outputs {
-  'function-arn': string;
-  'function-version': string;
-  'alias-arn': string;
-  'code-sha256': string;
-  changed: string;
-  created: string;
-  environment: string;
-  operation: string;
-  plan: string;
-  'plan-markdown': string;
-  tables: string;
-  complete: string;
-  differences: string;
-  counts: string;
-  'report-uri': string;
 }
 
 /** Collects the events of a run and reports them: log lines at once, outputs and summary at the end, whichever way the run ends. */
@@ -253,69 +226,22 @@ export class Report {
   }
 
   #summary(failure: string | undefined): string {
-    const { operation, environment, functionName } = this.#heading;
-    const outcome = failure !== undefined ? 'failed' : this.#changes.length === 0 ? 'nothing to change' : this.#dryRun ? 'plan' : 'done';
-    const seconds = ((this.#now() - this.#started) / 1000).toFixed(1);
-    const facts: [string, string][] = [
-      ['Function', this.#outputs['function-arn'] || functionName],
-      ['Environment', environment],
-      ['Version', this.#outputs['function-version']],
-      ['Alias', this.#outputs['alias-arn']],
-      ['Package (SHA-256)', this.#outputs['code-sha256']],
-      ['Check', this.#checkText()],
-      ['Duration', `${seconds} s`],
-    ];
-    const tables = Object.entries(this.#tables);
-    // First the secrets, then the signs of Markdown: the other way round a secret that has such signs would not be found.
-    const shown = (text: string): string => escaped(this.redact(text));
-    return [
-      `## ${shown(`${functionName === '' ? 'DynamoDB to OpenSearch' : functionName}: ${operation || 'inputs'}, ${outcome}`)}`,
-      ...(failure === undefined
-        ? []
-        : [
-            '',
-            ...this.redact(failure)
-              .split('\n')
-              .map((line) => `> ${escaped(line)}`),
-          ]),
-      '',
-      '| | |',
-      '| --- | --- |',
-      ...facts.filter(([, value]) => value !== '').map(([name, value]) => `| ${name} | ${shown(value)} |`),
-      ...(this.#planned
-        ? [
-            '',
-            `### ${this.#dryRun ? 'Planned changes' : failure === undefined ? 'Changes' : 'Changes that were planned'}`,
-            '',
-            this.markdown,
-          ]
-        : []),
-      ...(tables.length === 0
-        ? []
-        : [
-            '',
-            '### Tables',
-            '',
-            '| Table | Index | Keys | Trigger |',
-            '| --- | --- | --- | --- |',
-            ...tables.map(
-              ([table, { index, keys, trigger }]) => `| ${[table, index, keys.join(', '), trigger ?? 'none'].map(shown).join(' | ')} |`,
-            ),
-          ]),
-      ...this.#sections.flatMap((section) => ['', this.redact(section)]),
-      ...(this.#warnings.length === 0
-        ? []
-        : ['', '### Needs attention', '', ...this.#warnings.map(({ title, message }) => `- **${shown(title)}**: ${shown(message)}`)]),
-      ...(this.#notes.length === 0 ? [] : ['', ...this.#notes.map(shown)]),
-      '',
-    ].join('\n');
-  }
-
-  #checkText(): string {
-    if (this.#check === undefined) return '';
-    const { ok, cluster, problems } = this.#check;
-    if (ok)
-      return cluster.distribution === undefined ? 'passed' : `passed: ${[cluster.distribution, cluster.version].filter(Boolean).join(' ')}`;
-    return `failed: ${problems.map(({ what }) => what).join('; ')}`;
+    return summaryMarkdown(
+      {
+        heading: this.#heading,
+        failure,
+        isDryRun: this.#dryRun,
+        changes: this.#changes,
+        plan: this.#planned ? this.markdown : undefined,
+        outputs: this.#outputs,
+        check: this.#check,
+        seconds: (this.#now() - this.#started) / 1000,
+        tables: this.#tables,
+        sections: this.#sections,
+        warnings: this.#warnings,
+        notes: this.#notes,
+      },
+      (text) => this.redact(text),
+    );
   }
 }

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import type { Auth } from '../../formats/function-config.ts';
-import { indexBody } from '../../handler/cluster/indexes.ts';
+import { indexBody } from '../../handler/cluster/index-body.ts';
 import { prepared, PROJECT } from '../stack/cache.ts';
 import { startSearch } from '../stack/search.ts';
 import { event, smallItem, VIEWS, type View } from './events.ts';
