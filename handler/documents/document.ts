@@ -5,16 +5,10 @@ import { JsonWriter } from './json-writer.ts';
 import { fieldBelow, type NumericFields } from './numeric-fields.ts';
 import { MalformedRecord } from '../records/malformed-record.ts';
 import { type ShapingTime, unlimited } from './shaping-time.ts';
+import { TextAllowance } from './text-allowance.ts';
 
 /** Of a document with its action line: the smallest Amazon domains accept requests of 10 MiB. */
 export const MAX_DOCUMENT_BYTES = 10 * 1024 * 1024 - 4096;
-
-/**
- * Bytes of JSON text that the maps in the mixed lists of an item may add: a fixed allowance, and as many again for each byte of the
- * item. Every map in a mixed list inside such a map doubles the backslashes of the text inside: 20 of them would make 4 MB of 200 bytes.
- */
-const FREE_TEXT_BYTES = 16 * 1024;
-const MAX_TEXT_PER_ITEM_BYTE = 32;
 
 /** JSON's grammar of a number. DynamoDB's own digits fit it; those that a client wrote into an event by hand may not. */
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
@@ -50,10 +44,7 @@ const MAX_LABEL_CHARACTERS = 200;
 interface Shaping {
   readonly json: JsonWriter;
   readonly time: ShapingTime;
-  readonly image: AttributeMap;
-  /** Bytes of JSON text that maps in mixed lists added, those inside others once more for each level. */
-  text: number;
-  textLimit: number;
+  readonly text: TextAllowance;
 }
 
 /**
@@ -63,7 +54,7 @@ interface Shaping {
  * @throws {MalformedRecord} if a value is not an attribute value, the text would be too long, or the time is used up
  */
 export function writeDocument(json: JsonWriter, image: AttributeMap, time: ShapingTime = unlimited(), numbers?: NumericFields): void {
-  writeMap({ json, time, image, text: 0, textLimit: FREE_TEXT_BYTES }, image, 0, numbers);
+  writeMap({ json, time, text: new TextAllowance(image, time) }, image, 0, numbers);
 }
 
 const scratch = documentWriter();
@@ -286,44 +277,11 @@ function writeItem(
 
 /** Turns the text written from `start` on into a JSON string. */
 function writeAsText(shaping: Shaping, start: number): void {
-  const { json } = shaping;
-  shaping.time.step();
-  allowText(shaping, json.length - start);
+  const { json, time, text } = shaping;
+  time.step();
+  text.check(json.length - start);
   json.string(json.cut(start));
-  shaping.text += json.length - start;
-  allowText(shaping, 0);
-}
-
-/** @throws {MalformedRecord} if so many additional bytes of text are out of proportion to the item */
-function allowText(shaping: Shaping, more: number): void {
-  if (shaping.text + more <= shaping.textLimit) return;
-  // The item is measured only if it matters, which is rare.
-  if (shaping.textLimit === FREE_TEXT_BYTES) shaping.textLimit += MAX_TEXT_PER_ITEM_BYTE * sizeOfItem(shaping.image, shaping.time);
-  if (shaping.text + more <= shaping.textLimit) return;
-  throw new MalformedRecord(
-    'document_too_large',
-    `the JSON text of maps in mixed lists inside each other would make the document longer than ${MAX_DOCUMENT_BYTES} bytes or ${MAX_TEXT_PER_ITEM_BYTE} times as long as its item; give these lists values of one kind, or leave them out with include or exclude`,
-  );
-}
-
-/** Bytes of an item, about as DynamoDB counts them: of its names and values, and a few for each of them. */
-function sizeOfItem(image: AttributeMap, time: ShapingTime): number {
-  let size = 0;
-  // Not by recursion: the rest of the item may be nested deeper than the stack allows.
-  const open: unknown[] = [image];
-  for (let value = open.pop(); value !== undefined; value = open.pop()) {
-    time.step();
-    size += typeof value === 'string' ? Buffer.byteLength(value) : 1;
-    if (Array.isArray(value)) {
-      for (const item of value as unknown[]) open.push(item);
-    } else if (typeof value === 'object' && value !== null) {
-      for (const [name, inner] of Object.entries(value)) {
-        size += Buffer.byteLength(name);
-        open.push(inner);
-      }
-    }
-  }
-  return size;
+  text.add(json.length - start);
 }
 
 function text(value: unknown, type: string, name: string): string {
