@@ -30,6 +30,25 @@ export function notRead(failure: Outcome, what: string): NotRead {
   };
 }
 
+/** A response that is not whole, or not one to the request: it says nothing of what is there and what is not. */
+export const unreadable = (what: string): NotRead => ({
+  kind: 'transient',
+  cause: 'unreadable',
+  type: 'unreadable_response',
+  reason: `the response to ${what} was not a whole one`,
+  throttled: false,
+});
+
+/** A response read by `read`, which returns undefined, or throws a SyntaxError, where it is not a whole one. */
+export function whole<Found extends object>(what: string, read: () => Found | undefined): Found | NotRead {
+  try {
+    return read() ?? unreadable(what);
+  } catch (error) {
+    if (error instanceof SyntaxError) return unreadable(what);
+    throw error;
+  }
+}
+
 /** Reads documents in real time, whether they are visible to searches or not. @returns by id; those that are not there are left out */
 export async function readDocuments(
   cluster: ClusterClient,
@@ -45,15 +64,7 @@ export async function readDocuments(
     const failure = classifyRequest(response, now());
     if (failure !== undefined) return notRead(failure, `reading documents of ${index}`);
     // A shard that could not be read says nothing of its documents, which must not count as missing.
-    return (
-      documentsOf(response.text) ?? {
-        kind: 'transient',
-        cause: 'unavailable',
-        type: 'document_not_read',
-        reason: `a document of ${index} could not be read`,
-        throttled: false,
-      }
-    );
+    return whole(`reading documents of ${index}`, () => documentsOf(response.text, ids.length));
   } catch (error) {
     return classifyThrown(error, signal);
   }
@@ -61,9 +72,11 @@ export async function readDocuments(
 
 /**
  * The documents of a response of `_mget`. Their sources are cut out as they stand: read as values they would lose digits.
- * @returns undefined where one of them could not be read
+ * @param asked ids of the request
+ * @returns undefined where not every one of them could be read @throws {SyntaxError}
  */
-export function documentsOf(text: string): ReadonlyMap<string, IndexedDocument> | undefined {
+export function documentsOf(text: string, asked: number): ReadonlyMap<string, IndexedDocument> | undefined {
+  let responses = 0;
   const documents = new Map<string, IndexedDocument>();
   const scanner = new Scanner(text);
   for (const member of scanner.members()) {
@@ -81,12 +94,13 @@ export function documentsOf(text: string): ReadonlyMap<string, IndexedDocument> 
       }
       const { _id, _version, _seq_no, found, error } = parseWithDigits(`{${rest.join(',')}}`) as Record<string, unknown>;
       // An index that does not exist has no documents; a shard that could not be read says nothing of its own.
-      if (error !== undefined && !isMissingIndex(error)) return undefined;
+      if (error === undefined ? typeof found !== 'boolean' : !isMissingIndex(error)) return undefined;
+      responses++;
       if (found === true && typeof _id === 'string')
         documents.set(_id, { id: _id, version: String(_version), sequenceNumber: String(_seq_no), source });
     }
   }
-  return documents;
+  return responses === asked ? documents : undefined;
 }
 
 const isMissingIndex = (error: unknown): boolean =>

@@ -3,7 +3,7 @@
 // documents on OpenSearch 2 and 3 (measured: 9 of 500).
 import { parseWithDigits } from '../documents/exact-json.ts';
 import type { ClusterClient } from './client.ts';
-import { notRead, type NotRead } from './documents.ts';
+import { notRead, unreadable, whole, type NotRead } from './documents.ts';
 import type { ClusterResponse, ClusterRequest } from './client.ts';
 import { classifyRequest, classifyThrown } from './responses.ts';
 
@@ -41,52 +41,65 @@ async function ask({ cluster, now, signal }: Reader, request: ClusterRequest, wh
 }
 
 /** The documents of a shard with sequence numbers above `after`, up to `to`, in their order. */
-export async function walkShard(
+export function walkShard(
   reader: Reader,
   index: string,
   { shard, after, to, size }: { readonly shard: number; readonly after: number; readonly to: number; readonly size: number },
 ): Promise<readonly WalkedDocument[] | NotRead> {
+  return searchShard(reader, index, shard, {
+    size,
+    query: { range: { _seq_no: { gt: after, lte: to } } },
+    sort: [{ _seq_no: 'asc' }],
+    version: true,
+  });
+}
+
+/** Searches one shard, without the sources. */
+async function searchShard(reader: Reader, index: string, shard: number, search: object): Promise<readonly WalkedDocument[] | NotRead> {
+  const about = `reading shard ${shard} of ${index}`;
   const response = await ask(
     reader,
     {
       method: 'POST',
       path: `/${encodeURIComponent(index)}/_search`,
       query: { preference: `_shards:${shard}` },
-      body: JSON.stringify({
-        size,
-        query: { range: { _seq_no: { gt: after, lte: to } } },
-        sort: [{ _seq_no: 'asc' }],
-        _source: false,
-        version: true,
-        seq_no_primary_term: true,
-        track_total_hits: false,
-      }),
+      body: JSON.stringify({ ...search, _source: false, seq_no_primary_term: true, track_total_hits: false }),
     },
-    `walking shard ${shard} of ${index}`,
+    about,
   );
   if ('kind' in response) return response;
-  const { hits } = parseWithDigits(response.text) as { hits?: { hits?: readonly Record<string, unknown>[] } };
-  return (hits?.hits ?? []).map(({ _id, _version, _seq_no }) => ({
-    id: String(_id),
-    version: String(_version),
-    sequenceNumber: Number(_seq_no),
-  }));
+  return whole(about, () =>
+    hitsOf(response.text)?.map(({ _id, _version, _seq_no }) => ({
+      id: String(_id),
+      version: String(_version),
+      sequenceNumber: Number(_seq_no),
+    })),
+  );
+}
+
+/** The hits of a search; undefined where they are not all: with a part of them a walk would leave documents out. @throws {SyntaxError} */
+function hitsOf(text: string): readonly Record<string, unknown>[] | undefined {
+  const { hits, timed_out, _shards } = parseWithDigits(text) as {
+    hits?: { hits?: readonly Record<string, unknown>[] };
+    timed_out?: unknown;
+    _shards?: { total?: unknown; successful?: unknown };
+  };
+  return timed_out === false && _shards?.total === '1' && _shards.successful === '1' ? hits?.hits : undefined;
 }
 
 /** Makes what was written visible to searches, then looks at the index behind a name. */
 export async function surveyIndex(reader: Reader, name: string): Promise<IndexFacts | NotRead> {
   const path = `/${encodeURIComponent(name)}`;
-  if (!reader.cluster.serverless) {
+  const { serverless } = reader.cluster;
+  if (!serverless) {
     const refreshed = await ask(reader, { method: 'POST', path: `${path}/_refresh` }, `the refresh of ${name}`);
     if ('kind' in refreshed) return refreshed;
   }
-  const settings = await ask(
-    reader,
-    { method: 'GET', path: `${path}/_settings`, query: { flat_settings: 'true' } },
-    `reading the settings of ${name}`,
-  );
+  const about = `reading the settings of ${name}`;
+  const settings = await ask(reader, { method: 'GET', path: `${path}/_settings`, query: { flat_settings: 'true' } }, about);
   if ('kind' in settings) return settings;
-  const indexes = Object.entries(JSON.parse(settings.text) as Record<string, { settings?: Record<string, string> }>);
+  const indexes = whole(about, () => Object.entries(JSON.parse(settings.text) as Record<string, { settings?: Record<string, string> }>));
+  if ('kind' in indexes) return indexes;
   const [index, facts] = indexes[0] ?? [name, {}];
   if (indexes.length > 1) {
     return {
@@ -96,29 +109,28 @@ export async function surveyIndex(reader: Reader, name: string): Promise<IndexFa
       remedy: 'Give the table one index, or an alias over one index',
     };
   }
-  const count = await ask(reader, { method: 'GET', path: `/${encodeURIComponent(index)}/_count` }, `counting the documents of ${index}`);
-  if ('kind' in count) return count;
+  const documents = await countOf(reader, index);
+  if (typeof documents === 'object') return documents;
+  const shards = await shardsOf(reader, index, serverless ? 0 : Number(facts.settings?.['index.number_of_shards'] ?? 1));
+  return 'kind' in shards ? shards : { index, uuid: facts.settings?.['index.uuid'] ?? '', documents, shards };
+}
+
+async function countOf(reader: Reader, index: string): Promise<number | NotRead> {
+  const about = `counting the documents of ${index}`;
+  const response = await ask(reader, { method: 'GET', path: `/${encodeURIComponent(index)}/_count` }, about);
+  if ('kind' in response) return response;
+  const found = whole(about, () => JSON.parse(response.text) as { count?: unknown });
+  if ('kind' in found) return found;
+  return typeof found.count === 'number' ? found.count : unreadable(about);
+}
+
+/** The highest sequence number of each of so many shards. */
+async function shardsOf(reader: Reader, index: string, count: number): Promise<number[] | NotRead> {
   const shards: number[] = [];
-  const of = reader.cluster.serverless ? 0 : Number(facts.settings?.['index.number_of_shards'] ?? 1);
-  for (let shard = 0; shard < of; shard++) {
-    const last = await ask(
-      reader,
-      {
-        method: 'POST',
-        path: `/${encodeURIComponent(index)}/_search`,
-        query: { preference: `_shards:${shard}` },
-        body: JSON.stringify({ size: 1, sort: [{ _seq_no: 'desc' }], _source: false, seq_no_primary_term: true, track_total_hits: false }),
-      },
-      `looking at shard ${shard} of ${index}`,
-    );
+  for (let shard = 0; shard < count; shard++) {
+    const last = await searchShard(reader, index, shard, { size: 1, sort: [{ _seq_no: 'desc' }] });
     if ('kind' in last) return last;
-    const { hits } = JSON.parse(last.text) as { hits?: { hits?: readonly { _seq_no?: unknown }[] } };
-    shards.push(Number(hits?.hits?.[0]?._seq_no ?? -1));
+    shards.push(last[0]?.sequenceNumber ?? -1);
   }
-  return {
-    index,
-    uuid: facts.settings?.['index.uuid'] ?? '',
-    documents: Number((JSON.parse(count.text) as { count?: unknown }).count ?? 0),
-    shards,
-  };
+  return shards;
 }
