@@ -49,10 +49,13 @@ export function walkShard(
   return searchShard(reader, index, shard, {
     size,
     query: { range: { _seq_no: { gt: after, lte: to } } },
-    sort: [{ _seq_no: 'asc' }],
+    sort: bySequenceNumber('asc'),
     version: true,
   });
 }
+
+/** An index without a document and without a mapping does not know the field. */
+const bySequenceNumber = (order: 'asc' | 'desc'): readonly object[] => [{ _seq_no: { order, unmapped_type: 'long' } }];
 
 /** Searches one shard, without the sources. */
 async function searchShard(reader: Reader, index: string, shard: number, search: object): Promise<readonly WalkedDocument[] | NotRead> {
@@ -128,7 +131,7 @@ async function countOf(reader: Reader, index: string): Promise<number | NotRead>
 async function shardsOf(reader: Reader, index: string, count: number): Promise<number[] | NotRead> {
   const shards: number[] = [];
   for (let shard = 0; shard < count; shard++) {
-    const last = await searchShard(reader, index, shard, { size: 1, sort: [{ _seq_no: 'desc' }] });
+    const last = await searchShard(reader, index, shard, { size: 1, sort: bySequenceNumber('desc') });
     if ('kind' in last) return last;
     shards.push(last[0]?.sequenceNumber ?? -1);
   }

@@ -16,6 +16,7 @@ import { PROJECT } from '../stack/cache.ts';
 import { startLambda } from '../stack/lambda-host.ts';
 import { Player } from '../stack/player.ts';
 import { startProxy, type Behaviour } from '../stack/proxy.ts';
+import { randomFrom } from '../stack/random.ts';
 import { uniqueName, useStack } from '../stack/use-stack.ts';
 import { ask } from '../handler/function.ts';
 
@@ -35,16 +36,6 @@ afterAll(async () => {
   await proxy.stop();
   await rm(folder, { recursive: true, force: true });
 });
-
-/** A generator of numbers in [0, 1) that a seed repeats (mulberry32). */
-function randomFrom(state: number): () => number {
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const random = randomFrom(seed);
 const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;

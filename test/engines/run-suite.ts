@@ -1,5 +1,6 @@
 import { afterAll, describe, test } from '@jest/globals';
 import { engineSuite } from '../handler/engine-suite.ts';
+import { walkSuite } from '../handler/walk-suite.ts';
 import type { SearchKind } from '../stack/search.ts';
 import { releaseSearch, useSearch, whyNot } from '../stack/use-stack.ts';
 
@@ -14,5 +15,6 @@ export async function testEngine(kind: SearchKind): Promise<void> {
   describe(kind, () => {
     afterAll(() => releaseSearch(kind));
     engineSuite(search);
+    walkSuite(search);
   });
 }

@@ -11,6 +11,7 @@ const LONGEST_REQUEST_MS = 2_000;
 const SETTLE_MS = 30_000;
 const LOOKS = 5;
 const RELEASE = '9.9.9';
+const PLACE = { bucket: 'code', prefix: 'runs/x' };
 
 export interface Result {
   readonly counts: Counts;
@@ -20,7 +21,7 @@ export interface Result {
 async function run(world: World, phase: Phase): Promise<Result> {
   const slices = phase.slices.map((slice) => ({
     ...slice,
-    ...{ operation: 'backfill', release: RELEASE, bucket: 'code', prefix: 'runs/x', capacity: 1e9 },
+    ...{ operation: 'backfill', release: RELEASE, ...PLACE, capacity: 1e9 },
   })) as WorkSlice[];
   const one = async (slice: WorkSlice): Promise<void> => {
     for (let invocations = 0; checkpointOf(world, slice)?.done !== true; invocations++) {
@@ -38,7 +39,7 @@ async function run(world: World, phase: Phase): Promise<Result> {
 async function walk(world: World): Promise<Result> {
   world.settle(LONGEST_REQUEST_MS);
   world.beginPass2();
-  const surveyed = (await world.invoke({ kind: 'survey', release: RELEASE, tables: [TABLE.name] })) as SurveyResponse;
+  const surveyed = (await world.invoke({ kind: 'survey', release: RELEASE, ...PLACE, tables: [TABLE], create: true })) as SurveyResponse;
   return run(world, walkPhase([TABLE], surveyed.tables[TABLE.name] as SurveyedIndex));
 }
 

@@ -72,7 +72,7 @@ export class SimulatedIndex {
 
   #search({ query, sort, size }: Search): string {
     const { gt = -1, lte = Infinity } = query?.range._seq_no ?? {};
-    const sign = sort[0]?._seq_no === 'desc' ? -1 : 1;
+    const sign = sort[0]?._seq_no.order === 'desc' ? -1 : 1;
     const hits = [...this.entries]
       .filter(([, { source, sequenceNumber: at }]) => source !== undefined && at > gt && at <= lte)
       .sort(([, a], [, b]) => sign * (a.sequenceNumber - b.sequenceNumber))
@@ -84,7 +84,7 @@ export class SimulatedIndex {
 
 interface Search {
   readonly query?: { readonly range: { readonly _seq_no: { readonly gt: number; readonly lte: number } } };
-  readonly sort: readonly { readonly _seq_no: 'asc' | 'desc' }[];
+  readonly sort: readonly { readonly _seq_no: { readonly order: 'asc' | 'desc' } }[];
   readonly size: number;
 }
 

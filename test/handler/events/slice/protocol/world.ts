@@ -41,6 +41,8 @@ export interface WorldOptions {
   readonly faults: boolean;
   /** `calm`: live changes arrive within seconds; `lagging`: they are far behind, and many are stamped with one second. */
   readonly stream?: 'calm' | 'lagging';
+  /** All records of a second have one version, as those of an emulator: a later one is not above the state that was read. */
+  readonly ties?: boolean;
   readonly mistake?: Mistake;
 }
 
@@ -61,7 +63,6 @@ export class World {
   /** ms by which the function's clock is ahead, and records are stamped too early: together less than the margin. */
   readonly #skew: number;
   readonly #early: number;
-  /** DynamoDB Local gives all records of a second one version. */
   readonly #counts: boolean;
   #isLate = true;
   #isForgetful = true;
@@ -73,7 +74,7 @@ export class World {
     this.#options = options;
     this.#skew = (this.random() - 0.5) * 200_000;
     this.#early = options.stream === 'lagging' ? 150_000 : this.random() < 0.5 ? 0 : this.random() * 150_000;
-    this.#counts = options.stream !== 'lagging' && this.random() < 0.5;
+    this.#counts = options.ties !== true;
     this.#past();
   }
 
@@ -108,7 +109,6 @@ export class World {
     const isRemoved = item.stateAt(this.now) !== undefined && this.chance(0.45);
     const number = this.#counter++;
     const image = isRemoved ? undefined : { pk: { S: item.id }, n: { N: String(number) }, set: { SS: ['a', 'b'] } };
-    // On a real stream the counter's low digits order the changes of a second.
     // Often all changes of an item that follow each other are stamped with one second.
     const early = item.changes.length > 0 && this.chance(0.8) ? this.#early : this.random() * this.#early;
     item.commit(this.now, image, (this.now - early) / 1000, this.#counts ? BigInt(number) : 2n ** 29n);
