@@ -1,7 +1,6 @@
 // Documents read by their ids, as they were written.
 import { classifyRequest, classifyThrown, type Outcome } from './responses.ts';
 import type { ClusterClient } from './client.ts';
-import { parseWithDigits } from '../documents/exact-json.ts';
 
 /** A document as the index has it. */
 export interface IndexedDocument {
@@ -85,19 +84,16 @@ export function documentsOf(text: string, asked: number): ReadonlyMap<string, In
       continue;
     }
     for (const _ of scanner.items()) {
-      let source: string | undefined;
-      const rest: string[] = [];
-      for (const name of scanner.members()) {
-        const value = scanner.skip();
-        if (name === '_source') source = value;
-        else rest.push(`${JSON.stringify(name)}:${value}`);
-      }
-      const { _id, _version, _seq_no, found, error } = parseWithDigits(`{${rest.join(',')}}`) as Record<string, unknown>;
+      // The texts of its members: numbers keep their digits, and a source its form.
+      const member: Record<string, string | undefined> = {};
+      for (const name of scanner.members()) member[name] = scanner.skip();
+      const { _id = 'null', _version = '', _seq_no = '', _source, found, error } = member;
       // An index that does not exist has no documents; a shard that could not be read says nothing of its own.
-      if (error === undefined ? typeof found !== 'boolean' : !isMissingIndex(error)) return undefined;
+      if (error === undefined ? found === undefined : !isMissingIndex(JSON.parse(error))) return undefined;
       responses++;
-      if (found === true && typeof _id === 'string')
-        documents.set(_id, { id: _id, version: String(_version), sequenceNumber: String(_seq_no), source });
+      const id = JSON.parse(_id) as unknown;
+      if (found === 'true' && typeof id === 'string')
+        documents.set(id, { id, version: _version, sequenceNumber: _seq_no, source: _source });
     }
   }
   return responses === asked ? documents : undefined;
@@ -105,6 +101,23 @@ export function documentsOf(text: string, asked: number): ReadonlyMap<string, In
 
 const isMissingIndex = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && (error as { type?: unknown }).type === 'index_not_found_exception';
+
+const [QUOTE, BACKSLASH, OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d];
+
+/** Whether a scalar, or the outermost value, is over at a place. */
+const isEnd = (text: string, at: number): boolean => at >= text.length || ',}] \n\r\t'.includes(text.charAt(at));
+
+/** The place after the string that begins at one. @throws {SyntaxError} */
+function afterString(text: string, from: number): number {
+  for (let at = from + 1; ;) {
+    const quote = text.indexOf('"', at);
+    if (quote < 0) throw new SyntaxError('the text ends within a string');
+    let backslashes = 0;
+    while (text.charCodeAt(quote - 1 - backslashes) === BACKSLASH) backslashes++;
+    at = quote + 1;
+    if (backslashes % 2 === 0) return at;
+  }
+}
 
 /** Walks over a JSON text that is known to be one, member by member, without taking its values apart. */
 class Scanner {
@@ -148,42 +161,30 @@ class Scanner {
   /** The text of the value that begins here. */
   skip(): string {
     this.#space();
+    const text = this.#text;
     const from = this.#at;
+    let at = from;
     let depth = 0;
     do {
-      const character = this.#text[this.#at];
-      if (character === undefined) throw new SyntaxError('the text ends within a value');
-      if (character === '"') {
-        this.#string();
+      const code = text.charCodeAt(at);
+      if (Number.isNaN(code)) throw new SyntaxError('the text ends within a value');
+      if (code === QUOTE) {
+        at = afterString(text, at);
         continue;
       }
-      if (character === '{' || character === '[') depth++;
-      if (character === '}' || character === ']') depth--;
-      this.#at++;
-    } while (depth > 0 || !this.#isEnd());
-    return this.#text.slice(from, this.#at);
-  }
-
-  /** Whether a scalar or the outermost value is over. */
-  #isEnd(): boolean {
-    const character = this.#text[this.#at];
-    return character === undefined || ',}] \n\r\t'.includes(character);
+      if (code === OPEN_BRACE || code === OPEN_BRACKET) depth++;
+      else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) depth--;
+      at++;
+    } while (depth > 0 || !isEnd(text, at));
+    this.#at = at;
+    return text.slice(from, at);
   }
 
   #string(): string {
     const from = this.#at;
-    if (this.#text[from] !== '"') throw new SyntaxError(`expected a string at ${from}`);
-    let at = from + 1;
-    for (;;) {
-      const quote = this.#text.indexOf('"', at);
-      if (quote < 0) throw new SyntaxError('the text ends within a string');
-      let backslashes = 0;
-      while (this.#text[quote - 1 - backslashes] === '\\') backslashes++;
-      at = quote + 1;
-      if (backslashes % 2 === 0) break;
-    }
-    this.#at = at;
-    return this.#text.slice(from, at);
+    if (this.#text.charCodeAt(from) !== QUOTE) throw new SyntaxError(`expected a string at ${from}`);
+    this.#at = afterString(this.#text, from);
+    return this.#text.slice(from, this.#at);
   }
 
   #space(): void {
