@@ -10,16 +10,18 @@ import { MalformedRecord } from '../../records/malformed-record.ts';
 import { added, keyOf, SliceProblem, type SliceContext, type Step, type Work } from './context.ts';
 import { documentDigest, itemDigest } from './digest.ts';
 
-/** Findings that are looked at together: items have up to 400 KB, and their documents more. */
-const MAX_CONCURRENT_WRITES = 25;
+/** Findings of a step. */
+const FINDINGS_PER_STEP = 24;
+/** Findings that are in memory together, for a function of 128 MB: items have up to 400 KB, and their documents more. */
+const MAX_IN_MEMORY = 4;
 
 export const look: Work<LookSlice> = async function* (context, slice, cursor) {
   const { runtime, signal } = context;
   const stored = await runtime.objects.get(slice.bucket, slice.list, signal);
   if (stored === undefined) throw new SliceProblem(`there is no list s3://${slice.bucket}/${slice.list}`);
   const findings = stored.text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Finding]));
-  for (let at = typeof cursor === 'number' ? cursor : 0; ; at += MAX_CONCURRENT_WRITES) {
-    const next = at + MAX_CONCURRENT_WRITES;
+  for (let at = typeof cursor === 'number' ? cursor : 0; ; at += FINDINGS_PER_STEP) {
+    const next = at + FINDINGS_PER_STEP;
     const done = next >= findings.length;
     yield { ...(await lookAt(context, slice, findings.slice(at, next))), cursor: next, done };
     if (done) return;
@@ -32,9 +34,10 @@ async function lookAt(context: SliceContext, slice: LookSlice, findings: readonl
   let result: Result = { counts: { pages: 1 }, findings: [] };
   for (const table of slice.tables) {
     const own = findings.filter((finding) => finding.table === table.name);
-    if (own.length === 0) continue;
-    const { counts, findings: further } = await ofTable(context, slice, table, own);
-    result = { counts: added(result.counts, counts), findings: [...result.findings, ...further] };
+    for (let at = 0; at < own.length; at += MAX_IN_MEMORY) {
+      const { counts, findings: further } = await ofTable(context, slice, table, own.slice(at, at + MAX_IN_MEMORY));
+      result = { counts: added(result.counts, counts), findings: [...result.findings, ...further] };
+    }
   }
   return result;
 }
