@@ -61,6 +61,23 @@ export interface LookSlice extends SliceBase {
   readonly tables: readonly SliceTable[];
 }
 
+/**
+ * Works off what could not be written: dead letters, or the batches that Lambda gave up (objects of an S3 on-failure destination). Each
+ * item is read again, and its present state written; then the object is deleted.
+ */
+export interface RedriveSlice extends SliceBase {
+  readonly kind: 'redrive';
+  /** `count` only reads the objects. */
+  readonly mode: 'count' | 'apply';
+  readonly form: 'dead-letters' | 'failed-batches';
+  /** Objects below this prefix. */
+  readonly from: { readonly bucket: string; readonly prefix: string };
+  /** ms since the epoch: what failed from then on is left to the next run, and so is what fails again. */
+  readonly until: number;
+  /** Objects about other tables are left alone. */
+  readonly tables: readonly SliceTable[];
+}
+
 /** Looks at the indexes of tables, and reads an item of each to see that it may. */
 export interface SurveySlice {
   readonly kind: 'survey';
@@ -73,7 +90,7 @@ export interface SurveySlice {
   readonly tables: readonly SliceTable[];
 }
 
-export type WorkSlice = ScanSlice | WalkSlice | LookSlice;
+export type WorkSlice = ScanSlice | WalkSlice | LookSlice | RedriveSlice;
 export type Slice = WorkSlice | SurveySlice;
 
 /** An index as a survey finds it. */
@@ -119,6 +136,11 @@ export const COUNTS = [
   'kept',
   'frozen',
   'unchecked',
+  'dead-letters',
+  'failed-batches',
+  'redriven',
+  'failed-again',
+  'foreign',
   'candidates',
   'pages',
 ] as const;
@@ -157,7 +179,9 @@ export interface Finding {
   readonly id: string;
   /** As DynamoDB has them: `{ "pk": { "S": "a" } }`. */
   readonly keys: unknown;
-  readonly kind: 'missing' | 'different' | 'stale' | 'frozen' | 'moving';
+  readonly kind: 'missing' | 'different' | 'stale' | 'frozen' | 'moving' | 'dead-letter' | 'failed-again';
+  /** Of a dead letter: its type of error. */
+  readonly type?: string;
   /** The document and the item as they were seen: version and sequence number, a digest; null: absent. */
   readonly document?: string | null;
   readonly item?: string | null;

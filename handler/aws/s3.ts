@@ -22,13 +22,17 @@ export interface ObjectStore {
    * @returns its new etag; undefined where it is no longer as it was read @throws {AwsError}
    */
   put(bucket: string, key: string, text: string, signal: AbortSignal, over?: string | null): Promise<string | undefined>;
+  /** Deletes an object that is still as it was read. @returns whether it was @throws {AwsError} */
+  delete(bucket: string, key: string, signal: AbortSignal, over: string): Promise<boolean>;
+  /** The keys below a prefix, in order, 1,000 at most. @param after the key that the former page ended with @throws {AwsError} */
+  list(bucket: string, prefix: string, signal: AbortSignal, after?: string): Promise<readonly string[]>;
 }
 
 /** Objects of S3, in the region where their bucket is. */
 export function objectStore(env: NodeJS.ProcessEnv, aws: Aws): ObjectStore {
   const inRegion = regional(env);
   const request = (
-    method: 'GET' | 'PUT',
+    method: 'GET' | 'PUT' | 'DELETE',
     bucket: string,
     key: string,
     headers: Readonly<Record<string, string>>,
@@ -44,7 +48,7 @@ export function objectStore(env: NodeJS.ProcessEnv, aws: Aws): ObjectStore {
         const { text, headers } = await request('GET', bucket, key, {}, Buffer.alloc(0), signal);
         return { text, etag: headers.etag ?? '' };
       } catch (error) {
-        if (error instanceof AwsError && (error.name === 'NoSuchKey' || error.name === 'HTTP 404')) return undefined;
+        if (isMissing(error)) return undefined;
         throw error;
       }
     },
@@ -55,13 +59,40 @@ export function objectStore(env: NodeJS.ProcessEnv, aws: Aws): ObjectStore {
         const { headers } = await request('PUT', bucket, key, { ...objectHeaders(body), ...condition }, body, signal);
         return headers.etag ?? '';
       } catch (error) {
-        if (error instanceof AwsError && /^(?:PreconditionFailed|ConditionalRequestConflict|HTTP 412|HTTP 409)$/.test(error.name))
-          return undefined;
+        if (isOtherwise(error)) return undefined;
         throw error;
       }
     },
+    delete: async (bucket, key, signal, over) => {
+      try {
+        await request('DELETE', bucket, key, { 'if-match': over }, Buffer.alloc(0), signal);
+        return true;
+      } catch (error) {
+        if (isOtherwise(error) || isMissing(error)) return false;
+        throw error;
+      }
+    },
+    list: (bucket, prefix, signal, after) =>
+      inRegion(bucket, async (region) => {
+        const query = { 'list-type': '2', 'encoding-type': 'url', prefix, ...(after === undefined ? {} : { 'start-after': after }) };
+        const { endpoint, path } = objectAddress(bucket, '', region, env);
+        const text = Object.entries(query)
+          .map(([name, value]) => `${name}=${percentEncoded(value)}`)
+          .join('&');
+        const { text: found } = await aws.call(
+          { service: 's3', region, method: 'GET', endpoint, path: `${path}?${text}`, headers: {}, body: Buffer.alloc(0) },
+          signal,
+        );
+        return [...found.matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key = '']) => decodeURIComponent(key.replaceAll('+', ' ')));
+      }),
   };
 }
+
+/** The object is not as the condition of the request says. */
+const isOtherwise = (error: unknown): boolean =>
+  error instanceof AwsError && /^(?:PreconditionFailed|ConditionalRequestConflict|HTTP 412|HTTP 409)$/.test(error.name);
+
+const isMissing = (error: unknown): boolean => error instanceof AwsError && (error.name === 'NoSuchKey' || error.name === 'HTTP 404');
 
 /** Runs a request in the region of a bucket, which S3 names where it is another than the function's. */
 function regional(env: NodeJS.ProcessEnv): <T>(bucket: string, request: (region: string) => Promise<T>) => Promise<T> {

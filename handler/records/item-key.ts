@@ -27,6 +27,19 @@ export function keyOfId(id: string, keys: readonly KeyAttribute[]): AttributeMap
   return idOf(key, keys) === id ? key : undefined;
 }
 
+/** Whether a foreign map is a key of the table, of a form that DynamoDB accepts: one that is not makes it refuse a whole request. */
+export function isKeyOf(key: AttributeMap, keys: readonly KeyAttribute[]): boolean {
+  return (
+    Object.keys(key).length === keys.length &&
+    keys.every(({ name, type }, i) => {
+      const attribute = Object.hasOwn(key, name) ? key[name] : undefined;
+      if (typeof attribute !== 'object' || (attribute as unknown) === null || Object.keys(attribute).join() !== type) return false;
+      const text = attribute[type];
+      return typeof text === 'string' && isKeyText(text, type, i === 0 ? MAX_BYTES.hash : MAX_BYTES.range);
+    })
+  );
+}
+
 /** The key attributes of an item alone. */
 export function keyOfItem(item: AttributeMap, keys: readonly KeyAttribute[]): AttributeMap {
   return Object.fromEntries(keys.flatMap(({ name }) => (item[name] === undefined ? [] : [[name, item[name]]])));

@@ -62,6 +62,19 @@ export function memoryStore(objects = new Map<string, { text: string; etag: stri
       objects.set(name, { text, etag });
       return Promise.resolve(etag);
     },
+    delete: (bucket, key, _signal, over) => {
+      const name = `${bucket}/${key}`;
+      return Promise.resolve(objects.get(name)?.etag === over && objects.delete(name));
+    },
+    list: (bucket, prefix, _signal, after) =>
+      Promise.resolve(
+        [...objects.keys()]
+          .filter((name) => name.startsWith(`${bucket}/${prefix}`))
+          .map((name) => name.slice(bucket.length + 1))
+          .filter((key) => after === undefined || key > after)
+          .sort()
+          .slice(0, 1000),
+      ),
   };
 }
 

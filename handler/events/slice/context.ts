@@ -10,8 +10,8 @@ import type { ItemState, ItemVersion } from '../../indexing/item-state.ts';
 import { newWrite, type Write } from '../../indexing/write.ts';
 import { Writer } from '../../indexing/writer.ts';
 import type { AttributeMap } from '../../records/attribute.ts';
+import { MARGIN_SECONDS } from '../../records/backfill-version.ts';
 import { keyOfItem } from '../../records/item-key.ts';
-import { MalformedRecord } from '../../records/malformed-record.ts';
 import type { Invocation, Runtime } from '../../runtime.ts';
 import type { Table } from '../../tables.ts';
 import { Metrics } from '../../telemetry/metrics.ts';
@@ -32,6 +32,9 @@ export interface Step {
 
 /** The steps of a slice from a cursor on; undefined: from its beginning. */
 export type Work<Kind extends WorkSlice> = (context: SliceContext, slice: Kind, cursor: unknown) => AsyncGenerator<Step>;
+
+/** A state that was read. */
+export type ReadState = ItemState & { readonly sentAt: number };
 
 /** A state that was read, on its way to the index, and where dead letters say that it comes from. */
 interface ReadWrite extends Write {
@@ -75,7 +78,28 @@ export class SliceContext {
   }
 
   /** Writes states, with dead letters for malformed ones. @returns what became of each @throws {SliceProblem} where one could not be written */
-  async write(states: readonly (ItemState & { readonly sentAt: number })[]): Promise<readonly Write[]> {
+  async write(states: readonly ReadState[]): Promise<readonly Write[]> {
+    const writes = await this.#sent(states);
+    const malformed = new Map(writes.flatMap((write) => (write.outcome?.kind === 'malformed' ? [[write, write.outcome] as const] : [])));
+    await settleMalformed(this.runtime, this.metrics, this.budget, writes, ({ keys, image, sentAt }) => ({
+      keys,
+      eventName: 'BACKFILL',
+      sequenceNumber: null,
+      approximateCreationDateTime: sentAt - MARGIN_SECONDS,
+      record: { keys, image: image ?? null },
+    }));
+    failWhereNotWritten(writes);
+    return writes.map((write) => ({ ...write, outcome: malformed.get(write) ?? write.outcome }));
+  }
+
+  /** Writes states; what is malformed is left to the caller. @returns what became of each @throws {SliceProblem} where one could not be written */
+  async tryToWrite(states: readonly ReadState[]): Promise<readonly Write[]> {
+    const writes = await this.#sent(states);
+    failWhereNotWritten(writes);
+    return writes;
+  }
+
+  async #sent(states: readonly ReadState[]): Promise<readonly ReadWrite[]> {
     const writes = states.map<ReadWrite>((state) => ({
       ...newWrite(state.table, state.id, state),
       keys: state.keys,
@@ -83,18 +107,7 @@ export class SliceContext {
       sentAt: state.sentAt,
     }));
     await new Writer(this.runtime, this.metrics, this.budget, this.#remaining).write(writes);
-    const malformed = writes.filter(({ outcome }) => outcome?.kind === 'malformed');
-    await settleMalformed(this.runtime, this.metrics, this.budget, writes, ({ keys, image, sentAt }) => ({
-      keys,
-      eventName: 'BACKFILL',
-      sequenceNumber: null,
-      approximateCreationDateTime: sentAt,
-      record: { keys, image: image ?? null },
-    }));
-    for (const { outcome } of writes) if (outcome?.kind === 'failed') throw new SliceProblem(outcome.reason);
-    return writes.map((write) =>
-      malformed.includes(write) ? { ...write, outcome: { kind: 'malformed', error: new MalformedRecord('', '') } } : write,
-    );
+    return writes;
   }
 
   /** The documents of ids. @throws {SliceProblem} */
@@ -117,14 +130,7 @@ export class SliceContext {
   }
 
   /** The state of an item that was read, or of its absence. @param version what fences it */
-  state(
-    table: Table,
-    id: string,
-    item: AttributeMap | undefined,
-    key: AttributeMap,
-    sentAt: number,
-    version: ItemVersion,
-  ): ItemState & { readonly sentAt: number } {
+  state(table: Table, id: string, item: AttributeMap | undefined, key: AttributeMap, sentAt: number, version: ItemVersion): ReadState {
     return { table, id, keys: key, image: item, oldImage: undefined, event: 'INSERT', version, sentAt };
   }
 
@@ -141,6 +147,10 @@ export class SliceContext {
     const projected = image === undefined || table.project === undefined ? image : table.project(image);
     return { text: buffer.toString('utf8', line, to - 1), image: table.transform === undefined ? projected : undefined };
   }
+}
+
+function failWhereNotWritten(writes: readonly Write[]): void {
+  for (const { outcome } of writes) if (outcome?.kind === 'failed') throw new SliceProblem(outcome.reason);
 }
 
 /** The key of an item, without its other attributes. */

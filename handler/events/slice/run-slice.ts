@@ -5,6 +5,7 @@ import { abortAt, budgetFor } from '../../budget.ts';
 import type { Invocation, Runtime } from '../../runtime.ts';
 import { added, SliceContext, SliceProblem, type Step } from './context.ts';
 import { look } from './look.ts';
+import { redrive } from './redrive.ts';
 import { scan } from './scan.ts';
 import { survey } from './survey.ts';
 import { walk } from './walk.ts';
@@ -64,6 +65,8 @@ function stepsOf(context: SliceContext, slice: WorkSlice, cursor: unknown): Asyn
       return walk(context, slice, cursor);
     case 'look':
       return look(context, slice, cursor);
+    case 'redrive':
+      return redrive(context, slice, cursor);
   }
 }
 

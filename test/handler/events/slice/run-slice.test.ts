@@ -108,8 +108,7 @@ const idOf = (n: number): string => `a\\|${n % 5}|${n}`;
 test('a table is written, damage is found in both directions, decided and fixed, and nothing else is written', async () => {
   const it = await subject();
   await it.put(...Array.from({ length: 300 }, (_, n) => item(n, { set: { SS: ['c', 'a', 'b'] }, map: { M: { x: { NULL: true } } } })));
-  const survey = async (): Promise<SurveyResponse> =>
-    (await runSlice(it.fn.runtime, it.survey(true), invocation)) as SurveyResponse;
+  const survey = async (): Promise<SurveyResponse> => (await runSlice(it.fn.runtime, it.survey(true), invocation)) as SurveyResponse;
   expect(await survey()).toMatchObject({ tables: { [it.name]: { documents: 0, shards: [-1] } }, problems: [] });
   const written = [];
   for (const segment of [0, 1]) written.push(await it.run({ kind: 'scan', mode: 'write', segment, totalSegments: 2 }));
@@ -254,8 +253,6 @@ test('what a live change wrote is newer than what was read, and a delete is not 
 test('a slice of another release is refused with the remedy, and so is a table without versions', async () => {
   const it = await subject({ defaults: { versioning: 'none' } });
   await it.put(item(1));
-  await expect(runSlice(it.fn.runtime, { ...it.survey(true), release: '0.0.1' }, invocation)).rejects.toThrow(
-    /run operation deploy/,
-  );
+  await expect(runSlice(it.fn.runtime, { ...it.survey(true), release: '0.0.1' }, invocation)).rejects.toThrow(/run operation deploy/);
   expect((await it.run({ kind: 'scan', mode: 'write', segment: 0, totalSegments: 1 })).problem).toMatch(/versioning: external/);
 });

@@ -250,6 +250,7 @@ export class World {
       gate: { isOpen: () => true, ready: () => Promise.resolve(undefined), forget: () => undefined } as unknown as Runtime['gate'],
       dynamodb: new DynamoDb({ call } as unknown as Aws, { AWS_REGION: 'eu-west-1' }, clock),
       objects: {
+        ...store,
         get: async (...args) => {
           wait();
           return store.get(...args);

@@ -1,0 +1,288 @@
+// Dead letters and given-up batches on a real table and a real engine: read again, written, deleted.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from '@jest/globals';
+import { CreateTableCommand, PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
+import type { Finding, RedriveSlice, SliceResponse } from '../../../../formats/slice.ts';
+import type { DeadLetter } from '../../../../handler/dead-letters/dead-letter.ts';
+import { runSlice } from '../../../../handler/events/slice/run-slice.ts';
+import { uniqueName, useStack } from '../../../stack/use-stack.ts';
+import { ask, documents, memoryStore, testFunction, type TestFunction } from '../../function.ts';
+import { streamRecord, type RecordOptions } from '../../records.ts';
+
+const stack = await useStack();
+type Item = Record<string, AttributeValue>;
+type StoredLetter = DeadLetter & { readonly attempts?: number };
+
+interface Subject {
+  readonly name: string;
+  readonly fn: TestFunction;
+  /** By bucket and key. */
+  readonly objects: Map<string, { text: string; etag: string }>;
+  put(item: Item): Promise<void>;
+  /** Gives the function records that fail, and stores their dead letters. */
+  fail(...records: RecordOptions[]): Promise<void>;
+  /** Runs a slice to its end, in invocations of so many ms. */
+  run(slice?: Partial<RedriveSlice>, remaining?: number): Promise<SliceResponse>;
+  letters(): StoredLetter[];
+  found(): Promise<Record<string, unknown>>;
+  findings(): Finding[];
+}
+
+async function subject(options: Partial<Parameters<typeof testFunction>[0]> = {}): Promise<Subject> {
+  const name = uniqueName('Orders');
+  await stack.clients.dynamodb.send(
+    new CreateTableCommand({
+      TableName: name,
+      BillingMode: 'PAY_PER_REQUEST',
+      AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
+      KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+    }),
+  );
+  const objects = new Map<string, { text: string; etag: string }>();
+  const fn = testFunction({
+    endpoint: stack.search.url,
+    mapping: [{ TableName: name, Index: name.toLowerCase() }],
+    env: { ...stack.env },
+    objects: memoryStore(objects),
+    tables: { [name]: { mappings: { properties: { o: { type: 'object' } } } } },
+    ...options,
+  });
+  let slices = 0;
+  return {
+    name,
+    fn,
+    objects,
+    put: async (Item) => {
+      await stack.clients.dynamodb.send(new PutItemCommand({ TableName: name, Item }));
+    },
+    fail: async (...records) => {
+      await fn.invoke(records.map((record) => streamRecord({ table: name, ...record })));
+      for (const [key, letter] of fn.deadLetters) objects.set(key.replace('s3://', ''), { text: JSON.stringify(letter), etag: `"${key}"` });
+      fn.deadLetters.clear();
+    },
+    run: async (slice, remaining = 30_000) => {
+      const whole: RedriveSlice = {
+        kind: 'redrive',
+        mode: 'apply',
+        form: 'dead-letters',
+        from: { bucket: 'code-bucket', prefix: `dead-letters/DynamoToES/${name}/` },
+        until: Date.now() + 1,
+        operation: 'redrive',
+        release: '9.9.9',
+        bucket: 'runs',
+        prefix: 'runs/x',
+        id: `s${slices++}`,
+        capacity: 1e6,
+        tables: [{ name, keys: [{ name: 'pk', type: 'S' }] }],
+        ...slice,
+      };
+      for (let i = 0; i < 200; i++) {
+        const response = (await runSlice(fn.runtime, whole, { functionName: 'DynamoToES', remaining })) as SliceResponse;
+        if (response.done || response.problem !== undefined) return response;
+      }
+      throw new Error('the slice does not end');
+    },
+    letters: () => [...objects].filter(([key]) => key.startsWith('code-bucket/')).map(([, { text }]) => JSON.parse(text) as StoredLetter),
+    found: async () => {
+      await ask(stack.search, 'POST', `/${name.toLowerCase()}/_refresh`);
+      return documents(stack.search, name.toLowerCase());
+    },
+    findings: () =>
+      [...objects]
+        .filter(([key]) => key.includes('/lists/'))
+        .flatMap(([, { text }]) => text.trim().split('\n'))
+        .map((line) => JSON.parse(line) as Finding),
+  };
+}
+
+/** An item that the engine refuses: its mappings have an object where it has a text. */
+const bad = (pk: string): Item => ({ pk: { S: pk }, o: { S: 'text' } });
+const good = (pk: string, n = 1): Item => ({ pk: { S: pk }, o: { M: { n: { N: String(n) } } } });
+/** Stream records carry the second in which they are made. */
+const seconds = (): number => Math.floor(Date.now() / 1000);
+const record = (item: Item, counter: number): RecordOptions => ({
+  keys: { pk: item.pk as { S: string } },
+  image: item as never,
+  counter,
+  seconds: seconds(),
+});
+
+test('an item that was fixed is written, one that is gone is deleted, and their dead letters go', async () => {
+  const it = await subject();
+  await it.fn.invoke([streamRecord({ table: it.name, ...record(good('gone'), 1) })]);
+  await it.fail(record(bad('fixed'), 2), record(bad('gone'), 3));
+  expect(it.letters()).toHaveLength(2);
+  await it.put(good('fixed', 7));
+  const { counts } = await it.run();
+  expect(counts).toMatchObject({ 'dead-letters': 2, redriven: 2, written: 2, deleted: 1 });
+  expect(counts).not.toHaveProperty('failed-again');
+  expect(it.letters()).toEqual([]);
+  expect(await it.found()).toEqual({ fixed: expect.objectContaining({ o: { n: 7 } }) });
+});
+
+test('an item that fails again keeps its dead letter, with the attempts and the new reason, until it is fixed', async () => {
+  const it = await subject();
+  await it.fail(record(bad('a'), 10));
+  await it.put(bad('a'));
+  const [before] = it.letters();
+  expect((await it.run()).counts).toMatchObject({ 'failed-again': 1, written: 0 });
+  expect(it.letters()).toEqual([
+    { ...before, attempts: 2, failedAt: expect.any(String), reason: expect.stringContaining('the cluster refuses the document') },
+  ]);
+  expect(it.findings()).toEqual([{ table: it.name, id: 'a', keys: { pk: { S: 'a' } }, kind: 'failed-again', type: expect.any(String) }]);
+  expect((await it.run()).counts).toMatchObject({ 'failed-again': 1 });
+  expect(it.letters()).toMatchObject([{ attempts: 3 }]);
+  await it.put(good('a'));
+  expect((await it.run()).counts).toMatchObject({ redriven: 1 });
+  expect(it.letters()).toEqual([]);
+});
+
+test('several dead letters of one item are one read and one write', async () => {
+  const it = await subject();
+  for (let n = 0; n < 5; n++) await it.fail(record(bad('a'), 20 + n));
+  expect(it.letters()).toHaveLength(5);
+  await it.put(good('a'));
+  expect((await it.run()).counts).toMatchObject({ 'dead-letters': 5, redriven: 5, read: 1, written: 1 });
+  expect(it.letters()).toEqual([]);
+});
+
+test('a dead letter that is younger than the margin is written over the older state of its document', async () => {
+  const it = await subject();
+  await it.fn.invoke([streamRecord({ table: it.name, ...record(good('a', 1), 30) })]);
+  await it.fail(record(bad('a'), 31));
+  await it.put(good('a', 2));
+  expect((await it.run()).counts).toMatchObject({ redriven: 1, written: 1 });
+  expect(await it.found()).toMatchObject({ a: { o: { n: 2 } } });
+});
+
+test('a change that was written in the meantime stays, and the dead letter goes', async () => {
+  const it = await subject();
+  await it.fail(record(bad('a'), 40));
+  await it.put(good('a', 2));
+  await it.fn.invoke([streamRecord({ table: it.name, ...record(good('a', 3), 41) })]);
+  expect((await it.run()).counts).toMatchObject({ redriven: 1, newer: 1, written: 0 });
+  expect(await it.found()).toMatchObject({ a: { o: { n: 3 } } });
+});
+
+test('a delete that is younger than the margin leaves the dead letter to a later run', async () => {
+  const it = await subject();
+  await it.fail(record(bad('a'), 50));
+  await sleep(1100);
+  await it.fn.invoke([streamRecord({ table: it.name, keys: { pk: { S: 'a' } }, event: 'REMOVE', counter: 51, seconds: seconds() })]);
+  await it.put(good('a'));
+  expect((await it.run()).counts).toMatchObject({ moving: 1, written: 0 });
+  expect(it.letters()).toHaveLength(1);
+  expect(it.findings()).toMatchObject([{ id: 'a', kind: 'moving' }]);
+});
+
+test.each([
+  ['text that is not JSON', 'x'],
+  ['another JSON', '{"version":1}'],
+  ['one of a version to come', (letter: StoredLetter) => JSON.stringify({ ...letter, version: 2 })],
+  ['one whose key is not a key of the table', (letter: StoredLetter) => JSON.stringify({ ...letter, keys: { pk: { N: '1' } } })],
+  ['one whose id is not that of its key', (letter: StoredLetter) => JSON.stringify({ ...letter, id: 'b' })],
+  ['one without a key', (letter: StoredLetter) => JSON.stringify({ ...letter, keys: null, id: null })],
+  ['one of another table', (letter: StoredLetter) => JSON.stringify({ ...letter, table: 'Others' })],
+])('an object that is no dead letter of the table is left alone and counted: %s', async (_, text) => {
+  const it = await subject();
+  await it.fail(record(bad('a'), 60));
+  const [[key, stored]] = [...it.objects] as [[string, { text: string; etag: string }]];
+  it.objects.set(key, { ...stored, text: typeof text === 'string' ? text : text(JSON.parse(stored.text) as StoredLetter) });
+  const before = new Map(it.objects);
+  expect((await it.run()).counts).toMatchObject({ foreign: 1, 'dead-letters': 0 });
+  expect(it.objects.get(key)).toEqual(before.get(key));
+});
+
+test('a dead letter that was replaced while its item was written stays', async () => {
+  const it = await subject();
+  await it.fail(record(bad('a'), 70));
+  await it.put(good('a'));
+  const [[key]] = [...it.objects] as [[string, unknown]];
+  const { objects } = it.fn.runtime;
+  Object.assign(it.fn.runtime, {
+    objects: {
+      ...objects,
+      delete: async (...args: Parameters<typeof objects.delete>) => {
+        const { text } = it.objects.get(key) ?? { text: '' };
+        it.objects.set(key, { text, etag: '"newer"' });
+        return objects.delete(...args);
+      },
+    },
+  });
+  await it.run();
+  expect(it.objects.has(key)).toBe(true);
+});
+
+test('a dry run counts by table and type of error, and changes nothing', async () => {
+  const it = await subject();
+  await it.fail(record(bad('a'), 80), record(bad('b'), 81));
+  const before = new Map(it.objects);
+  const { counts } = await it.run({ mode: 'count' });
+  expect(counts).toMatchObject({ 'dead-letters': 2 });
+  expect(it.findings().toSorted((a, b) => (a.id < b.id ? -1 : 1))).toEqual(
+    ['a', 'b'].map((id) => ({ table: it.name, id, keys: { pk: { S: id } }, kind: 'dead-letter', type: expect.any(String) })),
+  );
+  for (const [key, stored] of before) expect(it.objects.get(key)).toEqual(stored);
+  expect(await it.found()).toEqual({});
+});
+
+test('thousands of dead letters are worked off over many invocations, each once', async () => {
+  const it = await subject();
+  await it.fail(record(bad('0'), 90));
+  const [[key, stored]] = [...it.objects] as [[string, { text: string; etag: string }]];
+  it.objects.delete(key);
+  const letter = JSON.parse(stored.text) as StoredLetter;
+  const folder = key.slice(0, key.lastIndexOf('/') - 2);
+  for (let n = 0; n < 2500; n++) {
+    const id = `i${n % 2000}`;
+    // Two days, so that the second dead letter of an item is in another folder.
+    const text = JSON.stringify({ ...letter, id, keys: { pk: { S: id } } });
+    it.objects.set(`${folder}${n < 2000 ? '01' : '02'}/${String(n % 2000).padStart(16, '0')}-${n}.json`, { text, etag: `"${n}"` });
+  }
+  it.objects.set(`${folder}01/readme.txt`, { text: 'x', etag: '"x"' });
+  const { counts } = await it.run({}, 1500);
+  expect(counts).toMatchObject({ 'dead-letters': 2500, redriven: 2500, foreign: 1 });
+  expect([...it.objects.keys()].filter((name) => name.startsWith('code-bucket/'))).toEqual([`${folder}01/readme.txt`]);
+});
+
+/** The object of an S3 on-failure destination. */
+const givenUp = (records: unknown[] | undefined, asText: boolean): string => {
+  const payload = records === undefined ? undefined : { Records: records };
+  return JSON.stringify({
+    requestContext: { condition: 'RetryAttemptsExhausted' },
+    version: '1.0',
+    DDBStreamBatchInfo: { shardId: 'shardId-1', batchSize: records?.length ?? 1 },
+    payload: asText ? JSON.stringify(payload) : payload,
+  });
+};
+const FROM = { bucket: 'failures', prefix: 'aws/lambda/uuid/' };
+
+test.each([true, false])(
+  'the items of a batch that Lambda gave up are written once each, and its object goes: payload as text %s',
+  async (asText) => {
+    const it = await subject();
+    await it.put(good('a', 5));
+    await it.put(bad('c'));
+    await it.fn.invoke([streamRecord({ table: it.name, ...record(good('b'), 100) })]);
+    const records = [record(good('a', 1), 101), record(good('a', 2), 102), record(good('b'), 103), record(bad('c'), 104)].map((one) =>
+      streamRecord({ table: it.name, ...one }),
+    );
+    it.objects.set('failures/aws/lambda/uuid/shard/1', { text: givenUp(records, asText), etag: '"1"' });
+    const { counts } = await it.run({ form: 'failed-batches', from: FROM });
+    expect(counts).toMatchObject({ 'failed-batches': 1, read: 3, redriven: 1, malformed: 1, deleted: 1 });
+    expect(await it.found()).toEqual({ a: expect.objectContaining({ o: { n: 5 } }) });
+    expect([...it.fn.deadLetters.values()]).toMatchObject([{ id: 'c', eventName: 'BACKFILL', sequenceNumber: null }]);
+    expect(it.objects.has('failures/aws/lambda/uuid/shard/1')).toBe(false);
+  },
+);
+
+test.each([
+  ['without the records', givenUp(undefined, false)],
+  ['with records of another table', givenUp([streamRecord({ table: 'Others', ...record(good('a'), 1) })], true)],
+  ['that is not one of Lambda', '{"payload":"{}"}'],
+])('an object of the failure destination is left alone and counted: %s', async (_, text) => {
+  const it = await subject();
+  it.objects.set('failures/aws/lambda/uuid/shard/1', { text, etag: '"1"' });
+  expect((await it.run({ form: 'failed-batches', from: FROM })).counts).toMatchObject({ foreign: 1 });
+  expect(it.objects.has('failures/aws/lambda/uuid/shard/1')).toBe(true);
+});
