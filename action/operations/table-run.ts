@@ -88,13 +88,13 @@ async function survey({ aws, inputs }: Run, { bucket, prefix }: RunStore, table:
     { name: inputs.functionName, version: inputs.alias, timeout: undefined },
     { slice: { kind: 'survey', release: RELEASE, bucket, prefix, create, tables: [table] } },
   );
-  let response: (SurveyResponse & { errorMessage?: unknown }) | undefined;
+  let response: Partial<SurveyResponse & { errorMessage: unknown }> | undefined;
   try {
     response = JSON.parse(payload) as typeof response;
   } catch {
     // Reported below.
   }
-  const index = functionError === undefined ? response?.tables[table.name] : undefined;
+  const index = functionError === undefined ? response?.tables?.[table.name] : undefined;
   if (index !== undefined) return index;
   const [problem] = (functionError === undefined ? response?.problems : undefined) ?? [];
   if (problem !== undefined) throw new UserError(problem.what, problem.remedy);

@@ -10,7 +10,8 @@ import { Scenario } from '../stack/scenario.ts';
 import { uniqueName, useStack } from '../stack/use-stack.ts';
 
 const stack = await useStack();
-const scenario = new Scenario(stack, uniqueName('-e2e'));
+const ITEMS_BEFORE = 2_000;
+const scenario = new Scenario(stack, uniqueName('-e2e'), ITEMS_BEFORE);
 
 let first: ActionRun;
 let second: ActionRun;
@@ -33,8 +34,14 @@ describe('the deploy', () => {
     expect(JSON.parse(first.outputs.tables ?? '')).toEqual({
       [scenario.orders]: { index: scenario.index(scenario.orders), keys: ['customer', 'order'], trigger: 'Enabled' },
       [scenario.customers]: { index: scenario.index(scenario.customers), keys: ['id'], trigger: 'Enabled' },
+      [scenario.products]: { index: scenario.index(scenario.products), keys: ['sku'], trigger: 'Enabled' },
     });
     expect(first.summary).toContain(scenario.functionName);
+  });
+
+  test('indexes the items that a table held before it', async () => {
+    expect(await scenario.count(scenario.products)).toBe(ITEMS_BEFORE);
+    expect(await scenario.find(scenario.products, 'name:"Product 1234"')).toEqual(['sku-1234']);
   });
 
   test('makes a function of 128 MB from the package in the code bucket', async () => {
@@ -55,7 +62,7 @@ describe('the deploy', () => {
       expect(Table?.StreamSpecification).toEqual({ StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' });
     }
     const mappings = await scenario.mappings();
-    expect(mappings).toHaveLength(2);
+    expect(mappings).toHaveLength(3);
     for (const mapping of mappings) {
       expect(mapping).toMatchObject({
         BatchSize: 1000,
@@ -70,6 +77,18 @@ describe('the deploy', () => {
     expect(second.outputs).toMatchObject({ changed: 'false', created: 'false', 'code-sha256': first.outputs['code-sha256'] });
   });
 });
+
+test('damage of every kind is found and fixed by verify with repair, and nothing else is', async () => {
+  await scenario.damage();
+  const run = await scenario.deploy({ operation: 'verify', repair: 'true', tables: scenario.products });
+  expect({ code: run.code, log: run.code === 0 ? '' : run.log }).toEqual({ code: 0, log: '' });
+  const { [scenario.products]: counts } = JSON.parse(run.outputs.counts ?? '{}') as Record<string, unknown>;
+  const found = { equal: ITEMS_BEFORE - 2, missing: 1, different: 1, stale: 1, repaired: 3, deleted: 1 };
+  expect(counts).toMatchObject({ read: ITEMS_BEFORE, ...found });
+  expect(await scenario.count(scenario.products)).toBe(ITEMS_BEFORE);
+  expect(await scenario.find(scenario.products, 'sku:"sku-7" OR sku:"sku-8" OR sku:"sku-none"')).toEqual(['sku-7', 'sku-8']);
+  expect(JSON.parse(await scenario.source(scenario.products, 'sku-8'))).toEqual({ sku: 'sku-8', name: 'Product 8', price: 8 });
+}, 300_000);
 
 describe('the deployed function', () => {
   test('responds to a check', async () => {

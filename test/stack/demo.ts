@@ -53,21 +53,48 @@ async function searchFor(scenario: Scenario, table: string, query: string, count
   }
 }
 
+const ITEMS_BEFORE = 2_000;
+
+/** Compares the products with their index and fixes what differs; begins at once, and shows the result when it is asked for. */
+function comparison(scenario: Scenario): () => Promise<void> {
+  const began = Date.now();
+  const running = scenario.deploy({ operation: 'verify', repair: 'true', tables: scenario.products });
+  return async () => {
+    const run = await running;
+    if (run.code !== 0) throw new Error(`The comparison failed:\n${run.log}`);
+    const { [scenario.products]: counts = {} } = JSON.parse(run.outputs.counts ?? '{}') as Record<string, Record<string, number>>;
+    const { read, equal, missing, different, stale, repaired } = counts;
+    say(`${read} items and their documents were compared in ${Math.round((Date.now() - began) / 1000)} s: ${equal} equal`);
+    say(
+      `Found: ${missing} missing, ${different} different, ${stale} stale; fixed: ${repaired}. Differences left: ${run.outputs.differences}`,
+    );
+    say(`The list of them: ${run.outputs['report-uri']?.replace('report.json', `${scenario.products}/differences.jsonl`)}`);
+    if (repaired !== 3 || missing !== 1 || different !== 1 || stale !== 1) throw new Error('It was not exactly the damage that was done.');
+    const found = await scenario.count(scenario.products);
+    const names = await scenario.find(scenario.products, '(name:"Product 7" AND sku:"sku-7") OR (name:"Product 8" AND sku:"sku-8")');
+    say(`Search ${scenario.index(scenario.products)}: ${found} documents, among them again ${names.join(' and ')}`);
+  };
+}
+
 async function demo(): Promise<void> {
   if (!existsSync(join(PROJECT, 'dist/index.js')))
     throw new Error('dist/index.js is missing: check out the whole repository, or run `npm run build`.');
   title('1. Real servers: OpenSearch, DynamoDB Local with streams, moto for all other AWS services');
   const stack = await startStack({ progress: say });
-  const scenario = new Scenario(stack);
+  const scenario = new Scenario(stack, '', ITEMS_BEFORE);
   stack.beforeStop(() => scenario.stop());
 
-  title('2. The starting point: two tables, a role, a bucket with the endpoint file STAGE_es_creds');
+  title('2. The starting point: three tables, a role, a bucket with the endpoint file STAGE_es_creds');
   await scenario.prepare();
   say(`Tables ${scenario.orders} (customer, order) and ${scenario.customers} (id), streams off`);
+  say(`Table ${scenario.products} (sku) holds ${ITEMS_BEFORE} items already: no stream has them`);
   say(`s3://${scenario.bucket}/STAGE_es_creds: ${scenario.endpointFile.trim()}`);
 
   title('3. The action deploys to STAGE, as the runner runs it');
   showDeploy(await scenario.deploy());
+
+  await searchFor(scenario, scenario.products, 'name:"Product 1234"', 1, ' (the deploy indexed what the table held)');
+  say(`Search ${scenario.index(scenario.products)} for *: ${await scenario.count(scenario.products)} of ${ITEMS_BEFORE} found`);
 
   title('4. The same deploy again: nothing changes');
   const again = await scenario.deploy();
@@ -80,11 +107,17 @@ async function demo(): Promise<void> {
   say(`${players.length} triggers; the package was downloaded from the function's code location and its SHA-256 checked`);
   say(`Its response to a check: ${payload}`);
 
-  title('6. Items of every attribute type are written, changed and deleted');
+  title('6. Something is broken on purpose, and verify with repair: true starts');
+  await scenario.damage();
+  say(`In the index of ${scenario.products}, one document is deleted, one changed, and one added by hand`);
+  say('It looks twice, 30 s apart, to tell damage from changes on their way. Meanwhile:');
+  const compared = comparison(scenario);
+
+  title('7. Items of every attribute type are written, changed and deleted');
   const [alice, ...others] = CUSTOMERS;
   await scenario.put(scenario.orders, { customer: { S: 'alice' }, order: { N: '1000' }, title: { S: 'A first order' } });
   if (alice) await scenario.put(scenario.customers, alice);
-  for (const table of scenario.tables) await searchFor(scenario, table, '*', 1, ' (the first item of a table also makes its index)');
+  for (const table of [scenario.orders, scenario.customers]) await searchFor(scenario, table, '*', 1, '');
   await scenario.put(scenario.orders, ORDER);
   await searchFor(scenario, scenario.orders, 'lines.sku:"kb-1" AND paid:true', 1);
   indented(await scenario.source(scenario.orders, 'alice|1001'));
@@ -97,7 +130,7 @@ async function demo(): Promise<void> {
   await scenario.remove(scenario.orders, { customer: { S: 'alice' }, order: { N: '1000' } });
   await searchFor(scenario, scenario.orders, '*', 1);
   await scenario.caughtUp();
-  for (const table of scenario.tables)
+  for (const table of [scenario.orders, scenario.customers])
     say(
       `${table}: ${(await scenario.find(table)).length} documents in ${scenario.index(table)}: ${(await scenario.find(table)).join(', ')}`,
     );
@@ -109,6 +142,9 @@ async function demo(): Promise<void> {
       .slice(-4)
       .join('\n'),
   );
+
+  title('8. The result of the comparison: exactly the damage was found and fixed');
+  await compared();
 
   if (options.keep) {
     title('Everything keeps running until Ctrl-C. To play with it:');

@@ -1,6 +1,6 @@
-// The main job from end to end, as the demo shows it and the end-to-end test asserts it: two tables, the built action, the deployed
-// function fed from the real streams, and search.
-import { CreateTableCommand, DeleteItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+// The main job from end to end, as the demo shows it and the end-to-end test asserts it: tables, the built action, the deployed function
+// fed from the real streams, and search.
+import { BatchWriteItemCommand, CreateTableCommand, DeleteItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
 import { type EventSourceMappingConfiguration, paginateListEventSourceMappings } from '@aws-sdk/client-lambda';
 import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
@@ -13,21 +13,29 @@ import type { LambdaHost } from './lambda-host.ts';
 import { Player } from './player.ts';
 import type { Stack } from './stack.ts';
 
+/** An item of the table of products. */
+export const product = (n: number): Item => ({ sku: { S: `sku-${n}` }, name: { S: `Product ${n}` }, price: { N: String(n % 100) } });
+
 export class Scenario {
   readonly stack: Stack;
   /** Has a sort key. */
   readonly orders: string;
   /** Has digits, dots and dashes in its name. */
   readonly customers: string;
+  /** Holds items before the first deploy. */
+  readonly products: string;
+  readonly #stock: number;
   readonly bucket: string;
   readonly functionName: string;
   readonly search: Client;
   #host: LambdaHost | undefined;
   #players: Player[] = [];
 
-  /** @param suffix keeps the names of scenarios in one stack apart */
-  constructor(stack: Stack, suffix = '') {
+  /** @param suffix keeps the names of scenarios in one stack apart @param stock items of the table of products; 0: there is no such table */
+  constructor(stack: Stack, suffix = '', stock = 0) {
     this.stack = stack;
+    this.#stock = stock;
+    this.products = `Products${suffix}`;
     this.orders = `Orders${suffix}`;
     this.customers = `stage-2.Customers.v1${suffix}`;
     this.bucket = `code-of-the-company${suffix}`;
@@ -42,7 +50,7 @@ export class Scenario {
   }
 
   get tables(): readonly string[] {
-    return [this.orders, this.customers];
+    return [this.orders, this.customers, ...(this.#stock > 0 ? [this.products] : [])];
   }
 
   /** The index of a table. */
@@ -84,6 +92,29 @@ export class Scenario {
       s3.send(new CreateBucketCommand({ Bucket: this.bucket, CreateBucketConfiguration: { LocationConstraint: REGION } })),
     ]);
     await s3.send(new PutObjectCommand({ Bucket: this.bucket, Key: 'STAGE_es_creds', Body: this.endpointFile }));
+    if (this.#stock > 0) await this.#prepareProducts();
+  }
+
+  async #prepareProducts(): Promise<void> {
+    const { dynamodb } = this.stack.clients;
+    await dynamodb.send(
+      new CreateTableCommand({
+        TableName: this.products,
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: [{ AttributeName: 'sku', AttributeType: 'S' }],
+        KeySchema: [{ AttributeName: 'sku', KeyType: 'HASH' }],
+      }),
+    );
+    const items = Array.from({ length: this.#stock }, (_, n) => product(n));
+    const batches = Array.from({ length: Math.ceil(items.length / 25) }, (_, at) => items.slice(at * 25, at * 25 + 25));
+    await Promise.all(
+      Array.from({ length: 4 }, async () => {
+        for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) {
+          const requests = batch.map((Item) => ({ PutRequest: { Item } }));
+          await dynamodb.send(new BatchWriteItemCommand({ RequestItems: { [this.products]: requests } }));
+        }
+      }),
+    );
   }
 
   /** As the predecessor had it. */
@@ -152,6 +183,20 @@ export class Scenario {
   async find(table: string, query = '*'): Promise<string[]> {
     const response = await this.search.search({ index: this.index(table), q: query, size: 100, ignore_unavailable: true });
     return response.body.hits.hits.map((hit) => hit._id ?? '').sort();
+  }
+
+  /** How many documents a query string finds, of those that searches see by now. */
+  async count(table: string, query = '*'): Promise<number> {
+    await this.search.indices.refresh({ index: this.index(table) });
+    return (await this.search.count({ index: this.index(table), q: query })).body.count;
+  }
+
+  /** Breaks the index of products on purpose: one document deleted, one changed, one added by hand. */
+  async damage(): Promise<void> {
+    const index = this.index(this.products);
+    await this.search.delete({ index, id: 'sku-7' });
+    await this.search.update({ index, id: 'sku-8', body: { doc: { name: 'Changed by hand' } } });
+    await this.search.index({ index, id: 'sku-none', body: { sku: 'sku-none', name: 'Added by hand' } });
   }
 
   /** A document's source as the text that the server gives, every digit kept. */
