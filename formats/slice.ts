@@ -90,8 +90,23 @@ export interface SurveySlice {
   readonly tables: readonly SliceTable[];
 }
 
+/** Differences between a table and its index that remain. */
+export interface TableDifferences {
+  readonly missing: number;
+  /** With those that no change can overwrite (frozen). */
+  readonly different: number;
+  readonly stale: number;
+}
+
+/** The result of a comparison, which the function writes as metrics. */
+export interface ResultSlice {
+  readonly kind: 'result';
+  readonly release: string;
+  readonly tables: Readonly<Record<string, TableDifferences>>;
+}
+
 export type WorkSlice = ScanSlice | WalkSlice | LookSlice | RedriveSlice;
-export type Slice = WorkSlice | SurveySlice;
+export type Slice = WorkSlice | SurveySlice | ResultSlice;
 
 /** An index as a survey finds it. */
 export interface SurveyedIndex {

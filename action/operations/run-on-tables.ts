@@ -5,7 +5,7 @@ import { InputError, UserError } from '../errors.ts';
 import { defaultReadCapacity } from '../plan/run-estimate.ts';
 import { planRun } from '../plan/run-plan.ts';
 import type { Run } from '../run.ts';
-import { reportResults, type Results, type Totals } from './run-results.ts';
+import { recordDifferences, reportResults, type Results, type Totals } from './run-results.ts';
 import { planContext, tablesOf, targetOf } from './run-target.ts';
 import { onTable } from './table-run.ts';
 
@@ -34,6 +34,8 @@ export async function runOnTables(run: Run, operation: 'backfill' | 'verify'): P
   for (const table of tables) results[table.name] = await onTable(run, operation, target, table, { capacity, until });
   const totals = await reportResults(run, operation, target, results);
   report.changed(totals.changed);
+  if (operation === 'verify' && totals.complete && Object.values(results).every(({ failure }) => failure === undefined))
+    await recordDifferences(run, results);
   conclude(run, operation, results, totals);
 }
 

@@ -1,7 +1,11 @@
 // The result of a run on tables: the report in S3, outputs, summary and warnings.
+import type { ResultSlice, TableDifferences } from '../../formats/slice.ts';
 import { addCounts } from '../apply/slices/counts.ts';
 import { RunStore } from '../apply/slices/run-store.ts';
 import type { TableResult } from '../apply/slices/run-table.ts';
+import { invoke } from '../aws/invoke.ts';
+import { UserError } from '../errors.ts';
+import { RELEASE } from '../release.ts';
 import { runReport, runSummary } from '../report/run-report.ts';
 import type { Run } from '../run.ts';
 import { runPrefix, type RunTarget } from './run-target.ts';
@@ -16,6 +20,25 @@ export interface Totals {
   readonly differences: number;
   /** Whether anything was written to an index. */
   readonly changed: boolean;
+}
+
+/** Has the function write the result of a comparison as metrics. A run without them is no failure. */
+export async function recordDifferences({ inputs, aws, report }: Run, results: Results): Promise<void> {
+  const tables = Object.fromEntries(Object.entries(results).map(([name, result]) => [name, remaining(result, inputs.repair)]));
+  try {
+    const target = { name: inputs.functionName, version: inputs.alias, timeout: undefined };
+    await invoke(aws, target, { slice: { kind: 'result', release: RELEASE, tables } satisfies ResultSlice });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    report.info(`The metrics of this comparison are missing: ${error.message}`);
+  }
+}
+
+/** What remains after a repair is frozen, or could not be written yet because of a young delete. */
+function remaining({ counts, differences }: TableResult, repair: boolean): TableDifferences {
+  const { missing = 0, different = 0, stale = 0, frozen = 0 } = counts;
+  if (!repair) return { missing, different: different + frozen, stale };
+  return { missing: Math.max(0, differences - frozen), different: Math.min(differences, frozen), stale: 0 };
 }
 
 /** Writes report.json, outputs, summary and warnings. @throws {AwsError} */

@@ -3,6 +3,9 @@
 // Written by hand, since the library for it (Powertools) adds a dimension `service` to those that docs/operations.md lists.
 // Format: Amazon CloudWatch User Guide, "Specification: Embedded metric format".
 
+/** In CloudWatch. */
+export const NAMESPACE = 'DynamoDBToOpenSearch';
+
 const UNITS = {
   Records: 'Count',
   Indexed: 'Count',
@@ -63,7 +66,7 @@ export class Metrics {
     const metrics = Object.entries(UNITS)
       .filter(([name]) => name in values)
       .map(([Name, Unit]) => ({ Name, Unit }));
-    const directive = { Namespace: 'DynamoDBToOpenSearch', Dimensions: [Object.keys(dimensions)], Metrics: metrics };
+    const directive = { Namespace: NAMESPACE, Dimensions: [Object.keys(dimensions)], Metrics: metrics };
     return JSON.stringify({ _aws: { Timestamp: timestamp, CloudWatchMetrics: [directive] }, ...dimensions, ...values });
   }
 }

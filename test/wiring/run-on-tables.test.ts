@@ -62,6 +62,8 @@ test('verify finds damage in both directions, fails the job, and with repair fix
   expect(run).toMatchObject({ code: 1, outputs: { complete: 'true', differences: '3' } });
   expect(run.log).toMatch(/3 differences between tables and indexes remain/);
   expect(JSON.parse(run.outputs.counts ?? '{}')).toMatchObject({ [table]: { missing: 1, different: 1, stale: 1 } });
+  const results = it.requests().flatMap(({ body }) => (body.includes('"kind":"result"') ? [JSON.parse(body) as { slice: unknown }] : []));
+  expect(results).toMatchObject([{ slice: { tables: { [table]: { missing: 1, different: 1, stale: 1 } } } }]);
   const list = await it.object(`runs/${it.name}/verify/${table}/differences.jsonl`);
   expect(
     list

@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { planEnvironment } from '../../action/resolve/environment.ts';
 import { Metrics } from '../../handler/telemetry/metrics.ts';
+import { verifyMetrics } from '../../handler/telemetry/verify-metrics.ts';
 import { conditionOf, statementsOf, type Role } from '../../scripts/policies.ts';
 import { accepts, PSEUDO, resolved, template, type Values } from './cloudformation.ts';
 import { allows, type IamRequest, type Policy, type PolicyStatement } from '../stack/policy.ts';
@@ -291,7 +292,11 @@ describe('docs/cloudformation/alarms.yml', () => {
     _aws: { CloudWatchMetrics: [{ Namespace: string; Dimensions: [string[]]; Metrics: { Name: string }[] }] };
   };
   const [{ Namespace: namespace, Dimensions: dimensions, Metrics: emitted }] = line._aws.CloudWatchMetrics;
-  const names = emitted.map(({ Name }) => Name);
+  const ofVerify = verifyMetrics({ tables: { Orders: { missing: 1, different: 2, stale: 3 } } }, 0, {
+    FunctionName: 'f',
+    Environment: 'e',
+  }).map((text) => (JSON.parse(text) as typeof line)._aws.CloudWatchMetrics[0]);
+  const names = [...emitted, ...(ofVerify[0]?.Metrics ?? [])].map(({ Name }) => Name);
 
   test('names the metrics that the handler writes, by its namespace and dimensions', () => {
     const alarms = Object.values(template('alarms.yml').Resources).filter(({ Properties }) => Properties.Namespace === namespace);
@@ -300,6 +305,25 @@ describe('docs/cloudformation/alarms.yml', () => {
       expect(names).toContain(Properties.MetricName);
       expect((Properties.Dimensions as { Name: string }[]).map(({ Name }) => Name)).toEqual(dimensions[0]);
     }
+  });
+
+  test('alarms when any difference remains after the last comparison, and until the next one', () => {
+    const { Metrics: terms, TreatMissingData: missing } = template('alarms.yml').Resources.Differences?.Properties as {
+      TreatMissingData: string;
+      Metrics: {
+        Id: string;
+        Expression?: string;
+        MetricStat?: { Metric: { Namespace: string; MetricName: string; Dimensions: { Name: string }[] } };
+      }[];
+    };
+    const metrics = terms.flatMap(({ MetricStat: stat }) => stat?.Metric ?? []);
+    expect(metrics.map(({ MetricName }) => MetricName)).toEqual(ofVerify[0]?.Metrics.map(({ Name }) => Name));
+    for (const { Namespace, Dimensions } of metrics)
+      expect([Namespace, Dimensions.map(({ Name }) => Name)]).toEqual([namespace, ofVerify[0]?.Dimensions[0]]);
+    const ids = terms.flatMap(({ Id, MetricStat: stat }) => (stat === undefined ? [] : [Id]));
+    expect(terms.at(-1)?.Expression).toBe(ids.join(' + '));
+    expect(missing).toBe('ignore');
+    expect(ofVerify[1]?.Dimensions).toEqual([['FunctionName', 'Environment', 'Table']]);
   });
 
   test('the dashboard is JSON, and shows every metric of the handler', () => {

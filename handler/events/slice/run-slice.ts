@@ -3,6 +3,7 @@ import type { Finding, Slice, SliceCheckpoint, SliceResponse, SurveyResponse, Wo
 import type { ObjectStore } from '../../aws/s3.ts';
 import { abortAt, budgetFor } from '../../budget.ts';
 import type { Invocation, Runtime } from '../../runtime.ts';
+import { verifyMetrics } from '../../telemetry/verify-metrics.ts';
 import { added, SliceContext, SliceProblem, type Step } from './context.ts';
 import { look } from './look.ts';
 import { redrive } from './redrive.ts';
@@ -11,11 +12,20 @@ import { survey } from './survey.ts';
 import { walk } from './walk.ts';
 
 /** Does a part of a slice. @throws {Error} for a slice of another release */
-export async function runSlice(runtime: Runtime, slice: Slice, invocation: Invocation): Promise<SliceResponse | SurveyResponse> {
+export async function runSlice(
+  runtime: Runtime,
+  slice: Slice,
+  invocation: Invocation,
+): Promise<SliceResponse | SurveyResponse | Record<string, never>> {
   if (slice.release !== runtime.release) {
     throw new Error(
       `The slice is of release ${slice.release} and the function of release ${runtime.release}: run operation deploy with the action that runs this operation`,
     );
+  }
+  if (slice.kind === 'result') {
+    const dimensions = { FunctionName: invocation.functionName, Environment: runtime.environment };
+    for (const line of verifyMetrics(slice, runtime.now(), dimensions)) runtime.emit(line);
+    return {};
   }
   const { signal, release } = abortAt(budgetFor(runtime.now(), invocation.remaining).writeUntil, runtime.now());
   try {
