@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { InputError } from '../errors.ts';
 import type { Problem } from '../errors.ts';
 import { quoted } from '../inputs/reader.ts';
@@ -113,11 +114,21 @@ function isOfPullRequest({ name, ref, isOfPullRequest: fromPayload, pullRequest 
 
 /**
  * The group that a run waits in, beside function and environment: what changes the function waits for each other, plans and long
- * operations delay only their own kind.
+ * operations delay only their own kind, and of those only the ones on the same tables.
+ * @param tables as the caller names them; a hash of them keeps the name of the group short
  */
-export function laneOf({ operation, dryRun }: Pick<Resolution, 'operation' | 'dryRun'>): string {
+export function laneOf({ operation, dryRun }: Pick<Resolution, 'operation' | 'dryRun'>, tables: string): string {
   if (dryRun) return 'plan';
-  return operation === 'backfill' || operation === 'verify' || operation === 'redrive' ? operation : 'deploy';
+  if (operation !== 'backfill' && operation !== 'verify' && operation !== 'redrive') return 'deploy';
+  const names = tables
+    .split(/[\n,]/)
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  if (names.length === 0) return operation;
+  return `${operation}/${createHash('sha256')
+    .update([...new Set(names)].sort().join('\n'))
+    .digest('hex')
+    .slice(0, 12)}`;
 }
 
 /** Why an event does nothing, whatever the caller's inputs. */

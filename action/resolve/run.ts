@@ -17,7 +17,7 @@ export async function runResolve(env: NodeJS.ProcessEnv): Promise<void> {
     core.setOutput('github-environment', resolution.githubEnvironment ?? '');
     core.setOutput('operation', resolution.operation);
     core.setOutput('dry-run', resolution.dryRun);
-    core.setOutput('lane', laneOf(resolution));
+    core.setOutput('lane', laneOf(resolution, env.INPUT_TABLES ?? ''));
     core.setOutput('reason', logText(resolution.reason));
     await report(resolution);
   } catch (error) {

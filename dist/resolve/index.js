@@ -31535,6 +31535,8 @@ function getIDToken(aud) {
  */
 
 //# sourceMappingURL=core.js.map
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
 ;// CONCATENATED MODULE: ./action/errors.js
 /**
  * An error made for a person: one clear sentence that says what, where and how to fix it. Everything that the action expects to go
@@ -32165,6 +32167,7 @@ function unquoted(word) {
 
 
 
+
 /**
  * The environment and operation of an event. The caller's inputs win; an event that is not in the table does nothing unless
  * the caller names an environment for it (a nightly `verify`, say). No event of a pull request changes anything, whatever the caller names.
@@ -32228,12 +32231,24 @@ function isOfPullRequest({ name, ref, isOfPullRequest: fromPayload, pullRequest 
 }
 /**
  * The group that a run waits in, beside function and environment: what changes the function waits for each other, plans and long
- * operations delay only their own kind.
+ * operations delay only their own kind, and of those only the ones on the same tables.
+ * @param tables as the caller names them; a hash of them keeps the name of the group short
  */
-function laneOf({ operation, dryRun }) {
+function laneOf({ operation, dryRun }, tables) {
     if (dryRun)
         return 'plan';
-    return operation === 'backfill' || operation === 'verify' || operation === 'redrive' ? operation : 'deploy';
+    if (operation !== 'backfill' && operation !== 'verify' && operation !== 'redrive')
+        return 'deploy';
+    const names = tables
+        .split(/[\n,]/)
+        .map((name) => name.trim())
+        .filter((name) => name !== '');
+    if (names.length === 0)
+        return operation;
+    return `${operation}/${(0,external_node_crypto_.createHash)('sha256')
+        .update([...new Set(names)].sort().join('\n'))
+        .digest('hex')
+        .slice(0, 12)}`;
 }
 /** Why an event does nothing, whatever the caller's inputs. */
 function idleReason(event) {
@@ -32406,7 +32421,7 @@ async function runResolve(env) {
         setOutput('github-environment', resolution.githubEnvironment ?? '');
         setOutput('operation', resolution.operation);
         setOutput('dry-run', resolution.dryRun);
-        setOutput('lane', laneOf(resolution));
+        setOutput('lane', laneOf(resolution, env.INPUT_TABLES ?? ''));
         setOutput('reason', logText(resolution.reason));
         await report(resolution);
     }

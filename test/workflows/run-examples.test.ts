@@ -68,6 +68,50 @@ test.each([
   expect(log).toContain('environment STAGE');
 });
 
+test('verify-nightly.yml is green when nothing differs, and red when something does', async () => {
+  const name = 'verify-nightly.yml';
+  const schedule: WorkflowEvent = { name: 'schedule', payload: {} };
+  const deployed = await scenario.deploy({ 'function-name': `${scenario.functionName}-verify-nightly` });
+  expect({ code: deployed.code, log: deployed.code === 0 ? '' : deployed.log }).toEqual({ code: 0, log: '' });
+  const green = await run(name, schedule);
+  if (green.code !== 0) throw new Error(`The workflow failed:\n${green.log}`);
+  expect(green.log).toContain('verify: function');
+  await scenario.search.index({
+    index: scenario.index(scenario.orders),
+    id: 'nobody|1',
+    refresh: true,
+    body: { customer: 'nobody', order: 1 },
+  });
+  const red = await run(name, schedule);
+  expect(red.code).not.toBe(0);
+  expect(red.log).toContain('1 differences between tables and indexes remain');
+  expect(await scenario.find(scenario.orders)).toEqual(['nobody|1']);
+}, 600_000);
+
+test('backfill-and-verify.yml shows by hand what it would do, and does it', async () => {
+  const name = 'backfill-and-verify.yml';
+  const functionName = `${scenario.functionName}-backfill-and-verify`;
+  expect(await scenario.deploy({ 'function-name': functionName, 'backfill-new-tables': 'never' })).toMatchObject({ code: 0 });
+  const inputs = {
+    operation: 'backfill',
+    environment: 'STAGE',
+    tables: scenario.customers,
+    repair: 'false',
+    restart: 'false',
+    'delete-limit': '1%',
+  };
+  const dispatch = (dryRun: string): WorkflowEvent => ({
+    name: 'workflow_dispatch',
+    payload: { ref: 'refs/heads/main', inputs: { ...inputs, 'dry-run': dryRun } },
+  });
+  const planned = await run(name, dispatch('true'));
+  if (planned.code !== 0) throw new Error(`The workflow failed:\n${planned.log}`);
+  expect(planned.log).toContain('backfill (dry run)');
+  const done = await run(name, dispatch('false'));
+  if (done.code !== 0) throw new Error(`The workflow failed:\n${done.log}`);
+  expect(done.log).toMatch(/walk: \d of \d parts/);
+}, 600_000);
+
 test('plan.yml shows on a pull request what a deploy would change', async () => {
   const { code, log } = await run('plan.yml', pullRequest);
   if (code !== 0) throw new Error(`The workflow failed:\n${log}`);

@@ -109,7 +109,7 @@ describe('an event', () => {
     for (const operation of ['', 'deploy', 'refresh-mapping', 'rollback']) {
       const resolution = resolve(event, { environment: 'PROD', operation, dryRun: false });
       expect(resolution).toMatchObject({ environment: 'PROD', githubEnvironment: 'PROD-plan', dryRun: true });
-      expect(laneOf(resolution)).toBe('plan');
+      expect(laneOf(resolution, '')).toBe('plan');
     }
   });
 
@@ -419,13 +419,21 @@ test('a ref is a branch, a tag or neither', () => {
 });
 
 test('what changes the function waits in one lane, plans and long operations in lanes of their own', () => {
-  const lane = (operation: Resolution['operation'], dryRun = false): string => laneOf({ operation, dryRun });
+  const lane = (operation: Resolution['operation'], dryRun = false): string => laneOf({ operation, dryRun }, 'Orders');
   expect(['deploy', 'refresh-mapping', 'rollback'].map((operation) => lane(operation as Resolution['operation']))).toEqual([
     'deploy',
     'deploy',
     'deploy',
   ]);
-  expect(lane('backfill')).toBe('backfill');
-  expect(lane('verify')).toBe('verify');
+  expect(lane('backfill')).toMatch(/^backfill\/[0-9a-f]{12}$/);
+  expect(lane('verify')).toMatch(/^verify\/[0-9a-f]{12}$/);
   expect(lane('deploy', true)).toBe('plan');
+});
+
+test('long operations wait for those on the same tables, however these are written, and not for those on others', () => {
+  const lane = (tables: string): string => laneOf({ operation: 'verify', dryRun: false }, tables);
+  expect(lane('Orders\nCustomers')).toBe(lane(' Customers, Orders,Orders'));
+  expect(lane('Orders')).not.toBe(lane('Customers'));
+  expect(lane('')).toBe('verify');
+  expect(lane('x'.repeat(100_000)).length).toBeLessThan(30);
 });
