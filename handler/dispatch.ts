@@ -20,7 +20,7 @@ export async function dispatch(
   runtime: Runtime,
   event: unknown,
   context: LambdaContext | undefined,
-): Promise<BatchResponse | CheckResponse | SliceResponse | SurveyResponse | Record<string, never>> {
+): Promise<BatchResponse | CheckResponse | SliceResponse | SurveyResponse | undefined> {
   const invocation = {
     functionName: context?.functionName ?? process.env.AWS_LAMBDA_FUNCTION_NAME ?? 'unknown',
     remaining: context?.getRemainingTimeInMillis?.() ?? DEFAULT_REMAINING_MS,

@@ -16,7 +16,7 @@ export async function runSlice(
   runtime: Runtime,
   slice: Slice,
   invocation: Invocation,
-): Promise<SliceResponse | SurveyResponse | Record<string, never>> {
+): Promise<SliceResponse | SurveyResponse | undefined> {
   if (slice.release !== runtime.release) {
     throw new Error(
       `The slice is of release ${slice.release} and the function of release ${runtime.release}: run operation deploy with the action that runs this operation`,
@@ -25,7 +25,7 @@ export async function runSlice(
   if (slice.kind === 'result') {
     const dimensions = { FunctionName: invocation.functionName, Environment: runtime.environment };
     for (const line of verifyMetrics(slice, runtime.now(), dimensions)) runtime.emit(line);
-    return {};
+    return undefined;
   }
   const { signal, release } = abortAt(budgetFor(runtime.now(), invocation.remaining).writeUntil, runtime.now());
   try {
