@@ -53,9 +53,7 @@ export class DynamoDb {
 
   /** A page of a segment, read consistently. @throws {AwsError} also where DynamoDB throttles; {NoAnswer} */
   async scan({ table, segment, totalSegments, after, limit }: ScanRequest, signal: AbortSignal): Promise<ScanPage> {
-    // The first request of a process has no earlier response to go by.
-    if (this.#serverTime === undefined) await this.#call('Scan', { TableName: table, Limit: 1, Select: 'COUNT' }, signal);
-    const sentAt = this.#sentAt();
+    const sentAt = await this.#sentAt(table, signal);
     const found = await this.#call(
       'Scan',
       {
@@ -85,8 +83,7 @@ export class DynamoDb {
     { consistent, attributes }: { readonly consistent: boolean; readonly attributes?: readonly string[] },
     signal: AbortSignal,
   ): Promise<Page> {
-    if (this.#serverTime === undefined) await this.#call('Scan', { TableName: table, Limit: 1, Select: 'COUNT' }, signal);
-    const sentAt = this.#sentAt();
+    const sentAt = await this.#sentAt(table, signal);
     const projection =
       attributes === undefined
         ? {}
@@ -114,7 +111,9 @@ export class DynamoDb {
     }
   }
 
-  #sentAt(): number {
+  /** The time of the next request, s. The first one of a process has no earlier response to go by, so a cheap one is made before it. */
+  async #sentAt(table: string, signal: AbortSignal): Promise<number> {
+    if (this.#serverTime === undefined) await this.#call('Scan', { TableName: table, Limit: 1, Select: 'COUNT' }, signal);
     return Math.floor(Math.min(this.#now(), (this.#serverTime ?? 0) + 1000) / 1000);
   }
 

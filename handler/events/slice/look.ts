@@ -141,7 +141,8 @@ async function applied(context: SliceContext, open: readonly Look[]): Promise<Re
     if (finding.kind === 'frozen') return false;
     return !((shaped === null || shaped === undefined) && state.table.keepExpired);
   });
-  const counts = { repaired: 0, deleted: 0, newer: 0, moving: 0, malformed: 0, kept: open.length - todo.length };
+  const frozen = open.filter(({ finding }) => finding.kind === 'frozen').length;
+  const counts = { repaired: 0, deleted: 0, newer: 0, moving: 0, malformed: 0, kept: open.length - todo.length - frozen };
   const findings: Finding[] = [];
   const writes = await context.write(todo.map(({ state }) => state));
   for (const [i, write] of writes.entries()) {

@@ -2,7 +2,7 @@
 import type { Finding, SliceTable, WalkSlice } from '../../../formats/slice.ts';
 import { KEYS_PER_BATCH } from '../../aws/dynamodb.ts';
 import { walkShard, type WalkedDocument } from '../../cluster/walk.ts';
-import { parseExact, Decimal } from '../../documents/exact-json.ts';
+import { parseWithDigits } from '../../documents/exact-json.ts';
 import type { AttributeMap } from '../../records/attribute.ts';
 import { idOf, keyOfId } from '../../records/item-key.ts';
 import { MalformedRecord } from '../../records/malformed-record.ts';
@@ -102,13 +102,12 @@ async function keysOf(context: SliceContext, index: string, documents: readonly 
 
 /** The key that a document holds, where that is the key of its id. */
 function keyOfSource(source: string, id: string, { keys }: SliceTable): AttributeMap | undefined {
-  const document = parseExact(source) as Record<string, unknown>;
+  const document = parseWithDigits(source) as Record<string, unknown>;
   const key: Record<string, Record<string, string>> = {};
   for (const { name, type } of keys) {
     const value = Object.hasOwn(document, name) ? document[name] : undefined;
-    const text = value instanceof Decimal ? digitsOf(source, name) : typeof value === 'string' ? value : undefined;
-    if (text === undefined) return undefined;
-    key[name] = { [type]: text };
+    if (typeof value !== 'string') return undefined;
+    key[name] = { [type]: value };
   }
   try {
     return idOf(key, keys) === id ? key : undefined;
@@ -116,16 +115,6 @@ function keyOfSource(source: string, id: string, { keys }: SliceTable): Attribut
     if (error instanceof MalformedRecord) return undefined;
     throw error;
   }
-}
-
-/** The digits of a number at the top of a document, as they were written. */
-function digitsOf(source: string, name: string): string | undefined {
-  let digits: string | undefined;
-  JSON.parse(source, function (this: unknown, key: string, value: unknown, context?: { source?: string }) {
-    if (key === name && typeof value === 'number') digits = context?.source;
-    return value;
-  });
-  return digits;
 }
 
 /**
