@@ -20,8 +20,8 @@ export class UserError extends Error {
 export class CancelledError extends UserError {
   override name = 'CancelledError';
 
-  constructor() {
-    super('The job was cancelled', 'The deployed state is consistent; the next run finishes this one');
+  constructor(hint = 'The deployed state is consistent; the next run finishes this one') {
+    super('The job was cancelled', hint);
   }
 }
 

@@ -17,6 +17,7 @@ export async function run(env: NodeJS.ProcessEnv = process.env): Promise<void> {
   const clock = realClock(stop.signal);
   // The runner cancels with SIGINT: the call under way is finished, no further change begins, and the summary is still written.
   const cancel = (): void => {
+    if (stop.signal.aborted) return;
     process.stdout.write('Cancelled: the call under way is finished, and no further change begins\n');
     stop.abort(new CancelledError());
   };

@@ -26,6 +26,8 @@ interface SliceBase {
   readonly id: string;
   /** Read capacity units per second that this slice may use. */
   readonly capacity: number;
+  /** s that the invocation may work: the next one gets the share of the capacity that is right by then. */
+  readonly seconds: number;
 }
 
 /** Reads a segment of the table: writes its items, or compares them with their documents. */
@@ -186,6 +188,8 @@ export interface SliceResponse {
   readonly problem?: string;
   /** Another invocation of the same slice is further. */
   readonly superseded?: true;
+  /** A write to the cluster ended without a response, so that it may still be under way. */
+  readonly late?: true;
 }
 
 /** A key whose item and document are to be looked at again, or differ: one line of a list. */

@@ -22,7 +22,7 @@ export type Role = 'deploy' | 'refresh-mapping' | 'rollback' | 'backfill' | 'ver
 
 /** Permissions that only a change requires: AWS in the name of the deployer, or the action while it waits, or reads the progress of a run. */
 const AROUND_A_CHANGE =
-  /^(?:iam:|ec2:|kms:Encrypt$|kms:CreateGrant$|s3:GetObjectVersion$|s3:GetObject \(runs\)$|lambda:(?:GetLayerVersion|GetFunctionConfiguration|GetEventSourceMapping)$)/;
+  /^(?:iam:|ec2:|kms:Encrypt$|kms:CreateGrant$|s3:GetObjectVersion$|s3:GetObject \(runs\)$|cloudwatch:|lambda:(?:GetLayerVersion|GetFunctionConfiguration|GetEventSourceMapping)$)/;
 
 /** The statements of a role; AWS requires no permission for GetCallerIdentity. */
 export function statementsOf(role: Role): Statement[] {

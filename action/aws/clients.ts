@@ -1,8 +1,10 @@
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import type { NodeHttpHandler } from '@smithy/node-http-handler';
+import type { SessionCredentials } from './renewal.ts';
 
 /** The services the action talks to; in tests, plain objects with `send`. */
 export interface Clients {
@@ -10,6 +12,7 @@ export interface Clients {
   readonly s3: Pick<S3Client, 'send'>;
   readonly dynamodb: Pick<DynamoDBClient, 'send'>;
   readonly logs: Pick<CloudWatchLogsClient, 'send'>;
+  readonly metrics: Pick<CloudWatchClient, 'send'>;
 }
 
 /** Options of all clients. */
@@ -18,6 +21,8 @@ export interface ClientOptions {
   readonly customUserAgent: string;
   readonly region?: string;
   readonly profile?: string;
+  /** In place of those that the SDK finds. */
+  readonly credentials?: SessionCredentials;
   readonly requestHandler: NodeHttpHandler;
 }
 
@@ -28,5 +33,6 @@ export function connect(options: ClientOptions, { pathStyle }: { readonly pathSt
     s3: new S3Client({ ...options, forcePathStyle: pathStyle, followRegionRedirects: true }),
     dynamodb: new DynamoDBClient(options),
     logs: new CloudWatchLogsClient(options),
+    metrics: new CloudWatchClient(options),
   };
 }

@@ -38,6 +38,22 @@ export function isDenied(error: unknown): error is AwsError {
   return error instanceof AwsError && DENIED.test(error.code);
 }
 
+/** The credentials have ended, and could not be renewed. */
+export class SessionEndedError extends UserError {
+  override name = 'SessionEndedError';
+}
+
+/** Whether the session of the job's credentials has ended, as it does after an hour or whatever was set. */
+export function hasSessionEnded(error: unknown): boolean {
+  if (error instanceof SessionEndedError) return true;
+  if (!(error instanceof AwsError)) return false;
+  if (/^(?:ExpiredToken(?:Exception)?|TokenRefreshRequired)$/.test(error.code)) return true;
+  return (
+    /^(?:UnrecognizedClientException|InvalidClientTokenId|(?:Credentials|Token)ProviderError)$/.test(error.code) &&
+    /expired/i.test(error.words)
+  );
+}
+
 interface Raw {
   readonly name?: unknown;
   readonly message?: unknown;

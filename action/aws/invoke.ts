@@ -23,15 +23,28 @@ export interface Target {
 }
 
 /** s: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
-const MAX_TIMEOUT_S = 900;
+export const MAX_TIMEOUT_S = 900;
 /** ms: the time that Lambda may need beside the function's own time, for a cold start. */
 const AROUND_AN_INVOCATION = 30_000;
+
+/** How an invocation is made. */
+export interface InvokeOptions {
+  /** Whether broken connections and failing servers are retried here. */
+  readonly isRetried?: boolean;
+  /** Aborts the request; the function goes on. */
+  readonly signal?: AbortSignal;
+}
 
 /**
  * Invokes the function once and waits for its response. Broken connections and failing servers are retried; refusals that end only after
  * a while (`isInvocableLater`) are the caller's to wait for. @throws {AwsError} @throws {ConcurrencyInUseError}
  */
-export async function invoke(aws: Aws, { name, version, timeout = MAX_TIMEOUT_S }: Target, event: object): Promise<Invocation> {
+export async function invoke(
+  aws: Aws,
+  { name, version, timeout = MAX_TIMEOUT_S }: Target,
+  event: object,
+  { isRetried = true, signal }: InvokeOptions = {},
+): Promise<Invocation> {
   const requestTimeout = Math.min(RESPONSE_TIMEOUT_MS.invocation, timeout * 1_000 + AROUND_AN_INVOCATION);
   try {
     const response = await aws.call(
@@ -44,9 +57,9 @@ export async function invoke(aws: Aws, { name, version, timeout = MAX_TIMEOUT_S 
             ...(version === undefined ? {} : { Qualifier: version }),
             Payload: Buffer.from(JSON.stringify(event)),
           }),
-          { requestTimeout },
+          { requestTimeout, ...(signal === undefined ? {} : { abortSignal: signal }) },
         ),
-      (error) => (isTransient(error) && !isInvocableLater(error) && !wasSilent(error) ? TRANSIENT : undefined),
+      (error) => (isRetried && isTransient(error) && !isInvocableLater(error) && !wasSilent(error) ? TRANSIENT : undefined),
     );
     return { payload: Buffer.from(response.Payload ?? []).toString('utf8'), functionError: response.FunctionError };
   } catch (error) {

@@ -5,6 +5,8 @@
 export interface Permission {
   /** Whether the call changes something: such a call is never made in a dry run. */
   readonly mutates: boolean;
+  /** The call writes down how far a run has come, so that it is made in a cancelled job too. */
+  readonly keepsState?: true;
   /** The resource in a minimal policy; `*` where AWS supports no resource for the action. */
   readonly resource: string | readonly string[];
   readonly operations: readonly ('deploy' | 'refresh-mapping' | 'rollback' | 'backfill' | 'verify')[];
@@ -222,10 +224,18 @@ export const PERMISSIONS = {
   },
   's3:PutObject (runs)': {
     mutates: true,
+    keepsState: true,
     resource: RUNS,
     operations: ['deploy', ...ON_TABLES],
     when: WORKS_ON_TABLES,
     why: 'writes the progress, the lock and the report of a run',
+  },
+  'cloudwatch:GetMetricData': {
+    mutates: false,
+    resource: '*',
+    operations: ['deploy', ...ON_TABLES],
+    when: WORKS_ON_TABLES,
+    why: 'reads how far the triggers are behind: parts of a table wait for them; without it they do not, and a warning says so',
   },
   'dynamodb:DescribeTable': {
     mutates: false,

@@ -8,7 +8,8 @@ import type { Inputs } from '../inputs/inputs.ts';
 import { RELEASE } from '../release.ts';
 import { PERMISSIONS, type Action } from './permissions.ts';
 import type { Clients, connect as Connect } from './clients.ts';
-import { AwsError, isAwsError, isThrottled, isTransient } from './errors.ts';
+import { AwsError, hasSessionEnded, isAwsError, isThrottled, isTransient } from './errors.ts';
+import { assumedRole, canRenew, Renewable, renewed } from './renewal.ts';
 import { THROTTLED, TRANSIENT, withRetry, type Clock, type Retry } from './retry.ts';
 
 /** ms until a response begins: a server that is silent for longer will not respond, but packages need their time, and so may the function itself. */
@@ -21,6 +22,8 @@ export interface Aws extends Clients {
   /** `aws`, `aws-cn`, `aws-us-gov`, … */
   readonly partition: string;
   readonly clock: Clock;
+  /** Aborted when the job is cancelled. */
+  readonly signal: AbortSignal;
   /**
    * Makes one call, again where AWS throttles or the connection breaks.
    * @param action the permission the call needs; a mutating one is refused in a dry run
@@ -87,7 +90,8 @@ export async function openSession(
       { cause },
     );
   });
-  const call = caller({ dryRun, signal, clock, onChange });
+  const session = new Renewable();
+  const call = caller({ dryRun, signal, clock, onChange, session });
   const identified = call('sts:GetCallerIdentity', 'these credentials', () => sts.send(new GetCallerIdentityCommand({}))).catch(
     (error: unknown) => {
       if (profile === undefined || !isAwsError(error, 'CredentialsProviderError')) throw error;
@@ -112,14 +116,37 @@ export async function openSession(
       'Sign in to the right account, or add this one to allowed-account-ids',
     );
   }
+  let clients = connect(options, { pathStyle: pathStyle(env) });
+  const role = canRenew(env) ? assumedRole(identity.Arn) : undefined;
+  if (role !== undefined)
+    session.renew = async () => {
+      const credentials = await renewed(role, { ...options, region: found });
+      clients = connect({ ...options, credentials }, { pathStyle: pathStyle(env) });
+    };
   return {
     region: found,
     account,
     partition: identity.Arn?.split(':')[1] ?? 'aws',
     clock,
+    signal,
     call,
     download: (url) => download(url, url.startsWith('https:') ? httpsAgent : httpAgent),
-    ...connect(options, { pathStyle: pathStyle(env) }),
+    // Those of the session that is open now.
+    get lambda() {
+      return clients.lambda;
+    },
+    get s3() {
+      return clients.s3;
+    },
+    get dynamodb() {
+      return clients.dynamodb;
+    },
+    get logs() {
+      return clients.logs;
+    },
+    get metrics() {
+      return clients.metrics;
+    },
   };
 }
 
@@ -129,21 +156,29 @@ export function caller({
   signal,
   clock,
   onChange,
-}: { readonly dryRun: boolean } & Pick<SessionDependencies, 'signal' | 'clock' | 'onChange'>): Aws['call'] {
+  session = new Renewable(),
+}: { readonly dryRun: boolean; readonly session?: Renewable } & Pick<SessionDependencies, 'signal' | 'clock' | 'onChange'>): Aws['call'] {
   return (action, resource, send, retry = usualRetry) =>
     withRetry(
       clock,
       async () => {
         if (PERMISSIONS[action].mutates) {
           if (dryRun) throw new Error(`A dry run was about to call ${action} of ${resource}: this is a defect`);
-          signal.throwIfAborted();
+          if (!('keepsState' in PERMISSIONS[action])) signal.throwIfAborted();
         }
-        try {
-          const answer = await send();
-          if (PERMISSIONS[action].mutates) onChange(action);
-          return answer;
-        } catch (cause) {
-          throw cause instanceof UserError ? cause : new AwsError(action, resource, cause);
+        for (let attempt = 0; ; attempt += 1) {
+          const { generation } = session;
+          try {
+            const response = await send();
+            if (PERMISSIONS[action].mutates) onChange(action);
+            return response;
+          } catch (cause) {
+            // The request was aborted with the job.
+            if (signal.aborted && (cause as Error).name === 'AbortError') signal.throwIfAborted();
+            const error = cause instanceof UserError ? cause : new AwsError(action, resource, cause);
+            if (session.renew === undefined || attempt > 0 || !hasSessionEnded(error)) throw error;
+            await session.after(generation);
+          }
         }
       },
       retry,

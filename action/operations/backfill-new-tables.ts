@@ -12,7 +12,7 @@ import type { Run } from '../run.ts';
 import type { MappedTables } from './source-tables.ts';
 import { reportResults } from './run-results.ts';
 import { planContext, type RunTarget } from './run-target.ts';
-import { onTable } from './table-run.ts';
+import { onTable, triggerLag } from './table-run.ts';
 
 /** min: a deploy spends no longer on it, so that it ends within an hour, as the session of its role and the job of deploy.yml do. */
 const MAX_MINUTES = 45;
@@ -53,12 +53,13 @@ export async function backfillNewTables(run: Run, plans: readonly NewTablePlan[]
   const minutes = Math.min(inputs.timeLimitMinutes, MAX_MINUTES);
   const made = aws.clock.now();
   const results: Record<string, TableResult> = {};
+  const lag = triggerLag(run);
   // Those that wait come last, and wait together.
   for (const { table, waits, capacity } of all.toSorted((a, b) => Number(a.waits) - Number(b.waits))) {
     const until = made + minutes * 60_000;
     await asWarning(run, table.name, async () => {
       if (waits) await settled(run, table.name, made);
-      const result = await onTable(run, 'backfill', { ...target, bucket }, table, { capacity, until });
+      const result = await onTable(run, 'backfill', { ...target, bucket }, table, { capacity, until, lag });
       results[table.name] = result;
       if (result.failure !== undefined) throw new UserError(result.failure);
       if (!result.complete) throw new UserError(`${minutes} minutes are over`);

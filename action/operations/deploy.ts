@@ -153,6 +153,7 @@ async function prepare(run: Run, instead?: Deployment): Promise<Deployment> {
     config,
     codeSha256: wanted.sha256Base64,
     memorySize: inputs.memorySize ?? serving?.configuration.MemorySize,
+    timeout: inputs.timeout ?? serving?.configuration.Timeout ?? TIMEOUT_ON_CREATE,
   };
   const newTables = await planNewTables(run, plannedTriggers.steps, mapped, options, target);
   const tags = planTags(inputs.tags, latest?.tags ?? {});

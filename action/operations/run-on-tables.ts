@@ -1,13 +1,15 @@
 // The common part of backfill and verify: the deployed function processes tables, slice by slice, and a report shows the result.
 import type { TableResult } from '../apply/slices/run-table.ts';
+import { hasSessionEnded, SessionEndedError } from '../aws/errors.ts';
+import type { Aws } from '../aws/session.ts';
 import { listTriggers, streamOrigin } from '../aws/triggers.ts';
-import { InputError, UserError } from '../errors.ts';
+import { CancelledError, InputError, UserError } from '../errors.ts';
 import { defaultReadCapacity } from '../plan/run-estimate.ts';
 import { planRun } from '../plan/run-plan.ts';
 import type { Run } from '../run.ts';
 import { recordDifferences, reportResults, type Results, type Totals } from './run-results.ts';
 import { planContext, tablesOf, targetOf } from './run-target.ts';
-import { onTable } from './table-run.ts';
+import { onTable, triggerLag } from './table-run.ts';
 
 /** Runs backfill or verify on the tables of the inputs. @throws {UserError} where it fails, or differences remain */
 export async function runOnTables(run: Run, operation: 'backfill' | 'verify'): Promise<void> {
@@ -30,13 +32,31 @@ export async function runOnTables(run: Run, operation: 'backfill' | 'verify'): P
   report.plan(plans.flatMap((plan) => plan.changes));
   if (inputs.dryRun) return;
   const until = aws.clock.now() + inputs.timeLimitMinutes * 60_000;
+  const lag = triggerLag(run);
   const results: Record<string, TableResult> = {};
-  for (const table of tables) results[table.name] = await onTable(run, operation, target, table, { capacity, until });
+  try {
+    for (const table of tables) results[table.name] = await onTable(run, operation, target, table, { capacity, until, lag });
+  } catch (error) {
+    throw endOf(error, operation, aws);
+  }
   const totals = await reportResults(run, operation, target, results);
   report.changed(totals.changed);
   if (operation === 'verify' && totals.complete && Object.values(results).every(({ failure }) => failure === undefined))
     await recordDifferences(run, results);
   conclude(run, operation, results, totals);
+}
+
+/** The end of a run that another one resumes, as a sentence that says how. */
+function endOf(error: unknown, operation: string, { signal }: Aws): unknown {
+  const resume = `Run operation ${operation} again: it resumes at the last checkpoints`;
+  if (signal.aborted) return new CancelledError(resume);
+  if (!hasSessionEnded(error)) return error;
+  const reason = error instanceof SessionEndedError ? error.message : 'The AWS credentials of this job have ended';
+  return new UserError(
+    reason,
+    `${resume}. For a longer run, let the job renew them (permission id-token: write), or raise role-duration-seconds of aws-actions/configure-aws-credentials`,
+    { cause: error },
+  );
 }
 
 /** @throws {UserError} where a table failed, or differences remain */

@@ -3,6 +3,7 @@ import { DEFAULT_OPTIONS, type FunctionConfig, type TableOptions } from '../../f
 import type { KeyMapping } from '../../formats/key-mapping.ts';
 import { nearest } from '../../formats/nearest.ts';
 import { parseS3Uri } from '../../formats/s3-uri.ts';
+import { MAX_TIMEOUT_S } from '../aws/invoke.ts';
 import { describeRunTable, type RunTable } from '../aws/tables.ts';
 import { sha256Of } from '../deployed/deployed-function.ts';
 import { InputError, UserError, type Problem } from '../errors.ts';
@@ -23,6 +24,8 @@ export interface RunTarget {
   readonly config: FunctionConfig;
   /** MiB of the function; undefined: not known. */
   readonly memorySize: number | undefined;
+  /** s: the function's time limit. */
+  readonly timeout: number;
 }
 
 /** The index of a table of the package. */
@@ -107,6 +110,7 @@ export async function targetOf(run: Run): Promise<RunTarget> {
     mapping: mappingOf(found),
     codeSha256: sha256Of(deployed.serving) ?? '',
     memorySize: deployed.serving.configuration.MemorySize,
+    timeout: deployed.serving.configuration.Timeout ?? MAX_TIMEOUT_S,
   };
 }
 

@@ -3,6 +3,8 @@ import type { SliceTable, SurveyedIndex, SurveyResponse } from '../../formats/sl
 import { takeLock } from '../apply/slices/lock.ts';
 import { RunStore } from '../apply/slices/run-store.ts';
 import { runTable, type TableResult } from '../apply/slices/run-table.ts';
+import { longestRequest } from '../apply/slices/slice-invocation.ts';
+import { TriggerLag } from '../apply/slices/trigger-lag.ts';
 import { invoke } from '../aws/invoke.ts';
 import { describeRunTable, type RunTable } from '../aws/tables.ts';
 import { UserError } from '../errors.ts';
@@ -10,24 +12,36 @@ import { RELEASE } from '../release.ts';
 import type { Run } from '../run.ts';
 import { indexOf, runPrefix, type RunTarget } from './run-target.ts';
 
+/** The lag of the function's triggers, for all tables of a run. */
+export function triggerLag({ inputs, aws, report }: Run): TriggerLag {
+  return new TriggerLag(aws, inputs.functionName, (message) => {
+    report.warn({ title: 'Triggers that are behind', message });
+  });
+}
+
 /** Runs, or goes on with, the operation on one table, which is locked meanwhile. @throws {UserError} */
 export async function onTable(
   run: Run,
   operation: 'backfill' | 'verify',
   target: RunTarget,
   table: RunTable,
-  { capacity, until }: { readonly capacity: number; readonly until: number },
+  { capacity, until, lag }: { readonly capacity: number; readonly until: number; readonly lag: TriggerLag },
 ): Promise<TableResult> {
   const { inputs, aws, report, env } = run;
-  const { bucket, codeSha256, mapping } = target;
+  const { bucket, codeSha256, timeout, mapping } = target;
   const store = new RunStore(aws, bucket, runPrefix(inputs.functionName, operation, table.name));
   const log = (line: string): void => {
     report.info(line);
   };
   const lock = await takeLock(
-    store,
+    new RunStore(aws, bucket, `runs/${inputs.functionName}/locks`),
+    table.name,
     aws.clock,
-    { holder: `${env.GITHUB_RUN_ID ?? 'local'}-${process.pid}-${aws.clock.random()}`, url: urlOf(env) },
+    {
+      holder: `${env.GITHUB_RUN_ID ?? 'local'}-${process.pid}-${aws.clock.random()}`,
+      url: urlOf(env),
+      longestMs: longestRequest({ timeout }),
+    },
     log,
   );
   try {
@@ -55,6 +69,10 @@ export async function onTable(
       },
       {
         aws,
+        lock,
+        timeout,
+        pause: () => lag.reason(),
+        iteratorAge: () => lag.age(),
         functionName: inputs.functionName,
         qualifier: inputs.alias,
         release: RELEASE,
@@ -87,6 +105,7 @@ async function survey({ aws, inputs }: Run, { bucket, prefix }: RunStore, table:
     aws,
     { name: inputs.functionName, version: inputs.alias, timeout: undefined },
     { slice: { kind: 'survey', release: RELEASE, bucket, prefix, create, tables: [table] } },
+    { signal: aws.signal },
   );
   let response: Partial<SurveyResponse & { errorMessage: unknown }> | undefined;
   try {
@@ -112,7 +131,7 @@ function progressOf({ aws, report }: Run, table: string): Parameters<typeof runT
   const started = aws.clock.now();
   let said = started;
   let phaseSaid = '';
-  return (phase, { done, slices, counts, throttled }) => {
+  return (phase, { done, slices, counts, throttled, waiting }) => {
     const now = aws.clock.now();
     const isNew = phase !== phaseSaid;
     if (!isNew && now - said < LINE_EVERY[now - started < FIRST_MS ? 0 : 1]) return;
@@ -125,6 +144,7 @@ function progressOf({ aws, report }: Run, table: string): Parameters<typeof runT
       ...(counts['read-capacity'] === undefined ? [] : [`${Math.round(counts['read-capacity'] / seconds)} read capacity units per second`]),
       ...(throttled.table > 0 ? [`DynamoDB throttled ${throttled.table} times`] : []),
       ...(throttled.cluster > 0 ? [`the cluster throttled ${throttled.cluster} times`] : []),
+      ...(waiting === undefined ? [] : [waiting]),
     ];
     report.info(`Table ${table}: ${parts.join(', ')}`);
   };

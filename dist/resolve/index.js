@@ -31557,8 +31557,8 @@ class UserError extends Error {
 /** The job was cancelled: no failure of what was under way, and nothing more is to be changed. */
 class CancelledError extends UserError {
     name = 'CancelledError';
-    constructor() {
-        super('The job was cancelled', 'The deployed state is consistent; the next run finishes this one');
+    constructor(hint = 'The deployed state is consistent; the next run finishes this one') {
+        super('The job was cancelled', hint);
     }
 }
 /** `search.yml:3` */

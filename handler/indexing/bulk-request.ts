@@ -131,10 +131,13 @@ async function sendOnce(bulk: Bulk, operations: readonly Operation[], { index, r
       bulk.signal,
     );
   } catch (error) {
+    metrics.unanswered = true;
     return classifyThrown(error, bulk.signal);
   } finally {
     metrics.request(total(operations), now() - started);
   }
+  // A proxy's response: the cluster's own did not arrive.
+  if (response.status === 502 || response.status === 504) metrics.unanswered = true;
   return classifyRequest(response, now()) ?? pairedOutcomes(operations, response);
 }
 

@@ -8,7 +8,7 @@ import { sendBulk, type Bulk, type Settled } from './bulk-request.ts';
 import { requestsOf, type IndexRequest } from './requests.ts';
 import type { Prepared, Ready } from './write.ts';
 
-const MAX_CONCURRENT_REQUESTS = 2;
+export const MAX_CONCURRENT_REQUESTS = 2;
 /** Share of the time for writing in which documents are begun; the rest is for the responses. */
 const PREPARING_SHARE = 0.75;
 /** Writes from which on they are shared out: below, a second request costs more than it saves (documents of a kilobyte). */
@@ -26,6 +26,8 @@ export interface RoundDependencies extends Bulk {
   readonly writeUntil: number;
   /** ms that the shaping of one item may take, and its transform too. */
   readonly itemLimit: number;
+  /** Requests at a time. */
+  readonly requests: number;
 }
 
 /** The writes left after a round. */
@@ -38,7 +40,7 @@ export interface RoundResult {
   readonly pause: { readonly atLeastMs: number; readonly reason: string; readonly remedy?: string | undefined } | undefined;
 }
 
-/** Sends every pending write once, two requests at a time: no item is in more than one of them. @throws a defect, once no request is open */
+/** Sends every pending write once, some requests at a time: no item is in more than one of them. @throws a defect, once no request is open */
 export async function runRound(pending: readonly Ready[], dependencies: RoundDependencies): Promise<RoundResult> {
   return new Round(pending, dependencies).run();
 }
@@ -60,19 +62,19 @@ class Round {
   }
 
   async run(): Promise<RoundResult> {
-    const { now, signal, writeUntil, itemLimit, gate } = this.#by;
+    const { now, signal, writeUntil, itemLimit, gate, requests } = this.#by;
     const tables = [...new Map(this.#pending.map(({ table }) => [table.index, table])).values()];
     const ready = (): Promise<void> => this.#checkIndexes(tables).catch(this.#defect);
     let checking = ready();
     // Lets a check leave: the cluster responds while the documents are built.
     if (!tables.every(({ index }) => gate.isOpen(index))) await new Promise(setImmediate);
     const until = now() + (writeUntil - now()) * PREPARING_SHARE;
-    const maxWrites = this.#pending.length < MIN_SHARED_WRITES ? Infinity : Math.ceil(this.#pending.length / MAX_CONCURRENT_REQUESTS);
+    const maxWrites = this.#pending.length < MIN_SHARED_WRITES ? Infinity : Math.ceil(this.#pending.length / requests);
     const open = new Set<Promise<void>>();
     try {
       for await (const request of requestsOf(this.#pending, { now, until, signal, transformLimit: itemLimit, maxWrites })) {
         await checking;
-        if (open.size >= MAX_CONCURRENT_REQUESTS) await Promise.race(open);
+        if (open.size >= requests) await Promise.race(open);
         if (!gate.isOpen(request.index) && !this.#stopped) await (checking = ready());
         if (this.#stopped) {
           this.#again.push(...request.writes);

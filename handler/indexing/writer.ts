@@ -5,12 +5,14 @@ import { itemLimit } from '../documents/shaping-time.ts';
 import { withoutValues } from '../telemetry/redaction.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Runtime } from '../runtime.ts';
-import { runRound } from './round.ts';
+import { MAX_CONCURRENT_REQUESTS, runRound } from './round.ts';
 import type { Ready, Write } from './write.ts';
 
 /** ms: the first pause after a transient failure is up to twice this, each further one up to twice the former. */
 const FIRST_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 10_000;
+/** Rounds without a throttled request after which there is one request more at a time. */
+const RAISE_AFTER = 20;
 
 export class Writer {
   readonly #runtime: Runtime;
@@ -18,6 +20,9 @@ export class Writer {
   readonly #budget: Budget;
   /** ms that the shaping of one item may take, and its transform too. */
   readonly #itemLimit: number;
+  /** Requests at a time: half as many after the cluster throttled. */
+  #requests = MAX_CONCURRENT_REQUESTS;
+  #unthrottled = 0;
 
   /** @param remaining ms that the invocation has */
   constructor(runtime: Runtime, metrics: Metrics, budget: Budget, remaining: number) {
@@ -32,12 +37,15 @@ export class Writer {
     const { now, cluster, gate, indexes } = this.#runtime;
     const { writeUntil } = this.#budget;
     const { signal, release } = abortAt(writeUntil, now());
-    const dependencies = { cluster, gate, indexes, now, signal, writeUntil, metrics: this.#metrics, itemLimit: this.#itemLimit };
+    const metrics = this.#metrics;
+    const dependencies = { cluster, gate, indexes, now, signal, writeUntil, metrics, itemLimit: this.#itemLimit };
     try {
       let pending: readonly Ready[] = writes.filter(isReady);
       for (let attempt = 0; pending.length > 0; attempt++) {
-        if (attempt > 0) this.#metrics.add('Retried', pending.length);
-        const { again, configuration, pause } = await runRound(pending, dependencies);
+        if (attempt > 0) metrics.add('Retried', pending.length);
+        const { Throttled: before } = metrics.counts();
+        const { again, configuration, pause } = await runRound(pending, { ...dependencies, requests: this.#requests });
+        this.#adapt(metrics.counts().Throttled > before);
         if (configuration !== undefined) {
           this.#fail(again, configuration);
           return;
@@ -53,6 +61,12 @@ export class Writer {
     } finally {
       release();
     }
+  }
+
+  #adapt(isThrottled: boolean): void {
+    this.#unthrottled = isThrottled ? 0 : this.#unthrottled + 1;
+    if (isThrottled) this.#requests = Math.max(1, Math.floor(this.#requests / 2));
+    else if (this.#unthrottled % RAISE_AFTER === 0) this.#requests = Math.min(MAX_CONCURRENT_REQUESTS, this.#requests + 1);
   }
 
   /** Writes one error log line; all remaining writes fail, since each would meet the same problem. */

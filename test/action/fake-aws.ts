@@ -46,7 +46,7 @@ export function fake(
         })
       : Promise.resolve(response);
   };
-  const service = { send } as unknown as Aws['lambda'] & Aws['s3'] & Aws['dynamodb'] & Aws['logs'];
+  const service = { send } as unknown as Aws['lambda'] & Aws['s3'] & Aws['dynamodb'] & Aws['logs'] & Aws['metrics'];
   const call = caller({ dryRun, signal, clock, onChange: () => undefined });
   const download = (): Promise<Uint8Array> => Promise.reject(new Error('GET https://bucket/x?X-Amz-Signature=secret failed'));
   return {
@@ -54,12 +54,14 @@ export function fake(
     account: '1',
     partition: 'aws',
     clock,
+    signal,
     call,
     download,
     lambda: service,
     s3: service,
     dynamodb: service,
     logs: service,
+    metrics: service,
     calls,
     inputs,
     slept: clock.slept,

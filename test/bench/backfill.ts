@@ -105,6 +105,7 @@ const inRun = (slice: object, prefix: string, capacity = 1e9): WorkSlice =>
     bucket: 'bucket',
     prefix,
     capacity,
+    seconds: 60,
     table,
     tables: [table],
     ...slice,
@@ -352,6 +353,7 @@ async function driver(): Promise<void> {
         operation: 'backfill',
       },
       ...{ concurrency: SLICES, maxReadCapacity: 1000, until: Infinity, progress: () => undefined },
+      ...{ timeout: 60, pause: () => Promise.resolve(undefined), lock: { late: () => undefined, isLost: false } },
     });
     return performance.now() - started;
   };

@@ -9,10 +9,14 @@ const parts = new Parts((line) => {
   console.error(line);
 });
 
-/** GET: the server's address, started where it is not yet running. DELETE: stops a search server. */
+/** GET: the server's address, started where it is not yet running. DELETE: stops a search server, or kills a function. */
 async function addressOf(method: string, name: string): Promise<SearchAddress | { url: string }> {
   if (name === 'dynamodb') return { url: (await parts.dynamodb()).url };
   if (name === 'aws') return { url: (await parts.aws()).url };
+  if (method === 'DELETE' && name.startsWith('function/')) {
+    await parts.killFunction(name.slice('function/'.length));
+    return { url: '' };
+  }
   const kind = SEARCH_KINDS.find((known) => known === name);
   if (!kind) throw new Error(`There is no server named ${name}.`);
   if (method === 'DELETE') {

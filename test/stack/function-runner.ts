@@ -16,6 +16,8 @@ interface InvokeMessage {
 
 export interface FunctionRunner {
   readonly url: string;
+  /** Ends the environments of a function at once, as a crash of their machine would. */
+  kill(functionName: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -70,6 +72,9 @@ export async function startFunctionRunner(
   );
   return {
     url: server.url,
+    kill: async (functionName) => {
+      for (const [id, { host }] of warm) if (id.startsWith('arn:') && id.includes(`:function:${functionName} `)) (await host).kill();
+    },
     stop: async () => {
       await server.stop();
       await Promise.allSettled([...warm.values()].map(async ({ host }) => (await host).stop()));

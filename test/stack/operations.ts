@@ -33,9 +33,11 @@ const LAMBDA: readonly (readonly [string, RegExp, string])[] = [
  */
 export function operationOf(method: string, url: string, headers: IncomingHttpHeaders, body: string): string {
   const { pathname, searchParams } = new URL(url, 'http://localhost');
-  const service = /Credential=[^/]*\/\d+\/[^/]+\/([^/]+)\//.exec(
+  const signed = /Credential=[^/]*\/\d+\/[^/]+\/([^/]+)\//.exec(
     `${headers.authorization ?? ''} ${searchParams.get('X-Amz-Credential') ?? ''}`,
   )?.[1];
+  // CloudWatch's requests are signed for another name than the one in policies.
+  const service = signed === 'monitoring' ? 'cloudwatch' : signed;
   if (!service || service === 'es' || service === 'aoss') return `${method} ${pathname}`;
   const target = headers['x-amz-target'];
   if (typeof target === 'string') return `${service}:${target.slice(target.lastIndexOf('.') + 1)}`;

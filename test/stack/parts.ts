@@ -35,6 +35,11 @@ export class Parts {
     return this.#once('moto', async () => startMoto((await this.#runner()).url));
   }
 
+  /** Ends the environments of a function at once; the next event gets a fresh one. */
+  async killFunction(name: string): Promise<void> {
+    await (await this.#runner()).kill(name);
+  }
+
   /** Stops the running servers. A server that is still starting is not waited for: it stops when it is ready, or with this process. */
   async stop(): Promise<void> {
     const started = [...this.#started];

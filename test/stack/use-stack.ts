@@ -24,6 +24,11 @@ export async function releaseSearch(kind: SearchKind): Promise<void> {
   await ask(kind, 'DELETE');
 }
 
+/** Ends the environments of a deployed function at once, as a crash of their machine would: an open invocation ends with an error. */
+export async function killFunction(name: string): Promise<void> {
+  await ask(`function/${name}`, 'DELETE');
+}
+
 /** Why an engine cannot be run on this machine; undefined where it can. */
 export function whyNot(kind: SearchKind): string | undefined {
   try {

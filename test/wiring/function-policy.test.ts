@@ -80,6 +80,7 @@ async function calls(...lines: string[]): Promise<IamRequest[]> {
       bucket: it.bucket,
       prefix: `runs/${it.name}/verify/${uniqueName('run')}`,
       capacity: 1e6,
+      seconds: 60,
       tables: [of],
       table: of,
     };

@@ -52,7 +52,7 @@ export function iamRequests(request: RecordedRequest, runContext: RunContext): I
     const name = body.TableName ?? '';
     return [ask(operation, name.startsWith('arn:') ? name : arn('dynamodb', `table/${name}`))];
   }
-  if (operation === 'logs:DescribeLogGroups') return [ask(operation, '*')];
+  if (operation === 'logs:DescribeLogGroups' || operation === 'cloudwatch:GetMetricData') return [ask(operation, '*')];
   if (operation.startsWith('logs:')) {
     const group = arn('logs', `log-group:${body.logGroupName ?? ''}`);
     return [ask(operation, group), ask(operation, `${group}:*`)];

@@ -41,7 +41,9 @@ const NEEDED = [
 ];
 /** moto asks neither for these, nor for the tags of a function, nor for what S3 says of a missing object or Lambda reads of it. */
 const UNASKED = ['sts:GetCallerIdentity', 'iam:PassRole', 'lambda:ListTags', 's3:ListBucket', 's3:GetObjectVersion'];
-const ENFORCED = NEEDED.filter((action) => !UNASKED.includes(action));
+/** A run does without it, and warns. */
+const OPTIONAL = 'cloudwatch:GetMetricData';
+const ENFORCED = NEEDED.filter((action) => !UNASKED.includes(action) && action !== OPTIONAL);
 
 /** moto names the permission after the call. */
 const asMotoHasIt = (action: string): string => (action === 'lambda:InvokeFunction' ? 'lambda:Invoke' : action);

@@ -1,6 +1,6 @@
 // backfill and verify: the built action drives the deployed function over a table of DynamoDB Local and a real index.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { BatchWriteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { BatchWriteItemCommand } from '@aws-sdk/client-dynamodb';
 import { ask, documents } from '../handler/function.ts';
 import { useStack } from '../stack/use-stack.ts';
 import { prepareDeployment, type Deployment } from './deployment.ts';
@@ -93,25 +93,6 @@ test('a run that would empty an index deletes nothing and says why', async () =>
   expect(await it.run({ operation: 'backfill', 'delete-limit': '150' })).toMatchObject({ code: 0 });
   expect(await count()).toBe(ITEMS);
 });
-
-test('a run that stops at its time limit, or is killed, goes on where it was', async () => {
-  await stack.clients.dynamodb.send(new PutItemCommand({ TableName: table, Item: item(ITEMS) }));
-  let kill: ((signal: NodeJS.Signals) => void) | undefined;
-  let killed = false;
-  // The first invocation checks the index, the second is a part of the table.
-  it.aws.on('lambda:Invoke', {});
-  it.aws.on('lambda:Invoke', () => {
-    kill?.('SIGKILL');
-    killed = true;
-    return {};
-  });
-  await it.run({ operation: 'backfill' }, { onStart: (sender) => (kill = sender) });
-  expect(killed).toBe(true);
-  const run = await it.run({ operation: 'backfill' });
-  expect(run).toMatchObject({ code: 0, outputs: { complete: 'true' } });
-  expect(run.log).toMatch(/goes on/);
-  expect(JSON.parse(run.outputs.counts ?? '{}')).toMatchObject({ [table]: { read: ITEMS + 1 } });
-}, 300_000);
 
 test.each([
   ['a table that the key mapping does not know', { tables: 'Nowhere' }, /does not know the table Nowhere/],

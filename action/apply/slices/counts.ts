@@ -1,5 +1,12 @@
 import type { Counts } from '../../../formats/slice.ts';
 
+/** Counts that are in `after` beyond `before`. */
+export function countsSince(before: Counts, after: Counts): Counts {
+  return Object.fromEntries(
+    (Object.entries(after) as [keyof Counts, number][]).map(([name, value]) => [name, value - (before[name] ?? 0)]),
+  );
+}
+
 /** The sum of counts. */
 export function addCounts(all: readonly Counts[]): Counts {
   const sum: Record<string, number> = {};

@@ -2,16 +2,25 @@
 import type { SliceTable, SurveyedIndex } from '../../../formats/slice.ts';
 import type { Phase } from './run-store.ts';
 
-/** bytes: a segment is at least this large, so that a small table is one slice. */
-const MIN_SEGMENT_BYTES = 64 * 1024 * 1024;
+/** bytes: a segment is no larger, as long as there are no more than the most. */
+const SEGMENT_BYTES = 64 * 1024 * 1024;
 const MAX_SEGMENTS = 2_000;
-/** Sequence numbers of a slice of the walk. */
-const WALK_RANGE = 500_000;
+/** bytes: a segment has more than one page of 1 MiB, so that a small table is few slices. */
+const MIN_SEGMENT_BYTES = 4 * 1024 * 1024;
+/** Parts for each slice that runs at once: a part can't be divided, so that a large one must not be much of the work. */
+const PARTS_PER_SLICE = 16;
+/** Sequence numbers of a slice of the walk: the most, and the least, for a page of the walk has a thousand. */
+const MAX_WALK_RANGE = 500_000;
+const MIN_WALK_RANGE = 20_000;
 
-/** How many segments a table is scanned in: a few for each slice that runs at once, so that a large one leaves no other idle. */
+/**
+ * How many segments a table is scanned in: many for each slice that runs at once. DynamoDB divides a table by the hash of its keys, so
+ * that one segment can be much larger than the others; the more there are, the less is in it, and the rest is done beside it.
+ */
 export function segmentsFor(bytes: number, concurrency: number): number {
-  const bySize = Math.ceil(bytes / MIN_SEGMENT_BYTES);
-  return Math.max(1, Math.min(MAX_SEGMENTS, Math.max(bySize, bytes > MIN_SEGMENT_BYTES / 8 ? concurrency * 2 : 1)));
+  const bySize = Math.ceil(bytes / SEGMENT_BYTES);
+  const even = Math.min(concurrency * PARTS_PER_SLICE, Math.floor(bytes / MIN_SEGMENT_BYTES));
+  return Math.max(1, Math.min(MAX_SEGMENTS, Math.max(bySize, even)));
 }
 
 /** Pass 1, table → index. @param segments those to work on, of `totalSegments` */
@@ -22,18 +31,21 @@ export function scanPhase(table: SliceTable, mode: 'write' | 'compare', segments
   };
 }
 
-/** Pass 2, index → table: ranges of sequence numbers of each shard. */
-export function walkPhase(tables: readonly SliceTable[], { index, shards }: SurveyedIndex): Phase {
+/** Pass 2, index → table: ranges of sequence numbers of each shard. @param concurrency slices that run at once */
+export function walkPhase(tables: readonly SliceTable[], { index, shards }: SurveyedIndex, concurrency: number): Phase {
+  const numbers = shards.reduce((sum, highest) => sum + highest + 1, 0);
+  const even = Math.ceil(numbers / (concurrency * PARTS_PER_SLICE));
+  const range = Math.min(MAX_WALK_RANGE, Math.max(MIN_WALK_RANGE, even));
   const slices = shards.flatMap((highest, shard) => {
-    const ranges = Math.max(1, Math.ceil((highest + 1) / WALK_RANGE));
+    const ranges = Math.max(1, Math.ceil((highest + 1) / range));
     return Array.from({ length: ranges }, (_, i) => ({
       kind: 'walk' as const,
       id: `walk-${shard}-${i}`,
       index,
       tables,
       shard,
-      from: i * WALK_RANGE - 1,
-      to: Math.min(highest, (i + 1) * WALK_RANGE - 1),
+      from: i * range - 1,
+      to: Math.min(highest, (i + 1) * range - 1),
     }));
   });
   return { name: 'walk', slices };

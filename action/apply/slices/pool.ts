@@ -1,24 +1,29 @@
 // Passes slices to the deployed function, some at once, until each is done. The checkpoint decides whether one is done, never a response: a
 // lost one costs nothing, and a slice that is passed twice changes nothing.
-import type { Counts, SliceResponse, WorkSlice } from '../../../formats/slice.ts';
-import { isTransient } from '../../aws/errors.ts';
-import { invoke, isInvocableLater } from '../../aws/invoke.ts';
+import type { Counts, SliceCheckpoint, WorkSlice } from '../../../formats/slice.ts';
+import { inParallel } from '../../aws/retry.ts';
 import type { Aws } from '../../aws/session.ts';
 import { UserError } from '../../errors.ts';
-import { addCounts } from './counts.ts';
-import type { PlannedSlice, RunStore } from './run-store.ts';
+import { addCounts, countsSince } from './counts.ts';
+import { Load, shareOf } from './load.ts';
+import type { HeldLock } from './lock.ts';
+import { READS_AT_ONCE, type PlannedSlice, type RunStore } from './run-store.ts';
+import { invokeSlice, longestRequest, writes, type SliceFunction } from './slice-invocation.ts';
 
-/** Times that a slice may fail before it is parked. */
+/** Times in a row that a slice may fail without getting further before it is parked. */
 const MAX_FAILURES = 5;
 /** ms: the first pause after a failure is up to this long, each further one up to twice the former. */
 const PAUSE_MS = 1_000;
+/** s of an invocation: after each, the capacity is shared out anew. Never less than the least, which a page needs. */
+const MAX_SECONDS = 60;
+const MIN_SECONDS = 10;
+/** ms until it is looked again whether a pause is over. */
+const LOOK_MS = 15_000;
 
-export interface PoolSettings {
+export interface PoolSettings extends SliceFunction {
   readonly aws: Aws;
   readonly store: RunStore;
-  readonly functionName: string;
-  readonly qualifier: string | undefined;
-  readonly release: string;
+  readonly lock: Pick<HeldLock, 'late' | 'isLost'>;
   readonly operation: WorkSlice['operation'];
   /** Slices at once. */
   readonly concurrency: number;
@@ -26,6 +31,8 @@ export interface PoolSettings {
   readonly maxReadCapacity: number;
   /** ms since the epoch: no slice is started after it. */
   readonly until: number;
+  /** Why no slice may be started now; undefined: they may. */
+  readonly pause: () => Promise<string | undefined>;
   /** Called after every response. */
   readonly progress: (state: PoolState) => void;
 }
@@ -36,6 +43,8 @@ export interface PoolState {
   readonly done: number;
   readonly counts: Counts;
   readonly throttled: { readonly table: number; readonly cluster: number };
+  /** Why no slice is started at the moment. */
+  readonly waiting?: string;
 }
 
 export interface PoolResult extends PoolState {
@@ -45,80 +54,167 @@ export interface PoolResult extends PoolState {
   readonly isOver: boolean;
 }
 
-/** Works on slices until all are done, parked, or the time is up. @throws {UserError} where the job is cancelled */
+/**
+ * Works on slices until all are done, parked, or the time is up.
+ * @throws {CancelledError} at once where the job is cancelled @throws {UserError} where no invocation is possible any more, when those under
+ * way have ended
+ */
 export async function workOn(slices: readonly PlannedSlice[], settings: PoolSettings): Promise<PoolResult> {
-  const { aws, store, concurrency, maxReadCapacity, until, progress } = settings;
-  const open: PlannedSlice[] = [];
-  const counts = new Map<string, Counts>();
-  let done = 0;
-  for (const slice of slices) {
-    const known = await store.checkpoint(slice.id);
-    if (known !== undefined) counts.set(slice.id, known.counts);
-    if (known?.done === true) done++;
-    else open.push(slice);
-  }
-  const parked: { id: string; reason: string }[] = [];
-  let throttled = { table: 0, cluster: 0 };
-  // Each has the same share of the read capacity: divided by those that run so far, the first ones would have more than their part.
-  const workers = Math.min(concurrency, open.length);
-  const state = (): PoolState => ({ slices: slices.length, done, counts: addCounts([...counts.values()]), throttled });
-  progress(state());
-  const worker = async (): Promise<void> => {
-    for (let slice = open.shift(); slice !== undefined; slice = open.shift()) {
-      for (let failures = 0; ;) {
-        if (aws.clock.now() >= until) {
-          open.push(slice);
-          return;
-        }
-        const { response, reason } = await handOut(slice, settings, maxReadCapacity / workers);
-        if (response !== undefined) {
-          counts.set(slice.id, response.counts);
-          throttled = { table: throttled.table + response.throttled.table, cluster: throttled.cluster + response.throttled.cluster };
-        }
-        if (response?.done === true) {
-          done++;
-          progress(state());
-          break;
-        }
-        progress(state());
-        if (reason === undefined) continue;
-        failures++;
-        if (failures === MAX_FAILURES) {
-          parked.push({ id: slice.id, reason });
-          break;
-        }
-        await aws.clock.sleep(aws.clock.random() * PAUSE_MS * 2 ** failures);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: workers }, worker));
-  return { ...state(), parked, isOver: open.length > 0 };
+  const pool = new Pool(slices, settings);
+  await pool.open();
+  return pool.run();
 }
 
-/** One invocation. @param capacity read capacity units per second @returns its response, and why it came no further */
-async function handOut(
-  slice: PlannedSlice,
-  { aws, store, functionName, qualifier, release, operation }: PoolSettings,
-  capacity: number,
-): Promise<{ readonly response?: SliceResponse; readonly reason?: string }> {
-  const { bucket, prefix } = store;
-  const event = { slice: { ...slice, bucket, prefix, release, operation, capacity } };
-  let parsed: unknown;
-  let functionError: string | undefined;
-  try {
-    const invocation = await invoke(aws, { name: functionName, version: qualifier, timeout: undefined }, event);
-    functionError = invocation.functionError;
-    parsed = JSON.parse(invocation.payload);
-  } catch (error) {
-    if (error instanceof SyntaxError) return { reason: "the function's response is not valid JSON" };
-    // Throttled, busy or out of reach: this slice's failure, not the end of the run.
-    if (error instanceof UserError && (isInvocableLater(error) || isTransient(error))) return { reason: error.message };
-    throw error;
-  }
-  if (functionError !== undefined) {
-    const { errorMessage } = parsed as { errorMessage?: unknown };
-    return { reason: typeof errorMessage === 'string' ? errorMessage : functionError };
-  }
-  const response = parsed as SliceResponse;
-  return response.problem === undefined ? { response } : { response, reason: response.problem };
+/** A slice that is not done. */
+interface OpenSlice {
+  readonly slice: PlannedSlice;
+  readonly pages: number;
+  readonly failures: number;
 }
+
+class Pool {
+  readonly #slices: readonly PlannedSlice[];
+  readonly #by: PoolSettings;
+  readonly #load: Load;
+  readonly #counts = new Map<string, Counts>();
+  #total: Counts = {};
+  /** Those that have begun come first: the longer ones are then not the last ones. */
+  readonly #open: OpenSlice[] = [];
+  /** The read capacity of each slice that is with the function, or pauses after a failure. */
+  readonly #running = new Map<string, number>();
+  readonly #parked: { id: string; reason: string }[] = [];
+  #done = 0;
+  #throttled = { table: 0, cluster: 0 };
+  #failure: { readonly error: unknown } | undefined;
+  #waiting: string | undefined;
+  #wake: () => void = () => undefined;
+
+  constructor(slices: readonly PlannedSlice[], settings: PoolSettings) {
+    this.#slices = slices;
+    this.#by = settings;
+    this.#load = new Load(settings.concurrency, settings.maxReadCapacity, settings.aws.clock.now());
+  }
+
+  /** Reads where former invocations have left the slices. */
+  async open(): Promise<void> {
+    const known = await inParallel(this.#slices, READS_AT_ONCE, async (slice) => ({
+      slice,
+      checkpoint: await this.#by.store.checkpoint(slice.id),
+    }));
+    for (const { slice, checkpoint } of known) {
+      if (checkpoint !== undefined) this.#count(slice.id, checkpoint.counts);
+      if (checkpoint?.done === true) this.#done++;
+      else this.#open.push({ slice, pages: pagesOf(checkpoint), failures: 0 });
+    }
+    this.#open.sort((a, b) => Number(b.pages > 0) - Number(a.pages > 0));
+  }
+
+  async run(): Promise<PoolResult> {
+    const { aws, lock } = this.#by;
+    this.#report();
+    try {
+      await this.#work();
+    } catch (error) {
+      // The invocations under way go on for as long as they may.
+      if (aws.signal.aborted && this.#slices.some(writes)) lock.late(aws.clock.now() + longestRequest(this.#by));
+      throw error;
+    }
+    if (this.#failure !== undefined) throw this.#failure.error;
+    return { ...this.#state(), parked: this.#parked, isOver: this.#open.length > 0 };
+  }
+
+  async #work(): Promise<void> {
+    const { aws, lock, until, pause } = this.#by;
+    for (;;) {
+      if (lock.isLost) this.#failure ??= { error: new UserError('Another run has taken over the table', 'Run again when it is done') };
+      const isOver = aws.clock.now() >= until || this.#failure !== undefined;
+      this.#waiting = isOver || this.#open.length === 0 ? undefined : await pause();
+      const next = new Promise<void>((resolve) => (this.#wake = resolve));
+      if (!isOver && this.#waiting === undefined) this.#start();
+      if (this.#running.size === 0 && (isOver || this.#open.length === 0)) return;
+      if (this.#waiting === undefined) await next;
+      else {
+        this.#report();
+        await aws.clock.sleep(LOOK_MS);
+      }
+      aws.signal.throwIfAborted();
+    }
+  }
+
+  /** Starts as many slices as there may be at once. */
+  #start(): void {
+    const now = this.#by.aws.clock.now();
+    const most = this.#load.slices(now);
+    while (this.#running.size < most) {
+      const workers = Math.min(most, this.#running.size + this.#open.length);
+      const capacity = shareOf(this.#load.capacity(now), this.#running.values(), workers);
+      const next = capacity === undefined ? undefined : this.#open.shift();
+      if (capacity === undefined || next === undefined) return;
+      this.#running.set(next.slice.id, capacity);
+      void this.#invoke(next, capacity)
+        .catch((error: unknown) => {
+          this.#failure ??= { error };
+          return next;
+        })
+        .then((open) => {
+          this.#running.delete(next.slice.id);
+          if (open !== undefined) this.#open.unshift(open);
+          this.#wake();
+        });
+    }
+  }
+
+  /** One invocation, with the pause after it where it failed. @returns the slice where it is to go on */
+  async #invoke(open: OpenSlice, capacity: number): Promise<OpenSlice | undefined> {
+    const { aws, store, lock, operation, until } = this.#by;
+    const { slice } = open;
+    const begunAt = aws.clock.now();
+    const seconds = Math.max(MIN_SECONDS, Math.min(MAX_SECONDS, Math.ceil((until - begunAt) / 1000)));
+    const { response, reason, lateMs } = await invokeSlice(aws, this.#by, store, slice, { operation, capacity, seconds });
+    const now = aws.clock.now();
+    if (lateMs > 0) lock.late(now + lateMs);
+    const checkpoint = response ?? (await store.checkpoint(slice.id));
+    if (checkpoint !== undefined) this.#count(slice.id, checkpoint.counts);
+    if (response !== undefined) {
+      this.#load.note(response.throttled, begunAt, now);
+      const { table, cluster } = this.#throttled;
+      this.#throttled = { table: table + response.throttled.table, cluster: cluster + response.throttled.cluster };
+    }
+    if (checkpoint?.done === true) this.#done++;
+    const further = checkpoint?.done === true ? undefined : await this.#further(open, pagesOf(checkpoint), reason);
+    this.#report();
+    return further;
+  }
+
+  /** A slice that is not done goes on at once, or after a pause; after too many failures it is parked. */
+  async #further(
+    { slice, pages: before, failures: former }: OpenSlice,
+    pages: number,
+    reason: string | undefined,
+  ): Promise<OpenSlice | undefined> {
+    const failures = reason === undefined ? 0 : pages > before ? 1 : former + 1;
+    if (reason !== undefined && failures >= MAX_FAILURES) {
+      this.#parked.push({ id: slice.id, reason });
+      return undefined;
+    }
+    const { clock } = this.#by.aws;
+    if (failures > 0) await clock.sleep(clock.random() * PAUSE_MS * 2 ** failures);
+    return { slice, pages, failures };
+  }
+
+  #count(id: string, counts: Counts): void {
+    this.#total = addCounts([this.#total, countsSince(this.#counts.get(id) ?? {}, counts)]);
+    this.#counts.set(id, counts);
+  }
+
+  #state(): PoolState {
+    const [slices, done, throttled, waiting] = [this.#slices.length, this.#done, this.#throttled, this.#waiting];
+    return { slices, done, counts: this.#total, throttled, ...(waiting === undefined ? {} : { waiting }) };
+  }
+
+  #report(): void {
+    this.#by.progress(this.#state());
+  }
+}
+
+const pagesOf = (checkpoint: Pick<SliceCheckpoint, 'counts'> | undefined): number => checkpoint?.counts.pages ?? 0;

@@ -1,11 +1,19 @@
 // The objects of a run in the code bucket: the run itself, the checkpoint of each slice, the lists of findings, the report.
-import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  UploadPartCommand,
+  type CompletedPart,
+} from '@aws-sdk/client-s3';
 import type { SliceCheckpoint, WorkSlice } from '../../../formats/slice.ts';
 import { isAwsError } from '../../aws/errors.ts';
 import type { Aws } from '../../aws/session.ts';
 
 /** Fields that every slice gets when it is started. */
-type HandedOut = 'capacity' | 'bucket' | 'prefix' | 'release' | 'operation';
+type HandedOut = 'capacity' | 'seconds' | 'bucket' | 'prefix' | 'release' | 'operation';
 /** A slice as the run plans it. */
 export type PlannedSlice = WorkSlice extends infer Slice ? (Slice extends WorkSlice ? Omit<Slice, HandedOut> : never) : never;
 
@@ -43,20 +51,19 @@ export interface StoredRun {
   readonly finished: boolean;
 }
 
-/** A lock of a table: the run that has it, and its heartbeat. */
-export interface Lock {
-  readonly holder: string;
-  /** URL of that run. */
-  readonly url: string;
-  readonly beat: number;
-}
-
 export interface Stored<Value> {
   readonly value: Value;
   readonly etag: string;
 }
 
-/** The objects below `runs/<function>/<operation>/<table>/`. */
+/** Objects that are read at the same time. */
+export const READS_AT_ONCE = 16;
+/** bytes of a part of a large object: S3 accepts no smaller one than 5 MiB, and 10,000 at most. */
+const PART_BYTES = 8 * 1024 * 1024;
+/** ms: once the job is cancelled there is no more time for one object than that. */
+const CANCELLED_MS = 3_000;
+
+/** The objects below a prefix of the code bucket: `runs/<function>/<operation>/<table>/`. */
 export class RunStore {
   readonly bucket: string;
   readonly prefix: string;
@@ -107,9 +114,10 @@ export class RunStore {
             Body: body,
             // The SDK treats an empty text as a stream of unknown length.
             ContentLength: Buffer.byteLength(body),
-            ContentType: name.endsWith('.jsonl') ? 'application/x-ndjson' : 'application/json',
+            ContentType: typeOf(name),
             ...(over === undefined ? {} : over === null ? { IfNoneMatch: '*' } : { IfMatch: over }),
           }),
+          this.#aws.signal.aborted ? { abortSignal: AbortSignal.timeout(CANCELLED_MS) } : {},
         ),
       );
       return written.ETag ?? '';
@@ -119,8 +127,80 @@ export class RunStore {
     }
   }
 
+  /** Writes an object line by line, with one part of it in memory: however long it is. @throws {AwsError} */
+  async writeLines(name: string, lines: AsyncIterable<string>): Promise<void> {
+    let upload: PartUpload | undefined;
+    let part: string[] = [];
+    let bytes = 0;
+    try {
+      for await (const line of lines) {
+        part.push(line);
+        bytes += Buffer.byteLength(line);
+        if (bytes < PART_BYTES) continue;
+        upload ??= await PartUpload.begin(this.#aws, this.bucket, `${this.prefix}/${name}`, typeOf(name));
+        await upload.add(part.join(''));
+        [part, bytes] = [[], 0];
+      }
+      if (upload === undefined) await this.write(name, part.join(''));
+      else await upload.complete(part.join(''));
+    } catch (error) {
+      await upload?.abort();
+      throw error;
+    }
+  }
+
   /** The checkpoint of a slice. @throws {AwsError} */
   async checkpoint(id: string): Promise<SliceCheckpoint | undefined> {
     return (await this.read<SliceCheckpoint>(`slices/${id}.json`))?.value;
+  }
+}
+
+const typeOf = (name: string): string => (name.endsWith('.jsonl') ? 'application/x-ndjson' : 'application/json');
+
+interface UploadTarget {
+  readonly Bucket: string;
+  readonly Key: string;
+  readonly UploadId: string | undefined;
+}
+
+/** An object that is written in parts. */
+class PartUpload {
+  readonly #aws: Aws;
+  readonly #target: UploadTarget;
+  readonly #parts: CompletedPart[] = [];
+
+  private constructor(aws: Aws, target: UploadTarget) {
+    this.#aws = aws;
+    this.#target = target;
+  }
+
+  static async begin(aws: Aws, Bucket: string, Key: string, ContentType: string): Promise<PartUpload> {
+    const { UploadId } = await aws.call('s3:PutObject (runs)', `s3://${Bucket}/${Key}`, () =>
+      aws.s3.send(new CreateMultipartUploadCommand({ Bucket, Key, ContentType })),
+    );
+    return new PartUpload(aws, { Bucket, Key, UploadId });
+  }
+
+  async add(text: string): Promise<void> {
+    const Body = Buffer.from(text);
+    const PartNumber = this.#parts.length + 1;
+    const { ETag } = await this.#call(() => this.#aws.s3.send(new UploadPartCommand({ ...this.#target, PartNumber, Body })));
+    this.#parts.push({ PartNumber, ETag });
+  }
+
+  /** @param rest the last part, which may be empty */
+  async complete(rest: string): Promise<void> {
+    if (rest !== '') await this.add(rest);
+    const MultipartUpload = { Parts: this.#parts };
+    await this.#call(() => this.#aws.s3.send(new CompleteMultipartUploadCommand({ ...this.#target, MultipartUpload })));
+  }
+
+  /** Leaves nothing behind, where that is possible: the reason for the end is more important. */
+  async abort(): Promise<void> {
+    await this.#call(() => this.#aws.s3.send(new AbortMultipartUploadCommand(this.#target))).catch(() => undefined);
+  }
+
+  #call<Response>(send: () => Promise<Response>): Promise<Response> {
+    return this.#aws.call('s3:PutObject (runs)', `s3://${this.#target.Bucket}/${this.#target.Key}`, send);
   }
 }

@@ -1,32 +1,23 @@
 // One run on one table, phase by phase; parts that a former run has finished are not repeated.
-import { randomUUID } from 'node:crypto';
-import type { Counts, Finding, SliceTable, SurveyedIndex, WorkSlice } from '../../../formats/slice.ts';
-import { UserError } from '../../errors.ts';
+import type { Counts, Finding, SliceCheckpoint, SliceTable, SurveyedIndex, WorkSlice } from '../../../formats/slice.ts';
+import { inParallel } from '../../aws/retry.ts';
+import { deletesAllowed } from '../../inputs/delete-limit.ts';
 import { addCounts } from './counts.ts';
-import { deletesAllowed, type DeleteLimit } from '../../inputs/delete-limit.ts';
+import { writeDifferences } from './differences.ts';
+import type { HeldLock } from './lock.ts';
+import { openRun, written, type RunSettings } from './open-run.ts';
 import { lookPhase, scanPhase, segmentsFor, walkPhase } from './phases.ts';
 import { workOn, type PoolSettings, type PoolState } from './pool.ts';
-import { RunStore, type Phase, type Pins, type StoredRun } from './run-store.ts';
+import { READS_AT_ONCE, RunStore, type Phase, type PlannedSlice, type StoredRun } from './run-store.ts';
 
-/** ms: changes that were on their way have arrived after this. */
+/** ms: changes that were on their way have arrived after this, or after twice the age of what the trigger reads, with a limit. */
 const SETTLE_MS = 30_000;
+const MAX_SETTLE_MS = 10 * 60_000;
 /** Checks of items that keep changing. */
 const MAX_LOOKS = 5;
 const UNWALKED = 'OpenSearch Serverless has no shards to read, so documents without an item are neither found nor removed';
 /** Segments and ranges of which a sample is taken. */
 const SAMPLED = 200;
-
-export interface TableRunOptions {
-  readonly operation: 'backfill' | 'verify';
-  readonly repair: boolean;
-  /** Whether documents without an item are looked for. */
-  readonly prune: boolean;
-  /** Share of segments and ranges to compare, above 0 and up to 1. */
-  readonly sample: number;
-  readonly deleteLimit: DeleteLimit;
-  readonly restart: boolean;
-  readonly codeSha256: string;
-}
 
 export interface TableOfRun {
   readonly table: SliceTable;
@@ -36,7 +27,10 @@ export interface TableOfRun {
   readonly companions: readonly SliceTable[];
 }
 
-export interface TableRunDependencies extends Omit<PoolSettings, 'store' | 'operation' | 'progress'> {
+export interface TableRunDependencies extends Omit<PoolSettings, 'store' | 'lock' | 'operation' | 'progress'> {
+  readonly lock: HeldLock;
+  /** ms: age of what the function's triggers read; 0 where it is not known. */
+  readonly iteratorAge: () => Promise<number>;
   /** Checks the index again. @throws {UserError} */
   readonly survey: () => Promise<SurveyedIndex>;
   readonly log: (line: string) => void;
@@ -58,82 +52,22 @@ export interface TableResult {
 }
 
 /** Runs, or goes on with, the phases of a table. @param store of the table @throws {UserError} */
-export async function runTable(
-  store: RunStore,
-  subject: TableOfRun,
-  options: TableRunOptions,
-  by: TableRunDependencies,
-): Promise<TableResult> {
+export async function runTable(store: RunStore, subject: TableOfRun, options: RunSettings, by: TableRunDependencies): Promise<TableResult> {
   const index = await by.survey();
   const { run, etag } = await openRun(store, subject, index, options, by);
   return new TableRun(store, subject, options, by, run, etag).work();
-}
-
-async function openRun(
-  store: RunStore,
-  { table, tableId }: TableOfRun,
-  { index, uuid }: SurveyedIndex,
-  { operation, repair, prune, sample, restart, codeSha256 }: TableRunOptions,
-  { release, log }: TableRunDependencies,
-): Promise<{ run: StoredRun; etag: string }> {
-  const pins: Pins = { tableId, index, indexUuid: uuid };
-  const settings = { operation, repair, prune, sample };
-  const stored = await store.read<StoredRun>('run.json');
-  const former = stored?.value;
-  if (
-    stored !== undefined &&
-    former !== undefined &&
-    !former.finished &&
-    !restart &&
-    JSON.stringify(former.settings) === JSON.stringify(settings)
-  ) {
-    const moved = (Object.keys(pins) as (keyof Pins)[]).find((pin) => pins[pin] !== former.pins[pin]);
-    if (moved !== undefined) {
-      const what =
-        moved === 'tableId'
-          ? `the table ${table.name} was created anew`
-          : `the index of ${table.name} is another one than ${former.pins.index} was`;
-      throw new UserError(`The run of ${former.startedAt} cannot go on: ${what}`, 'Begin anew with restart: true');
-    }
-    log(`Table ${table.name}: the run of ${former.startedAt} goes on`);
-    if (former.codeSha256 !== codeSha256)
-      log(
-        `Table ${table.name}: the function was updated since; its transforms and options apply from here on. Use restart: true where a mapping or a transform changed`,
-      );
-    const run = { ...former, codeSha256, release };
-    return { run, etag: await written(store, run, stored.etag) };
-  }
-  const run: StoredRun = {
-    format: 1,
-    id: randomUUID(),
-    release,
-    codeSha256,
-    startedAt: new Date().toISOString(),
-    settings,
-    pins,
-    documents: 0,
-    phases: [],
-    finished: false,
-  };
-  return { run, etag: await written(store, run, stored?.etag ?? null) };
-}
-
-async function written(store: RunStore, run: StoredRun, over: string | null): Promise<string> {
-  const etag = await store.write('run.json', run, over);
-  if (etag === undefined) throw new UserError(`${store.uri('run.json')} was changed by another run`, 'Run again when that one is done');
-  return etag;
 }
 
 class TableRun {
   readonly #table: RunStore;
   readonly #slices: RunStore;
   readonly #subject: TableOfRun;
-  readonly #options: TableRunOptions;
+  readonly #options: RunSettings;
   readonly #by: TableRunDependencies;
   #run: StoredRun;
   #etag: string;
 
-  constructor(store: RunStore, subject: TableOfRun, options: TableRunOptions, by: TableRunDependencies, run: StoredRun, etag: string) {
+  constructor(store: RunStore, subject: TableOfRun, options: RunSettings, by: TableRunDependencies, run: StoredRun, etag: string) {
     this.#table = store;
     this.#slices = new RunStore(by.aws, store.bucket, `${store.prefix}/${run.id}`);
     this.#subject = subject;
@@ -163,6 +97,7 @@ class TableRun {
       }
       const next = await this.#next(phase);
       if (next === undefined) break;
+      if (next === 'out of time') return this.#result({ complete: false });
       if ('failure' in next) return this.#result({ complete: true, failure: next.failure });
       phase = await this.#begin(next);
     }
@@ -189,31 +124,40 @@ class TableRun {
   }
 
   /** The phase after one that is done; undefined: none. */
-  async #next(phase: Phase): Promise<Phase | { readonly failure: string } | undefined> {
+  async #next(phase: Phase): Promise<Phase | { readonly failure: string } | 'out of time' | undefined> {
     const { operation, prune, repair } = this.#options;
-    if (phase.name === 'scan') {
-      if (operation === 'verify' || prune) return this.#walk();
-      return undefined;
-    }
+    if (phase.name === 'scan') return operation === 'verify' || prune ? this.#walk() : undefined;
     if (phase.name === 'apply') return undefined;
     if (operation === 'backfill') return this.#apply(['walk']);
     const look = phase.name === 'walk' ? 0 : Number(/^look-(\d+)$/.exec(phase.name)?.[1] ?? MAX_LOOKS);
     const lists = look === 0 ? [...(await this.#lists('scan')), ...(await this.#lists('walk'))] : await this.#lists(phase.name, true);
     if (lists.length > 0 && look < MAX_LOOKS) {
-      this.#by.log(
-        `Table ${this.#subject.table.name}: differences are checked again in ${SETTLE_MS / 1000} s, when changes on their way have arrived`,
-      );
-      await this.#by.aws.clock.sleep(SETTLE_MS);
+      const settle = Math.min(MAX_SETTLE_MS, Math.max(SETTLE_MS, 2 * (await this.#by.iteratorAge())));
+      if (!(await this.#wait(settle, 'differences are checked again, when changes on their way have arrived'))) return 'out of time';
       return lookPhase(`look-${look + 1}`, this.#subject.companions, lists, 'decide', look + 1 === MAX_LOOKS);
     }
     return repair ? this.#apply(this.#run.phases.map(({ name }) => name).filter((name) => name.startsWith('look-'))) : undefined;
   }
 
-  async #walk(): Promise<Phase> {
+  /** Waits, unless the time of the run ends before. @param ms @param then says what happens after it */
+  async #wait(ms: number, then: string): Promise<boolean> {
+    const { aws, until, log } = this.#by;
+    if (aws.clock.now() + ms >= until) return false;
+    log(`Table ${this.#subject.table.name}: in ${Math.ceil(ms / 1000)} s ${then}`);
+    await aws.clock.sleep(ms);
+    return true;
+  }
+
+  /** Pass 2 reads what pass 1 wrote: it begins when no write of that can arrive any more. */
+  async #walk(): Promise<Phase | 'out of time'> {
+    const { lock, aws } = this.#by;
+    const late = lock.lateUntil - aws.clock.now();
+    if (late > 0 && !(await this.#wait(late, 'pass 2 begins, when no write of an interrupted part can arrive any more')))
+      return 'out of time';
     const index = await this.#by.survey();
     this.#run = { ...this.#run, documents: index.documents, ...(index.serverless ? { unwalked: UNWALKED } : {}) };
     if (index.serverless) this.#by.log(`Table ${this.#subject.table.name}: ${UNWALKED}`);
-    const { name, slices } = walkPhase(this.#subject.companions, index);
+    const { name, slices } = walkPhase(this.#subject.companions, index, this.#by.concurrency);
     return { name, slices: this.#sampled(slices) };
   }
 
@@ -245,7 +189,7 @@ class TableRun {
   /** The lists that a phase has left. @param moving those of items that still changed, or the others; undefined: all */
   async #lists(name: string, moving?: boolean): Promise<string[]> {
     const phase = this.#run.phases.find((one) => one.name === name);
-    const checkpoints = await Promise.all((phase?.slices ?? []).map(({ id }) => this.#slices.checkpoint(id)));
+    const checkpoints = await this.#checkpoints(phase?.slices ?? []);
     return checkpoints
       .flatMap((checkpoint) => checkpoint?.lists ?? [])
       .filter((list) => moving === undefined || list.endsWith('-moving.jsonl') === moving);
@@ -253,13 +197,20 @@ class TableRun {
 
   async #counts(names?: readonly string[]): Promise<Counts> {
     const phases = this.#run.phases.filter(({ name }) => names === undefined || names.includes(name));
-    const checkpoints = await Promise.all(phases.flatMap(({ slices }) => slices).map(({ id }) => this.#slices.checkpoint(id)));
+    const checkpoints = await this.#checkpoints(phases.flatMap(({ slices }) => slices));
     return addCounts(checkpoints.flatMap((checkpoint) => (checkpoint === undefined ? [] : [checkpoint.counts])));
+  }
+
+  #checkpoints(slices: readonly PlannedSlice[]): Promise<(SliceCheckpoint | undefined)[]> {
+    return inParallel(slices, READS_AT_ONCE, ({ id }) => this.#slices.checkpoint(id));
   }
 
   async #result({ complete, failure }: { complete: boolean; failure?: string }): Promise<TableResult> {
     const counts = await this.#counts();
-    const findings = await this.#report();
+    // Of the checks, and those that the repair found to be moving.
+    const names = this.#run.phases.map(({ name }) => name).filter((name) => name.startsWith('look-') || name === 'apply');
+    const lists = (await Promise.all(names.map((name) => this.#lists(name, false)))).flat();
+    const findings = await writeDifferences(this.#slices, lists, this.#table);
     const found = (counts.missing ?? 0) + (counts.different ?? 0) + (counts.stale ?? 0) + (counts.frozen ?? 0) + (counts.moving ?? 0);
     // Of those that were found, the ones that a repair, or a live change before it, has fixed; one that moves is counted when it is found.
     const { repaired = 0, newer = 0, equal = 0, moving = 0 } = await this.#counts(['apply']);
@@ -272,19 +223,5 @@ class TableRun {
       findings,
       unwalked: this.#run.unwalked,
     };
-  }
-
-  /** Writes the list of differences beside the run. @returns the first of them */
-  async #report(): Promise<Finding[]> {
-    const looks = this.#run.phases.filter(({ name }) => name.startsWith('look-'));
-    const lists = (await Promise.all(looks.map(({ name }) => this.#lists(name, false)))).flat();
-    const findings: Finding[] = [];
-    for (const list of lists) {
-      const text = (await this.#slices.readText(list))?.value ?? '';
-      for (const line of text.split('\n')) if (line !== '') findings.push(JSON.parse(line) as Finding);
-    }
-    const lines = findings.map(({ table, id, keys, kind }) => `${JSON.stringify({ table, id, keys, kind })}\n`);
-    await this.#table.write('differences.jsonl', lines.join(''));
-    return findings.slice(0, 100);
   }
 }

@@ -50,6 +50,8 @@ export class SliceContext {
   readonly pace: ReadPace;
   readonly signal: AbortSignal;
   readonly #remaining: number;
+  /** One for all steps: it remembers that the cluster throttles. */
+  readonly #writer: Writer;
 
   constructor(runtime: Runtime, slice: WorkSlice, invocation: Invocation, signal: AbortSignal) {
     this.runtime = runtime;
@@ -57,6 +59,7 @@ export class SliceContext {
     this.budget = budgetFor(runtime.now(), invocation.remaining);
     this.signal = signal;
     this.pace = new ReadPace(slice.capacity, runtime.now, runtime.sleep);
+    this.#writer = new Writer(runtime, this.metrics, this.budget, invocation.remaining);
   }
 
   get reader(): Reader {
@@ -106,7 +109,7 @@ export class SliceContext {
       image: state.image,
       sentAt: state.sentAt,
     }));
-    await new Writer(this.runtime, this.metrics, this.budget, this.#remaining).write(writes);
+    await this.#writer.write(writes);
     return writes;
   }
 

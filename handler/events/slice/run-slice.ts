@@ -27,10 +27,11 @@ export async function runSlice(
     for (const line of verifyMetrics(slice, runtime.now(), dimensions)) runtime.emit(line);
     return undefined;
   }
-  const { signal, release } = abortAt(budgetFor(runtime.now(), invocation.remaining).writeUntil, runtime.now());
+  const remaining = slice.kind === 'survey' ? invocation.remaining : Math.min(invocation.remaining, slice.seconds * 1000);
+  const { signal, release } = abortAt(budgetFor(runtime.now(), remaining).writeUntil, runtime.now());
   try {
     if (slice.kind === 'survey') return await survey(runtime, slice, signal);
-    return await workOn(runtime, slice, invocation, signal);
+    return await workOn(runtime, slice, { ...invocation, remaining }, signal);
   } finally {
     release();
   }
@@ -49,7 +50,7 @@ async function workOn(runtime: Runtime, slice: WorkSlice, invocation: Invocation
     );
     const { done, counts } = checkpoint.state;
     const throttled = { table: context.pace.throttled, cluster: context.metrics.counts().Throttled };
-    return { id: slice.id, done, counts, throttled, ...more };
+    return { id: slice.id, done, counts, throttled, ...(context.metrics.unanswered ? { late: true } : {}), ...more };
   };
   if (checkpoint.state.done) return report();
   try {

@@ -96,3 +96,27 @@ test('lines of a request name no index, since a cluster may forbid that', async 
   for (const { body } of bulks) expect(body).not.toContain('_index');
   for (const name of names) expect(Object.keys(await documents(search, name))).toEqual(['a']);
 });
+
+test('after the cluster has throttled, a writer sends half as many requests at once', async () => {
+  const name = uniqueName('throttled');
+  const { runtime } = testFunction({ endpoint: proxy.url, mapping: [{ TableName: name }] });
+  const table = runtime.tables.get(name);
+  const writer = new Writer(runtime, new Metrics(), budgetFor(runtime.now(), 60_000), 60_000);
+  /** The number of bulk requests for a thousand items. */
+  const write = async (version: string): Promise<number> => {
+    const before = proxy.matching(/_bulk$/).length;
+    const writes = Array.from({ length: 1000 }, (_, n) =>
+      newWrite(table, `${n}`, {
+        ...{ table, id: `${n}`, keys: { pk: { S: `${n}` } }, image: { pk: { S: `${n}` } }, oldImage: undefined, event: 'INSERT' as const },
+        version: { digits: version, type: 'external' },
+      }),
+    );
+    await writer.write(writes);
+    expect(writes.map(({ outcome }) => outcome?.kind)).toEqual(writes.map(() => 'done'));
+    return proxy.matching(/_bulk$/).length - before;
+  };
+  expect(await write('100')).toBe(2);
+  proxy.on(/_bulk$/, { response: { status: 429, body: { error: 'busy' } } });
+  await write('101');
+  expect(await write('102')).toBe(1);
+}, 60_000);

@@ -3,51 +3,56 @@ import { expect, test } from '@jest/globals';
 import { RunStore } from '../../../../action/apply/slices/run-store.ts';
 import { runTable, type TableResult } from '../../../../action/apply/slices/run-table.ts';
 import type { Counts, SliceCheckpoint, WorkSlice } from '../../../../formats/slice.ts';
-import { failure, fake } from '../../fake-aws.ts';
+import { bucketOf } from './bucket.ts';
 
 const TABLE = { name: 'Orders', keys: [{ name: 'id', type: 'S' }] } as const;
 const INDEX = { name: 'orders', index: 'orders', uuid: 'u', documents: 10, shards: [9], serverless: false };
 
-/** Verifies with repair. @param found of the looks @param applied of what is written at the end */
-async function repair(found: Counts, applied: Counts): Promise<TableResult> {
-  const objects = new Map<string, string>();
-  const aws = fake({
-    GetObject: [
-      ({ Key }: { Key: string }) => {
-        const text = objects.get(Key);
-        if (text === undefined) throw failure('NoSuchKey', 'There is none.', 404);
-        return { ETag: '"x"', Body: { transformToString: () => Promise.resolve(text) } };
-      },
-    ],
-    PutObject: [
-      ({ Key, Body }: { Key: string; Body: string }) => {
-        objects.set(Key, Body);
-        return { ETag: '"x"' };
-      },
-    ],
+interface Ran {
+  readonly result: TableResult;
+  /** When each kind of slice was passed on first, ms since the beginning. */
+  readonly begun: Record<string, number>;
+}
+
+/** Runs on a table. @param found of the looks @param applied of what is written at the end */
+async function runOn({
+  operation = 'verify' as 'verify' | 'backfill',
+  found = {} as Counts,
+  applied = {} as Counts,
+  lateUntil = 0,
+  age = 0,
+  until = Infinity,
+}): Promise<Ran> {
+  const begun: Record<string, number> = {};
+  const bucket = bucketOf({
     Invoke: [
       ({ Payload }: { Payload: Uint8Array }) => {
         const { slice } = JSON.parse(Buffer.from(Payload).toString('utf8')) as { slice: WorkSlice };
+        begun[slice.kind] ??= bucket.aws.clock.now();
         const isLook = slice.kind === 'look';
         const counts = slice.kind === 'scan' ? { candidates: 1 } : !isLook ? {} : slice.mode === 'decide' ? found : applied;
         const lists = slice.kind === 'scan' || (isLook && slice.mode === 'decide') ? [`${slice.prefix}/lists/${slice.id}.jsonl`] : [];
-        for (const list of lists) objects.set(list, '{"table":"Orders","id":"a","keys":{"id":{"S":"a"}},"kind":"missing"}\n');
+        for (const list of lists) bucket.put(list, '{"table":"Orders","id":"a","keys":{"id":{"S":"a"}},"kind":"missing"}\n');
         const checkpoint: SliceCheckpoint = { format: 1, id: slice.id, cursor: null, lists, counts, done: true, updatedAt: 0 };
-        objects.set(`${slice.prefix}/slices/${slice.id}.json`, JSON.stringify(checkpoint));
+        bucket.put(`${slice.prefix}/slices/${slice.id}.json`, JSON.stringify(checkpoint));
         return { Payload: Buffer.from(JSON.stringify({ id: slice.id, done: true, counts, throttled: { table: 0, cluster: 0 } })) };
       },
     ],
   });
+  const { aws } = bucket;
   const nothing = (): void => undefined;
-  return runTable(
+  const result = await runTable(
     new RunStore(aws, 'bucket', 'runs/Fn/verify/Orders'),
     { table: TABLE, tableId: 't', bytes: 0, companions: [TABLE] },
-    { operation: 'verify', repair: true, prune: true, sample: 1, deleteLimit: { share: 0.01 }, restart: false, codeSha256: 'c' },
+    { operation, repair: true, prune: true, sample: 1, deleteLimit: { share: 0.01 }, restart: false, codeSha256: 'c' },
     {
-      ...{ aws, functionName: 'Fn', qualifier: undefined, release: '1.0.0', concurrency: 4, maxReadCapacity: 1000, until: Infinity },
+      ...{ aws, functionName: 'Fn', qualifier: undefined, release: '1.0.0', concurrency: 4, maxReadCapacity: 1000, until },
       ...{ survey: () => Promise.resolve(INDEX), log: nothing, progress: nothing },
+      ...{ timeout: 60, pause: () => Promise.resolve(undefined), iteratorAge: () => Promise.resolve(age) },
+      lock: { lateUntil, isLost: false, late: nothing, release: () => Promise.resolve() },
     },
   );
+  return { result, begun };
 }
 
 test.each<[string, Counts, Counts, number]>([
@@ -57,5 +62,26 @@ test.each<[string, Counts, Counts, number]>([
   ['that a young delete forbids to repair, each once', { missing: 2 }, { repaired: 1, moving: 1 }, 1],
   ['that are malformed, still moving or frozen', { missing: 1, moving: 1, frozen: 1 }, { malformed: 1 }, 3],
 ])('differences remain of those %s', async (_, found, applied, remaining) => {
-  expect(await repair(found, applied)).toMatchObject({ complete: true, differences: remaining });
+  const { result } = await runOn({ found, applied });
+  expect(result).toMatchObject({ complete: true, differences: remaining });
+});
+
+test('pass 2 begins at once where every slice ended cleanly, else when no write of one can arrive any more', async () => {
+  expect((await runOn({ operation: 'backfill' })).begun).toMatchObject({ scan: 0, walk: 0 });
+  expect((await runOn({ operation: 'backfill', lateUntil: 75_000 })).begun).toMatchObject({ scan: 0, walk: 75_000 });
+});
+
+test('pass 2 is left to the next run where its time would be over before', async () => {
+  const { result, begun } = await runOn({ operation: 'backfill', lateUntil: 75_000, until: 70_000 });
+  expect(result).toMatchObject({ complete: false, failure: undefined });
+  expect(begun).toEqual({ scan: 0 });
+});
+
+test.each([
+  ['30 s', 0, 30_000],
+  ['30 s where the triggers are hardly behind', 10_000, 30_000],
+  ['twice their age where the triggers are behind', 120_000, 240_000],
+  ['ten minutes where they are far behind', 3_600_000, 600_000],
+])('candidates are looked at again after %s', async (_, age, settled) => {
+  expect((await runOn({ age })).begun).toMatchObject({ look: settled });
 });

@@ -48,7 +48,15 @@ async function run(slice: object): Promise<{ counts: Counts; peak: number }> {
   const child = fork(join(PROJECT, 'test/bench/slice.mjs'), [folder], { env, execArgv, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   await once(child, 'message');
   const table = { name, keys: KEYS };
-  const rest = { operation: 'verify', release: 'bench', bucket: 'bucket', prefix: uniqueName('runs'), id: 'one', capacity: 1e9 };
+  const rest = {
+    operation: 'verify',
+    release: 'bench',
+    bucket: 'bucket',
+    prefix: uniqueName('runs'),
+    id: 'one',
+    capacity: 1e9,
+    seconds: 60,
+  };
   child.send({ slice: { ...rest, table, tables: [table], ...slice }, remaining: 60_000 });
   const [done] = (await once(child, 'message')) as [{ counts: Counts; peak: number; error?: string }];
   child.kill();

@@ -73,6 +73,7 @@ async function subject(options: Partial<Parameters<typeof testFunction>[0]> = {}
         prefix: 'runs/x',
         id: `s${slices++}`,
         capacity: 1e6,
+        seconds: 60,
         tables: [{ name, keys: [{ name: 'pk', type: 'S' }] }],
         ...slice,
       };

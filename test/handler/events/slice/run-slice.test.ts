@@ -10,6 +10,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { Finding, SliceResponse, SurveyResponse, SurveySlice, WorkSlice } from '../../../../formats/slice.ts';
 import { runSlice } from '../../../../handler/events/slice/run-slice.ts';
+import { startProxy } from '../../../stack/proxy.ts';
 import { uniqueName, useStack } from '../../../stack/use-stack.ts';
 import { ask, documents, memoryStore, testFunction, type TestFunction } from '../../function.ts';
 
@@ -79,6 +80,7 @@ async function subject(options: Partial<Parameters<typeof testFunction>[0]> = {}
         prefix: 'runs/x',
         id: `s${slices++}`,
         capacity: 1e6,
+        seconds: 60,
         table,
         tables: [table],
         ...slice,
@@ -255,4 +257,35 @@ test('a slice of another release is refused with the remedy, and so is a table w
   await it.put(item(1));
   await expect(runSlice(it.fn.runtime, { ...it.survey(true), release: '0.0.1' }, invocation)).rejects.toThrow(/run operation deploy/);
   expect((await it.run({ kind: 'scan', mode: 'write', segment: 0, totalSegments: 1 })).problem).toMatch(/versioning: external/);
+});
+
+test('a slice says that one of its writes got no response, since that may still arrive', async () => {
+  const proxy = await startProxy(stack.search.url);
+  const it = await subject({ endpoint: proxy.url });
+  await it.put(item(1), item(2));
+  const whole = { kind: 'scan', mode: 'write', segment: 0, totalSegments: 1 } as const;
+  proxy.on(/_bulk$/, { response: { status: 504, body: 'upstream request timeout' } });
+  expect(await it.run(whole)).toMatchObject({ done: true, late: true, counts: { read: 2, written: 2 } });
+  proxy.on(/_bulk$/, { truncateBytes: 5 });
+  expect(await it.run(whole)).toMatchObject({ done: true, late: true, counts: { read: 2 } });
+  expect(await it.run(whole)).toEqual(expect.not.objectContaining({ late: true }));
+  await proxy.stop();
+});
+
+test('a slice works no longer than it is told, whatever its invocation has', async () => {
+  const it = await subject();
+  await it.put(...Array.from({ length: 40 }, (_, n) => item(n)));
+  // Two units per second, and a second of work: a part of the table is read.
+  const slice = { kind: 'scan', mode: 'write', segment: 0, totalSegments: 1, operation: 'backfill', release: '9.9.9' } as const;
+  const table = {
+    name: it.name,
+    keys: [
+      { name: 'pk', type: 'S' },
+      { name: 'sk', type: 'N' },
+    ],
+  } as const;
+  const place = { bucket: 'code', prefix: 'runs/x', id: 'short', capacity: 1, seconds: 1 };
+  const response = (await runSlice(it.fn.runtime, { ...slice, ...place, table }, { ...invocation, remaining: 900_000 })) as SliceResponse;
+  expect(response.done).toBe(false);
+  expect(response.counts.read).toBeLessThan(40);
 });

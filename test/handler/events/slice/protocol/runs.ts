@@ -21,7 +21,7 @@ export interface Result {
 async function run(world: World, phase: Phase): Promise<Result> {
   const slices = phase.slices.map((slice) => ({
     ...slice,
-    ...{ operation: 'backfill', release: RELEASE, ...PLACE, capacity: 1e9 },
+    ...{ operation: 'backfill', release: RELEASE, ...PLACE, capacity: 1e9, seconds: 60 },
   })) as WorkSlice[];
   const one = async (slice: WorkSlice): Promise<void> => {
     for (let invocations = 0; checkpointOf(world, slice)?.done !== true; invocations++) {
@@ -40,7 +40,7 @@ async function walk(world: World): Promise<Result> {
   world.settle(LONGEST_REQUEST_MS);
   world.beginPass2();
   const surveyed = (await world.invoke({ kind: 'survey', release: RELEASE, ...PLACE, tables: [TABLE], create: true })) as SurveyResponse;
-  return run(world, walkPhase([TABLE], surveyed.tables[TABLE.name] as SurveyedIndex));
+  return run(world, walkPhase([TABLE], surveyed.tables[TABLE.name] as SurveyedIndex, 4));
 }
 
 /** Both passes of a backfill. @param passes 1: without the second, which is wrong */

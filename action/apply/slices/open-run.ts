@@ -1,0 +1,75 @@
+// The record of a run on a table: a new one, or that of a run that goes on.
+import { randomUUID } from 'node:crypto';
+import type { SliceTable, SurveyedIndex } from '../../../formats/slice.ts';
+import { UserError } from '../../errors.ts';
+import type { DeleteLimit } from '../../inputs/delete-limit.ts';
+import type { Pins, RunStore, StoredRun } from './run-store.ts';
+
+export interface RunSettings {
+  readonly operation: 'backfill' | 'verify';
+  readonly repair: boolean;
+  /** Whether documents without an item are looked for. */
+  readonly prune: boolean;
+  /** Share of segments and ranges to compare, above 0 and up to 1. */
+  readonly sample: number;
+  readonly deleteLimit: DeleteLimit;
+  readonly restart: boolean;
+  readonly codeSha256: string;
+}
+
+/** Goes on with the stored run where it is not finished and has these settings, else begins one. @throws {UserError} where a pin has moved */
+export async function openRun(
+  store: RunStore,
+  { table, tableId }: { readonly table: SliceTable; readonly tableId: string },
+  { index, uuid }: SurveyedIndex,
+  { operation, repair, prune, sample, restart, codeSha256 }: RunSettings,
+  { release, log }: { readonly release: string; readonly log: (line: string) => void },
+): Promise<{ run: StoredRun; etag: string }> {
+  const pins: Pins = { tableId, index, indexUuid: uuid };
+  const settings = { operation, repair, prune, sample };
+  const stored = await store.read<StoredRun>('run.json');
+  const former = stored?.value;
+  if (
+    stored !== undefined &&
+    former !== undefined &&
+    !former.finished &&
+    !restart &&
+    JSON.stringify(former.settings) === JSON.stringify(settings)
+  ) {
+    const moved = (Object.keys(pins) as (keyof Pins)[]).find((pin) => pins[pin] !== former.pins[pin]);
+    if (moved !== undefined) {
+      const what =
+        moved === 'tableId'
+          ? `the table ${table.name} was created anew`
+          : `the index of ${table.name} is another one than ${former.pins.index} was`;
+      throw new UserError(`The run of ${former.startedAt} cannot go on: ${what}`, 'Begin anew with restart: true');
+    }
+    log(`Table ${table.name}: the run of ${former.startedAt} goes on`);
+    if (former.codeSha256 !== codeSha256)
+      log(
+        `Table ${table.name}: the function was updated since; its transforms and options apply from here on. Use restart: true where a mapping or a transform changed`,
+      );
+    const run = { ...former, codeSha256, release };
+    return { run, etag: await written(store, run, stored.etag) };
+  }
+  const run: StoredRun = {
+    format: 1,
+    id: randomUUID(),
+    release,
+    codeSha256,
+    startedAt: new Date().toISOString(),
+    settings,
+    pins,
+    documents: 0,
+    phases: [],
+    finished: false,
+  };
+  return { run, etag: await written(store, run, stored?.etag ?? null) };
+}
+
+/** Writes the run over the state that is known. @returns its etag @throws {UserError} where it is another state */
+export async function written(store: RunStore, run: StoredRun, over: string | null): Promise<string> {
+  const etag = await store.write('run.json', run, over);
+  if (etag === undefined) throw new UserError(`${store.uri('run.json')} was changed by another run`, 'Run again when that one is done');
+  return etag;
+}
