@@ -28,6 +28,8 @@ interface SliceBase {
   readonly capacity: number;
   /** s that the invocation may work: the next one gets the share of the capacity that is right by then. */
   readonly seconds: number;
+  /** An invocation that gets no further fails, for a driver that retries after failures: AWS Step Functions. */
+  readonly failsWhenStuck?: true;
 }
 
 /** Reads a segment of the table: writes its items, or compares them with their documents. */
@@ -92,6 +94,29 @@ export interface SurveySlice {
   readonly tables: readonly SliceTable[];
 }
 
+/** Counts the slices of a list that are not done. */
+export interface CountSlice {
+  readonly kind: 'count';
+  readonly release: string;
+  readonly bucket: string;
+  readonly prefix: string;
+  /** Key of the list in the bucket: an array of `ListedSlice`. */
+  readonly list: string;
+}
+
+/** An item of a list of slices, which is the input of one execution. */
+export interface ListedSlice {
+  readonly slice: WorkSlice;
+  /** Pages that were done when the list was written. */
+  readonly pages: number;
+}
+
+export interface CountResponse {
+  readonly slices: number;
+  /** Slices that are not done; in doubt, more. */
+  readonly open: number;
+}
+
 /** Differences between a table and its index that remain. */
 export interface TableDifferences {
   readonly missing: number;
@@ -108,7 +133,7 @@ export interface ResultSlice {
 }
 
 export type WorkSlice = ScanSlice | WalkSlice | LookSlice | RedriveSlice;
-export type Slice = WorkSlice | SurveySlice | ResultSlice;
+export type Slice = WorkSlice | SurveySlice | CountSlice | ResultSlice;
 
 /** An index as a survey finds it. */
 export interface SurveyedIndex {
@@ -173,6 +198,8 @@ export interface SliceCheckpoint {
   readonly lists: readonly string[];
   readonly counts: Counts;
   readonly done: boolean;
+  /** Why the last invocation got no further, if it did not (`failsWhenStuck`). */
+  readonly problem?: string;
   /** ms since the epoch. */
   readonly updatedAt: number;
 }

@@ -6,6 +6,7 @@ import { IAMClient } from '@aws-sdk/client-iam';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SFNClient } from '@aws-sdk/client-sfn';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { STSClient } from '@aws-sdk/client-sts';
 
@@ -42,6 +43,7 @@ export interface Clients {
   readonly logs: CloudWatchLogsClient;
   readonly s3: S3Client;
   readonly secrets: SecretsManagerClient;
+  readonly sfn: SFNClient;
   readonly sqs: SQSClient;
   readonly sts: STSClient;
 }
@@ -58,6 +60,8 @@ export function connect({ dynamodb, aws }: AwsAddresses): Clients {
     logs: new CloudWatchLogsClient(services),
     s3: new S3Client({ ...services, forcePathStyle: true }),
     secrets: new SecretsManagerClient(services),
+    // Synchronous executions have an address of their own, which is not used.
+    sfn: new SFNClient({ ...services, disableHostPrefix: true }),
     sqs: new SQSClient(services),
     sts: new STSClient(services),
   };

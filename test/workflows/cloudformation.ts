@@ -15,6 +15,7 @@ const customTags = [
   scalar('!Ref', 'Ref'),
   scalar('!Condition', 'Condition'),
   scalar('!Sub', 'Fn::Sub'),
+  list('!Sub', 'Fn::Sub'),
   scalar('!GetAtt', 'Fn::GetAtt'),
   ...['If', 'Not', 'And', 'Equals', 'Join', 'Split'].map((name) => list(`!${name}`, `Fn::${name}`)),
 ];
@@ -44,7 +45,7 @@ export function accepts({ Parameters: parameters }: Template, name: string, valu
   return new RegExp(`^(?:${pattern})$`).test(value) && allowed?.includes(value) !== false;
 }
 
-/** The values that AWS puts in, and the resources of roles.yml. */
+/** The values that AWS puts in, and resources of the templates. */
 export const PSEUDO: Readonly<Record<string, string>> = {
   'AWS::Partition': 'aws',
   'AWS::Region': 'eu-west-1',
@@ -53,6 +54,7 @@ export const PSEUDO: Readonly<Record<string, string>> = {
   'CodeBucket.Arn': 'arn:aws:s3:::my-code-bucket',
   CodeBucket: 'my-code-bucket',
   'DeployRole.Arn': 'arn:aws:iam::123456789012:role/deployer',
+  'StateMachineRole.Arn': 'arn:aws:iam::123456789012:role/state-machine',
   'FunctionRole.Arn': 'arn:aws:iam::123456789012:role/function',
 };
 const NOTHING = Symbol('AWS::NoValue');
@@ -75,7 +77,12 @@ export function resolved(from: Template, part: unknown, values: Values): unknown
         .filter(([, one]) => one !== NOTHING),
     );
   if (key === 'Ref' || key === 'Fn::GetAtt') return value(String(argument));
-  if (key === 'Fn::Sub') return String(argument).replace(/\$\{([\w:.]+)\}/g, (_, name: string) => String(value(name)));
+  if (key === 'Fn::Sub') {
+    const [text, own] = Array.isArray(argument) ? (argument as [string, Readonly<Record<string, unknown>>]) : [String(argument), {}];
+    return text.replace(/\$\{([\w:.]+)\}/g, (_, name: string) =>
+      String(Object.hasOwn(own, name) ? resolved(from, own[name], values) : value(name)),
+    );
+  }
   if (key === 'Condition') return resolved(from, from.Conditions?.[String(argument)], values);
   if (key === 'Fn::If') {
     const [condition, yes, no] = argument as [string, unknown, unknown];

@@ -1,10 +1,11 @@
 // A slice of the work beside the stream: step by step until its time is up, with a checkpoint after each.
-import type { Finding, Slice, SliceCheckpoint, SliceResponse, SurveyResponse, WorkSlice } from '../../../formats/slice.ts';
+import type { CountResponse, Finding, Slice, SliceCheckpoint, SliceResponse, SurveyResponse, WorkSlice } from '../../../formats/slice.ts';
 import type { ObjectStore } from '../../aws/s3.ts';
 import { abortAt, budgetFor } from '../../budget.ts';
 import type { Invocation, Runtime } from '../../runtime.ts';
 import { verifyMetrics } from '../../telemetry/verify-metrics.ts';
 import { added, SliceContext, SliceProblem, type Step } from './context.ts';
+import { countOpen } from './count-open.ts';
 import { look } from './look.ts';
 import { redrive } from './redrive.ts';
 import { scan } from './scan.ts';
@@ -16,7 +17,7 @@ export async function runSlice(
   runtime: Runtime,
   slice: Slice,
   invocation: Invocation,
-): Promise<SliceResponse | SurveyResponse | undefined> {
+): Promise<SliceResponse | SurveyResponse | CountResponse | undefined> {
   if (slice.release !== runtime.release) {
     throw new Error(
       `The slice is of release ${slice.release} and the function of release ${runtime.release}: run operation deploy with the action that runs this operation`,
@@ -27,10 +28,11 @@ export async function runSlice(
     for (const line of verifyMetrics(slice, runtime.now(), dimensions)) runtime.emit(line);
     return undefined;
   }
-  const remaining = slice.kind === 'survey' ? invocation.remaining : Math.min(invocation.remaining, slice.seconds * 1000);
+  const remaining = 'seconds' in slice ? Math.min(invocation.remaining, slice.seconds * 1000) : invocation.remaining;
   const { signal, release } = abortAt(budgetFor(runtime.now(), remaining).writeUntil, runtime.now());
   try {
     if (slice.kind === 'survey') return await survey(runtime, slice, signal);
+    if (slice.kind === 'count') return await countOpen(runtime, slice, signal);
     return await workOn(runtime, slice, { ...invocation, remaining }, signal);
   } finally {
     release();
@@ -53,20 +55,33 @@ async function workOn(runtime: Runtime, slice: WorkSlice, invocation: Invocation
     return { id: slice.id, done, counts, throttled, ...(context.metrics.unanswered ? { late: true } : {}), ...more };
   };
   if (checkpoint.state.done) return report();
+  const before = checkpoint.state;
+  /** @throws {SliceProblem} where the driver counts failures, and no step was made */
+  const stuck = async (problem: string): Promise<SliceResponse> => {
+    const response = report({ problem });
+    if (slice.failsWhenStuck !== true || checkpoint.state !== before) return response;
+    await checkpoint.note(problem);
+    throw new SliceProblem(problem);
+  };
   try {
     for await (const step of stepsOf(context, slice, checkpoint.state.cursor ?? undefined)) {
       if (!(await checkpoint.advance(step, signal))) return report({ superseded: true });
       if (runtime.now() > context.budget.writeUntil || signal.aborted) break;
     }
-    return report();
   } catch (error) {
     // The step that was under way when the time was up is made again by the next invocation.
-    if (signal.aborted) return report();
-    if (!(error instanceof SliceProblem)) throw error;
-    runtime.log.error('a slice could not go on', { slice: slice.id, reason: error.message });
-    return report({ problem: error.message });
+    if (!signal.aborted) {
+      if (!(error instanceof SliceProblem)) throw error;
+      runtime.log.error('a slice could not go on', { slice: slice.id, reason: error.message });
+      return stuck(error.message);
+    }
   }
+  return slice.failsWhenStuck === true && checkpoint.state === before ? stuck(NO_STEP) : report();
 }
+
+const NO_STEP = 'the time of an invocation is too short for one step: raise the time limit of the function, or max-read-capacity';
+/** ms for the last write of an invocation whose time is up. */
+const NOTE_MS = 2_000;
 
 function stepsOf(context: SliceContext, slice: WorkSlice, cursor: unknown): AsyncGenerator<Step> {
   switch (slice.kind) {
@@ -131,6 +146,14 @@ class Checkpoint {
     if (etag === undefined) return false;
     [this.#state, this.#etag] = [state, etag];
     return true;
+  }
+
+  /** Writes down why there was no step. It is only for people, so that it may fail. */
+  async note(problem: string): Promise<void> {
+    const { bucket, prefix, id } = this.#slice;
+    const state = { ...this.#state, problem, updatedAt: this.#now() };
+    const signal = AbortSignal.timeout(NOTE_MS);
+    await this.#objects.put(bucket, `${prefix}/slices/${id}.json`, JSON.stringify(state), signal, this.#etag).catch(() => undefined);
   }
 }
 

@@ -1,4 +1,4 @@
-"""The moto server on a free port of the loopback interface, with the responses of Lambda's control plane corrected, until standard input ends.
+"""The moto server on a free port of the loopback interface, with its responses corrected, until standard input ends.
 
 Each correction is in a module of its own, which says what moto does and what AWS documents. Nothing here starts a container.
 """
@@ -17,6 +17,7 @@ import configuration
 import invoke
 import mappings
 import pages
+import step_functions
 
 
 class Quiet(WSGIRequestHandler):
@@ -42,6 +43,7 @@ def main():
     mappings.apply()
     pages.apply()
     invoke.apply()
+    step_functions.apply()
     threading.Thread(target=stop_with_standard_input, daemon=True).start()
     print("READY " + json.dumps({"url": url}), flush=True)
     server.serve_forever()

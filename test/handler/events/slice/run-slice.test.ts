@@ -8,7 +8,7 @@ import {
   DeleteItemCommand,
   PutItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import type { Finding, SliceResponse, SurveyResponse, SurveySlice, WorkSlice } from '../../../../formats/slice.ts';
+import type { Finding, SliceCheckpoint, SliceResponse, SurveyResponse, SurveySlice, WorkSlice } from '../../../../formats/slice.ts';
 import { runSlice } from '../../../../handler/events/slice/run-slice.ts';
 import { startProxy } from '../../../stack/proxy.ts';
 import { uniqueName, useStack } from '../../../stack/use-stack.ts';
@@ -288,4 +288,35 @@ test('a slice works no longer than it is told, whatever its invocation has', asy
   const response = (await runSlice(it.fn.runtime, { ...slice, ...place, table }, { ...invocation, remaining: 900_000 })) as SliceResponse;
   expect(response.done).toBe(false);
   expect(response.counts.read).toBeLessThan(40);
+});
+
+test('a driver that counts failures gets one from an invocation that comes no further, and only from such a one', async () => {
+  const proxy = await startProxy(stack.search.url);
+  const it = await subject({ endpoint: proxy.url });
+  await it.put(...Array.from({ length: 3 }, (_, n) => item(n)));
+  const slice = { kind: 'scan', mode: 'write', id: 'counted', segment: 0, totalSegments: 1, failsWhenStuck: true } as const;
+  const checkpoint = (): SliceCheckpoint => JSON.parse(it.objects.get('code/runs/x/slices/counted.json')?.text ?? '{}') as SliceCheckpoint;
+  proxy.on(/_bulk$/, { response: { status: 403, body: { error: { type: 'security_exception', reason: 'no permissions' } } } });
+  await expect(it.run(slice)).rejects.toThrow(/403/);
+  expect(checkpoint()).toMatchObject({ done: false, cursor: null });
+  expect(checkpoint().problem).toMatch(/403/);
+  expect(await it.run(slice)).toMatchObject({ done: true, counts: { written: 3 } });
+  expect(checkpoint()).not.toHaveProperty('problem');
+  await proxy.stop();
+  // No step fits into a moment; nor does it for the driver that goes by checkpoints, which gets no failure.
+  const moment = { kind: 'scan', mode: 'write', segment: 0, totalSegments: 1, seconds: 0.001 } as const;
+  await expect(it.run({ ...moment, failsWhenStuck: true })).rejects.toThrow(/too short for one step/);
+}, 60_000);
+
+test('the slices of a list that are open are counted by their checkpoints', async () => {
+  const it = await subject();
+  const ids = Array.from({ length: 100 }, (_, n) => `scan-${n}`);
+  const store = memoryStore(it.objects);
+  const { signal } = new AbortController();
+  await store.put('code', 'runs/x/executions/list.json', JSON.stringify(ids.map((id) => ({ slice: { id }, pages: 0 }))), signal);
+  for (const [n, id] of ids.entries())
+    if (n % 10 !== 3) await store.put('code', `runs/x/slices/${id}.json`, JSON.stringify({ done: n % 10 !== 5 }), signal);
+  const count = { kind: 'count', release: '9.9.9', bucket: 'code', prefix: 'runs/x', list: 'runs/x/executions/list.json' } as const;
+  expect(await runSlice(it.fn.runtime, count, invocation)).toEqual({ slices: 100, open: 20 });
+  await expect(runSlice(it.fn.runtime, { ...count, list: 'runs/x/none.json' }, invocation)).rejects.toThrow(/does not exist/);
 });

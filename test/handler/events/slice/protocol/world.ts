@@ -198,7 +198,7 @@ export class World {
     const seen = new Map<string, number>();
     const runtime = this.#runtime(wait, slice, seen);
     try {
-      return await runSlice(runtime, slice, invocation);
+      return (await runSlice(runtime, slice, invocation)) as SliceResponse | SurveyResponse | undefined;
     } catch (error) {
       if (!(error instanceof Crash)) throw error;
       this.#log(`${slice.kind} dies`);
