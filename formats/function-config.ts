@@ -33,6 +33,14 @@ export interface TableOptions {
   readonly 'multi-index-alias'?: boolean;
 }
 
+/** A table whose index is being replaced: every change is written to both indexes. */
+export interface Reindexed {
+  /** Concrete indexes: the one that served when it began, and the one that was created for it. */
+  readonly indexes: readonly [string, string];
+  /** When both began to be written, ISO 8601, UTC. */
+  readonly since: string;
+}
+
 /** config.json: the settings of one release in one environment. Contains a password only if the endpoint file does. */
 export interface FunctionConfig {
   readonly format: 1;
@@ -50,6 +58,8 @@ export interface FunctionConfig {
     /** Fails the records of tables that neither the key mapping nor the options name. */
     readonly 'only-known-tables'?: boolean;
   };
+  /** By the table's exact name; absent where no table is being reindexed. */
+  readonly reindex?: Readonly<Record<string, Reindexed>>;
 }
 
 /** The defaults of the options (docs/options.md). */
@@ -65,7 +75,7 @@ export const DEFAULT_OPTIONS = {
 /** Parses config.json. @throws {ConfigError} naming the key and the remedy. */
 export function parseConfig(text: string, file = 'config.json'): FunctionConfig {
   const root = parseObject(text, file);
-  known(root, ['format', 'release', 'environment', 'endpoint', 'auth', 'certificateAuthority', 'options'], file, '');
+  known(root, ['format', 'release', 'environment', 'endpoint', 'auth', 'certificateAuthority', 'options', 'reindex'], file, '');
   if (root.format !== 1) throw new ConfigError(file, 'format', `expected 1, found ${shown(root.format)}`, REDEPLOY);
   const endpoint = string(root, 'endpoint', file, '');
   const url = URL.parse(endpoint);
@@ -95,8 +105,29 @@ export function parseConfig(text: string, file = 'config.json'): FunctionConfig 
       ),
       ...(onlyKnownTables === undefined ? {} : { 'only-known-tables': onlyKnownTables }),
     },
+    ...(root.reindex === undefined ? {} : { reindex: parseReindex(object(root, 'reindex', file, ''), file) }),
   };
 }
+
+function parseReindex(tables: Json, file: string): Readonly<Record<string, Reindexed>> {
+  return Object.fromEntries(
+    Object.keys(tables).map((name) => {
+      const at = `reindex.${name}`;
+      const entry = object(tables, name, file, 'reindex');
+      known(entry, ['indexes', 'since'], file, at);
+      const since = string(entry, 'since', file, at);
+      if (Number.isNaN(Date.parse(since))) throw new ConfigError(file, `${at}.since`, `expected a time, found ${shown(since)}`, REDEPLOY);
+      const { indexes } = entry;
+      const names = Array.isArray(indexes) ? (indexes as unknown[]).filter(isIndexName) : [];
+      const [first, second] = names;
+      if (first === undefined || second === undefined || first === second || (indexes as unknown[]).length !== 2)
+        throw new ConfigError(file, `${at}.indexes`, 'expected the names of two indexes', REDEPLOY);
+      return [name, { indexes: [first, second], since }];
+    }),
+  );
+}
+
+const isIndexName = (value: unknown): value is string => typeof value === 'string' && indexNameProblem(value) === undefined;
 
 function parseAuth(auth: Json, file: string): Auth {
   const type = auth.type;

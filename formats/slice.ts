@@ -37,6 +37,8 @@ export interface ScanSlice extends SliceBase {
   readonly kind: 'scan';
   readonly mode: 'write' | 'compare';
   readonly table: SliceTable;
+  /** Instead of the table's own: that which a reindex fills. */
+  readonly index?: string;
   readonly segment: number;
   readonly totalSegments: number;
 }
@@ -63,6 +65,8 @@ export interface LookSlice extends SliceBase {
   /** No further look follows: what still moves is listed as that. */
   readonly isLast: boolean;
   readonly tables: readonly SliceTable[];
+  /** Instead of the tables' own: that which a reindex fills. */
+  readonly index?: string;
 }
 
 /**
@@ -92,6 +96,8 @@ export interface SurveySlice {
   readonly bucket: string;
   readonly prefix: string;
   readonly tables: readonly SliceTable[];
+  /** Instead of the tables' own: that which a reindex fills. */
+  readonly index?: string;
 }
 
 /** Counts the slices of a list that are not done. */

@@ -45,9 +45,16 @@ export interface Table {
   readonly numbers: NumericFields | undefined;
   /** Whether the trigger has ReportBatchItemFailures. Without it failures must be thrown, or Lambda treats the batch as done. */
   readonly partialResponse: boolean;
+  /** While the table is reindexed: itself once with each of the two indexes that every change is written to. */
+  readonly both: readonly [IndexedTable, IndexedTable] | undefined;
+  /** It is the second of `both`: the names of its dead letters say so. */
+  readonly isSecond: boolean;
   /** Undefined if its records are written, as is usual. */
   readonly refusal: Refusal | undefined;
 }
+
+/** A table that has an index. */
+export type IndexedTable = Table & { readonly index: string };
 
 /** The options of one table: its own over the defaults. Only one of include and exclude applies: the table's own. */
 export function optionsOf(config: FunctionConfig, table: string): TableOptions {
@@ -107,7 +114,7 @@ export class Tables {
     const index = options.index ?? mapping?.Index ?? defaultIndex(name);
     const deadLetters = options['dead-letters'] === undefined ? undefined : parseS3Uri(options['dead-letters']);
     const onMalformed = options['on-malformed'];
-    return {
+    const table: Table = {
       name,
       index: index === undefined || indexNameProblem(index) !== undefined ? undefined : index,
       keyNames: mapping === undefined ? undefined : [mapping.PrimaryKey, ...(mapping.SortKey === undefined ? [] : [mapping.SortKey])],
@@ -127,7 +134,20 @@ export class Tables {
         options['partial-batch-response'] === 'auto'
           ? mapping?.ReportBatchItemFailures === true
           : options['partial-batch-response'] === 'always',
+      both: undefined,
+      isSecond: false,
       refusal: mapping !== undefined || Object.hasOwn(this.#config.options.tables, name) ? undefined : this.#refusal(name, index),
+    };
+    const { reindex = {} } = this.#config;
+    const entry = Object.hasOwn(reindex, name) ? reindex[name] : undefined;
+    if (entry === undefined) return table;
+    const [first, second] = entry.indexes;
+    return {
+      ...table,
+      both: [
+        { ...table, index: first },
+        { ...table, index: second, isSecond: true },
+      ],
     };
   }
 

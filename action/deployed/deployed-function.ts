@@ -18,6 +18,8 @@ export interface DeployedState {
   readonly historyStore: HistoryStore;
   /** Downloads the package that serves, once; undefined where none does. Secrets in it are masked by the caller. */
   readonly servingPackage: () => Promise<Package | undefined>;
+  /** Downloads the package of a published version; undefined where there is no such version. */
+  readonly packageOf: (version: string) => Promise<Package | undefined>;
 }
 
 /**
@@ -59,6 +61,11 @@ export async function readDeployedState(
     serving,
     historyStore: aliasName !== undefined ? NO_HISTORY : (bucket ?? tagHistory(aws, latest, latest?.configuration.FunctionArn ?? arn)),
     servingPackage: async () => (serving === undefined ? undefined : await (downloaded ??= load(serving))),
+    packageOf: async (version) => {
+      const found = await getFunction(aws, functionName, version);
+      if (found?.codeLocation !== undefined) mask.link(found.codeLocation);
+      return found === undefined ? undefined : await load(found);
+    },
   };
 }
 

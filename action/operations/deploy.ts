@@ -1,4 +1,5 @@
 import type { CreateFunctionCommandInput, FunctionConfiguration } from '@aws-sdk/client-lambda';
+import type { FunctionConfig } from '../../formats/function-config.ts';
 import type { DeployedState } from '../deployed/deployed-function.ts';
 import { applyTriggers, tableReports } from '../apply/triggers.ts';
 import { providePackage } from '../apply/provide-package.ts';
@@ -33,6 +34,7 @@ import { namedTables, optionTableProblems, uncheckedTablesWarning } from '../pla
 import { planTriggers, type TriggerPlan } from '../plan/trigger-plan.ts';
 import type { NewTablePlan } from '../plan/new-tables.ts';
 import type { TriggerContext } from '../plan/trigger-step.ts';
+import { keptReindex } from '../plan/reindexed-tables.ts';
 import { functionWarnings, variablesAfter } from '../plan/transport-warnings.ts';
 import { noTriggerWarning } from '../plan/trigger-warnings.ts';
 
@@ -131,8 +133,12 @@ async function prepare(run: Run, instead?: Deployment): Promise<Deployment> {
     ...createProblems(inputs, deployed),
   ];
   if (problems.length > 0) throw new InputError(problems);
-  const wanted = buildPackage({ handler, config, mapping: mapped.mapping, transforms: options.transforms });
-  const found = await refuseForeignEnvironment(deployed, inputs, wanted);
+  const { mapping } = mapped;
+  const packageWith = (kept: Pick<FunctionConfig, 'reindex'>): Package =>
+    buildPackage({ handler, config: { ...config, ...kept }, mapping, transforms: options.transforms });
+  const found = await refuseForeignEnvironment(deployed, inputs, packageWith({}));
+  const kept = keptReindex(found, { config, mapping }, aws.clock.now());
+  const wanted = packageWith(kept.part);
   const provenance = provenanceOf(inputs, options);
   const update =
     latest === undefined || serving === undefined || configuration === undefined
@@ -149,7 +155,7 @@ async function prepare(run: Run, instead?: Deployment): Promise<Deployment> {
         );
   const target: NewTarget = {
     bucket: runBucket(inputs.codeBucket, config),
-    mapping: mapped.mapping,
+    mapping,
     config,
     codeSha256: wanted.sha256Base64,
     memorySize: inputs.memorySize ?? serving?.configuration.MemorySize,
@@ -162,6 +168,7 @@ async function prepare(run: Run, instead?: Deployment): Promise<Deployment> {
   for (const warning of [
     ...uncheckedTablesWarning(options, named),
     ...formerReadingWarnings(endpoint, found),
+    ...kept.warnings,
     ...plannedTriggers.warnings,
     ...newTables.flatMap(({ warnings }) => warnings),
     ...noTrigger,

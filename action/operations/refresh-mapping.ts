@@ -13,6 +13,7 @@ import { MAPPING_ENTRY, entryText, mappingText, withEntry } from '../package/pac
 import { planFunction } from '../plan/function-plan.ts';
 import type { Warning } from '../plan/change.ts';
 import { namedTables, unknownTables, type UnknownTable } from '../plan/option-tables.ts';
+import { reindexWarnings } from '../plan/reindexed-tables.ts';
 import { functionWarnings } from '../plan/transport-warnings.ts';
 
 /** Replaces the key mapping in the package that serves; code, endpoint, options and configuration stay. @throws {UserError} */
@@ -44,6 +45,7 @@ export async function refreshMapping(run: Run): Promise<void> {
   const problems = [...unknown.flatMap(misspelt), ...mapped.problems];
   if (problems.length > 0) throw new InputError(problems);
   for (const { name, near } of unknown) if (near === undefined) report.warn(withoutTable(name));
+  for (const warning of reindexWarnings(config.reindex, aws.clock.now())) report.warn(warning);
   for (const trigger of mapped.triggers.filter(({ reportsBatchItemFailures }) => !reportsBatchItemFailures)) {
     report.warn({
       title: 'A trigger without ReportBatchItemFailures',

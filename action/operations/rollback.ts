@@ -1,5 +1,6 @@
 import { sha256Base64, sha256Hex } from '../package/sha256.ts';
 import type { Runtime } from '@aws-sdk/client-lambda';
+import type { FunctionConfig } from '../../formats/function-config.ts';
 import { sha256Of, type DeployedState } from '../deployed/deployed-function.ts';
 import { checkFunction } from '../apply/check-function.ts';
 import { applyUpdate } from '../apply/update-function.ts';
@@ -16,6 +17,7 @@ import { recordConfiguration } from '../deployed/function-settings.ts';
 import { configOf } from '../plan/package-plan.ts';
 import { openPackage, type Package } from '../package/package.ts';
 import { planFunction } from '../plan/function-plan.ts';
+import { rollbackReindexWarnings } from '../plan/reindexed-tables.ts';
 import { functionWarnings } from '../plan/transport-warnings.ts';
 
 /** Puts the package deployed before the current one back, or the alias on the version before, or what `rollback-to` names. @throws {UserError} */
@@ -54,6 +56,8 @@ async function rollBackAlias(run: Run, deployed: DeployedState, name: string): P
       inputs.rollbackTo === undefined ? 'the version that served before' : 'set by rollback-to',
     ),
   ]);
+  if (reindexOf(await deployed.servingPackage()) !== undefined)
+    await warnAboutReindex(run, deployed, await deployed.packageOf(target.version));
   if (inputs.dryRun) return;
   if (inputs.check) {
     const response = await checkFunction(run, { ...target, environment: inputs.environment });
@@ -67,6 +71,13 @@ async function rollBackAlias(run: Run, deployed: DeployedState, name: string): P
   }
   const moved = await pointAlias(aws, functionName, name, deployed.alias, target.version, target.former);
   reportServing(run, deployed, { alias: moved, sha256: target.codeSha256 });
+}
+
+const reindexOf = (found: Package | undefined): FunctionConfig['reindex'] => (found === undefined ? undefined : configOf(found)?.reindex);
+
+/** @param wanted the package to go back to */
+async function warnAboutReindex({ report }: Run, { servingPackage }: DeployedState, wanted: Package | undefined): Promise<void> {
+  for (const warning of rollbackReindexWarnings(reindexOf(await servingPackage()), reindexOf(wanted))) report.warn(warning);
 }
 
 /** The version to go back to, and the ones for further rollbacks from there. */
@@ -153,6 +164,7 @@ async function rollBackPackage(run: Run, deployed: DeployedState): Promise<void>
       passed: hasPassed(historyStore.history, wanted.sha256Hex),
     },
   );
+  await warnAboutReindex(run, deployed, wanted);
   report.plan(plan.changes);
   if (inputs.dryRun || !plan.serves) return;
   const checked: Run = environment === undefined ? { ...run, inputs: { ...inputs, check: false } } : run;

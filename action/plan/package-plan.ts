@@ -101,6 +101,12 @@ function configChanges(before: FunctionConfig | undefined, after: FunctionConfig
   if (ca(before) !== undefined && ca(after) !== undefined && before?.certificateAuthority !== after.certificateAuthority) {
     changes.push(change(RESOURCE, 'certificate-authority', '(certificates)', '(other certificates)', endpoint));
   }
+  const bothOf = (config: FunctionConfig | undefined, table: string): string | undefined => {
+    const { reindex = {} } = config ?? {};
+    return Object.hasOwn(reindex, table) ? reindex[table]?.indexes.join(' and ') : undefined;
+  };
+  for (const table of new Set([...Object.keys(before?.reindex ?? {}), ...Object.keys(after.reindex ?? {})]))
+    compare(`reindex.${table}`, bothOf(before, table), bothOf(after, table), 'every change of the table is written to both');
   const optionsBefore = flatOptions(before);
   const optionsAfter = flatOptions(after);
   for (const path of [...new Set([...optionsBefore.keys(), ...optionsAfter.keys()])].sort()) {

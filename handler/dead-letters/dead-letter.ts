@@ -25,8 +25,9 @@ export interface DeadLetter {
 /**
  * The key of a dead letter: `<prefix>/<table>/<yyyy>/<mm>/<dd>/<first 16 hex of the id's SHA-256>-<sequence number>.json`. A record
  * without an id is named after its own text, so that no dead letter replaces another.
+ * @param isSecond of the second index of a table that is reindexed, which ends the name: `…-<index>.json`
  */
-export function deadLetterKey(place: DeadLetterPlace, deadLetter: DeadLetter): string {
+export function deadLetterKey(place: DeadLetterPlace, deadLetter: DeadLetter, isSecond = false): string {
   const day = deadLetter.failedAt.slice(0, 10).replaceAll('-', '/');
   const name = createHash('sha256')
     .update(deadLetter.id ?? JSON.stringify(deadLetter.record ?? null))
@@ -34,5 +35,8 @@ export function deadLetterKey(place: DeadLetterPlace, deadLetter: DeadLetter): s
     .slice(0, 16);
   // The sequence number of a malformed record may be any text: it must not choose another folder.
   const number = /^\d{1,64}$/.test(deadLetter.sequenceNumber ?? '') ? deadLetter.sequenceNumber : 'none';
-  return [place.prefix, deadLetter.table ?? 'unknown-table', day, `${name}-${number}.json`].filter((part) => part !== '').join('/');
+  const suffix = isSecond && deadLetter.index !== null ? `-${deadLetter.index}` : '';
+  return [place.prefix, deadLetter.table ?? 'unknown-table', day, `${name}-${number}${suffix}.json`]
+    .filter((part) => part !== '')
+    .join('/');
 }

@@ -55,7 +55,12 @@ async function settleOne<Item extends Write>(
     const deadLetter = deadLetterOf(runtime, write, error, originOf(write));
     try {
       signal.throwIfAborted();
-      await runtime.putObject(deadLetters.bucket, deadLetterKey(deadLetters, deadLetter), JSON.stringify(deadLetter), signal);
+      await runtime.putObject(
+        deadLetters.bucket,
+        deadLetterKey(deadLetters, deadLetter, write.table.isSecond),
+        JSON.stringify(deadLetter),
+        signal,
+      );
       metrics.add('DeadLetters');
       write.outcome = { kind: 'done' };
     } catch (cause) {

@@ -20,6 +20,8 @@ export interface RedriveItem {
 export interface StoredDeadLetter extends RedriveItem {
   /** ms since the epoch. */
   readonly failedAt: number;
+  /** The index that it could not be written to; null: not known. */
+  readonly index: string | null;
   /** The engine's type of error, or one of the product's own. */
   readonly type: string;
   /** How often the item could not be written. */
@@ -36,8 +38,14 @@ export function parseDeadLetter(text: string, tables: readonly SliceTable[]): St
   const item = itemOf(found.table, found.keys, found.approximateCreationDateTime, found.sequenceNumber, tables);
   const failedAt = Date.parse(found.failedAt);
   if (item === undefined || item.id !== found.id || Number.isNaN(failedAt)) return undefined;
-  const { attempts } = found;
-  return { ...item, failedAt, type: found.type, attempts: typeof attempts === 'number' && attempts >= 1 ? attempts : 1 };
+  const { attempts, index } = found;
+  return {
+    ...item,
+    failedAt,
+    index: typeof index === 'string' ? index : null,
+    type: found.type,
+    attempts: typeof attempts === 'number' && attempts >= 1 ? attempts : 1,
+  };
 }
 
 /** The same dead letter after another attempt. @throws {SyntaxError} for text that is not JSON */

@@ -83,7 +83,7 @@ async function checkCluster(runtime: Runtime, signal: AbortSignal): Promise<Clus
     return { cluster: identity, tables: {}, problems: refusal === undefined ? [] : [problemOf(refusal, `the cluster at ${cluster.host}`)] };
   }
   // At the same time: one index that blocks writes uses up the time of no other.
-  const reports = await Promise.all(tables.map((table) => checkTable(runtime, table, signal, patience)));
+  const reports = await Promise.all(tables.map((table) => checkIndexes(runtime, table, signal, patience)));
   return {
     cluster: identity,
     tables: Object.fromEntries(tables.map(({ name, index }, i) => [name, { index: index ?? null, exists: reports[i]?.exists === true }])),
@@ -108,6 +108,13 @@ async function identifyCluster(runtime: Runtime, signal: AbortSignal, patience: 
     }
   });
   return 'kind' in result ? problemOf(result, `the cluster at ${cluster.host}`) : result;
+}
+
+/** Checks the table's index and, while it is reindexed, both that are written to. */
+async function checkIndexes(runtime: Runtime, table: Table, signal: AbortSignal, patience: Patience): Promise<TableReport> {
+  const others = (table.both ?? []).filter(({ index }) => index !== table.index);
+  const [own, ...more] = await Promise.all([table, ...others].map((one) => checkTable(runtime, one, signal, patience)));
+  return { exists: own?.exists === true, problems: [own, ...more].flatMap((report) => report?.problems ?? []) };
 }
 
 /**

@@ -1,6 +1,6 @@
 // Collapses the records of a batch to one write per item: the last record of a key wins, the others share its outcome
 // (docs/guarantees.md).
-import { newWrite, type Write } from '../indexing/write.ts';
+import { newWrite, writesOf, type Write } from '../indexing/write.ts';
 import type { ItemState } from '../indexing/item-state.ts';
 import { isAttributeMap } from '../records/attribute.ts';
 import { documentId } from '../records/document-id.ts';
@@ -25,7 +25,7 @@ export interface Collapsed {
   readonly oldest: number | undefined;
 }
 
-/** Parses the records and groups them by item. A malformed record is a write of its own, or, with a key, its item's state. */
+/** Parses the records and groups them by item; an item of a table that is reindexed is a write to each index. A malformed record is a write of its own, or, with a key, its item's state. */
 export function collapse(records: readonly unknown[], tables: Tables, log: Log): Collapsed {
   const byItem = new Map<Table, Map<string, StreamWrite>>();
   const writes: StreamWrite[] = [];
@@ -51,7 +51,7 @@ export function collapse(records: readonly unknown[], tables: Tables, log: Log):
     writes.push(write);
     if (id !== undefined) byId.set(id, write);
   }
-  return { writes, collapsed, oldest };
+  return { writes: writes.flatMap(writesOf), collapsed, oldest };
 }
 
 /** Reads a record's table, id and state; of a malformed record as much as is readable. */

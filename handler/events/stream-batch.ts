@@ -88,7 +88,7 @@ function report(
     retried: counts.Retried,
     malformed: counts.Malformed,
     deadLetters: counts.DeadLetters,
-    notDone: open.reduce((sum, write) => sum + write.records.length, 0),
+    notDone: new Set(open.flatMap((write) => write.records)).size,
     ...(open.length === 0 ? {} : { firstNotDone: first ?? null, reason: reasonOf(open[0]) }),
   };
   if (open.length === 0) runtime.log.info('batch done', fields);

@@ -115,7 +115,8 @@ function prepare(write: Ready | undefined, { now, signal, transformLimit }: Prep
   };
   const time = new ShapingTime(now, transformLimit);
   try {
-    const operation = operationOf(write.state, transformLimit, time);
+    const operation = write.shared?.operation ?? operationOf(write.state, transformLimit, time);
+    if (write.shared !== undefined) write.shared.operation = operation;
     if (operation instanceof Promise) {
       return operation.then(
         // A late result changes nothing: the write is reported as not done.

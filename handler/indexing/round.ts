@@ -177,7 +177,11 @@ class Round {
         break;
     }
     // The lines are needed again only if the write is retried.
-    if (write.outcome !== undefined) (write as Ready).operation = undefined;
+    if (write.outcome !== undefined) {
+      const settled: Ready = write;
+      settled.operation = undefined;
+      settled.shared = undefined;
+    }
   }
 
   #wait({ reason, retryAfter = 0, cause }: Pick<Transient, 'reason' | 'retryAfter'> & { readonly cause?: TransientCause }): void {

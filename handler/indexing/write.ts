@@ -11,6 +11,11 @@ export type WriteOutcome =
   /** Must be retried by the caller; the reason is fit for a log. */
   | { readonly kind: 'failed'; readonly reason: string };
 
+/** Lines of one state for two indexes; a promise while its transform runs. */
+export interface SharedOperation {
+  operation: Operation | Promise<Operation> | undefined;
+}
+
 /** A state on its way to the index, and its outcome. */
 export interface Write {
   readonly table: Table;
@@ -20,6 +25,8 @@ export interface Write {
   state: ItemState | undefined;
   /** The lines for the cluster, once they are built. */
   operation: Operation | undefined;
+  /** The lines, for the write of the same state to the other index of a table that is reindexed: they are built once. */
+  shared: SharedOperation | undefined;
   /** Fields that were mapped for this document because it has values of several kinds in them, and how often; undefined: none. */
   mapped: Map<string, number> | undefined;
   /** The cluster has changed the document. */
@@ -31,7 +38,16 @@ export interface Write {
 
 /** A write at its beginning. */
 export function newWrite(table: Table, id: string | undefined, state: ItemState | undefined, outcome?: WriteOutcome): Write {
-  return { table, id, state, operation: undefined, mapped: undefined, written: false, refreshed: false, outcome };
+  return { table, id, state, operation: undefined, shared: undefined, mapped: undefined, written: false, refreshed: false, outcome };
+}
+
+/** The writes of a state: one, or while its table is reindexed one to each index, with an outcome of its own. */
+export function writesOf<One extends Write>(write: One): One[] {
+  const { both } = write.table;
+  // What is malformed or refused at the beginning is so for both indexes.
+  if (both === undefined || write.outcome !== undefined) return [write];
+  const shared = { operation: undefined };
+  return both.map((table) => ({ ...write, table, shared }));
 }
 
 /** A write that can be sent: its table has an index. */

@@ -32,8 +32,16 @@ export class Writer {
     this.#itemLimit = itemLimit(remaining);
   }
 
-  /** Sets the outcome of every write. */
+  /** Sets the outcome of every write. The second index of a table that is reindexed neither waits for the first nor holds it up. */
   async write(writes: readonly Write[]): Promise<void> {
+    const second = writes.filter(({ table }) => table.isSecond);
+    const first = second.length === 0 ? writes : writes.filter(({ table }) => !table.isSecond);
+    const results = await Promise.allSettled([this.#writeAll(first), this.#writeAll(second)]);
+    const defect = results.find((result) => result.status === 'rejected');
+    if (defect !== undefined) throw defect.reason;
+  }
+
+  async #writeAll(writes: readonly Write[]): Promise<void> {
     const { now, cluster, gate, indexes } = this.#runtime;
     const { writeUntil } = this.#budget;
     const { signal, release } = abortAt(writeUntil, now());

@@ -24,3 +24,27 @@ test('an API key that does not fit in a header is refused without being shown, a
     /^config\.json: auth\.apiKey: it contains characters that are not allowed in an API key\. Set it again in the endpoint file and deploy$/,
   );
 });
+
+const withReindex = (reindex: unknown): string => JSON.stringify({ ...(JSON.parse(withAuth({ type: 'none' })) as object), reindex });
+
+test('a table that is reindexed has two indexes and the time since which both are written', () => {
+  const reindex = { Orders: { indexes: ['orders-1', 'orders-2'], since: '2026-01-02T03:04:05.000Z' } };
+  expect(parseConfig(withReindex(reindex)).reindex).toEqual(reindex);
+  expect(parseConfig(withAuth({ type: 'none' }))).not.toHaveProperty('reindex');
+});
+
+test.each([
+  ['one index', { indexes: ['orders-1'], since: '2026-01-02' }, 'indexes: expected the names of two indexes'],
+  ['the same index twice', { indexes: ['orders-1', 'orders-1'], since: '2026-01-02' }, 'indexes: expected the names of two indexes'],
+  ['three indexes', { indexes: ['a', 'b', 'c'], since: '2026-01-02' }, 'indexes: expected the names of two indexes'],
+  ['a name that no index can have', { indexes: ['a', 'B'], since: '2026-01-02' }, 'indexes: expected the names of two indexes'],
+  ['no time', { indexes: ['a', 'b'] }, 'since: expected a text, found nothing'],
+  ['a time that is none', { indexes: ['a', 'b'], since: 'yesterday' }, 'since: expected a time, found "yesterday"'],
+  ['an unknown key', { indexes: ['a', 'b'], since: '2026-01-02', alias: 'c' }, 'alias: unknown key'],
+  ['no object', [], 'expected an object, found a list'],
+])('a table that is reindexed is refused with %s', (_, entry, problem) => {
+  expect(() => parseConfig(withReindex({ Orders: entry }))).toThrow(
+    `config.json: reindex.Orders${problem.startsWith('expected') ? '' : '.'}`,
+  );
+  expect(() => parseConfig(withReindex({ Orders: entry }))).toThrow(problem);
+});

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { processBatch, type BatchResponse } from '../../handler/events/stream-batch.ts';
 import { check } from '../../handler/events/check.ts';
 import type { CheckResponse } from '../../formats/events.ts';
-import { parseConfig, type Auth, type TableOptions } from '../../formats/function-config.ts';
+import { parseConfig, type Auth, type FunctionConfig, type TableOptions } from '../../formats/function-config.ts';
 import { parseKeyMapping, type TableMapping } from '../../formats/key-mapping.ts';
 import { Aws } from '../../handler/aws/client.ts';
 import { DynamoDb } from '../../handler/aws/dynamodb.ts';
@@ -28,6 +28,7 @@ export interface FunctionOptions {
   readonly defaults?: TableOptions;
   readonly tables?: Record<string, TableOptions>;
   readonly onlyKnownTables?: boolean;
+  readonly reindex?: FunctionConfig['reindex'];
   readonly transforms?: Record<string, Transform>;
   readonly readSecret?: ReadSecret;
   /** Fails the writing of dead letters. */
@@ -94,6 +95,7 @@ export function testFunction(options: FunctionOptions): TestFunction {
         tables: options.tables ?? {},
         'only-known-tables': options.onlyKnownTables,
       },
+      reindex: options.reindex,
     }),
   );
   const entries = (options.mapping ?? []).map((entry) => [

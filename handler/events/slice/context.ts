@@ -13,7 +13,7 @@ import type { AttributeMap } from '../../records/attribute.ts';
 import { MARGIN_SECONDS } from '../../records/backfill-version.ts';
 import { keyOfItem } from '../../records/item-key.ts';
 import type { Invocation, Runtime } from '../../runtime.ts';
-import type { Table } from '../../tables.ts';
+import type { IndexedTable, Table } from '../../tables.ts';
 import { Metrics } from '../../telemetry/metrics.ts';
 import { withoutValues } from '../../telemetry/redaction.ts';
 
@@ -32,6 +32,8 @@ export interface Step {
 
 /** The steps of a slice from a cursor on; undefined: from its beginning. */
 export type Work<Kind extends WorkSlice> = (context: SliceContext, slice: Kind, cursor: unknown) => AsyncGenerator<Step>;
+
+type SliceableTable = IndexedTable & { readonly keyNames: readonly string[] };
 
 /** A state that was read. */
 export type ReadState = ItemState & { readonly sentAt: number };
@@ -66,9 +68,13 @@ export class SliceContext {
     return { cluster: this.runtime.cluster, now: this.runtime.now, signal: this.signal };
   }
 
-  /** A table as slices use it: pages are not refreshed one by one. @throws {SliceProblem} for one that no slice may work on */
-  table({ name, keys }: SliceTable): Table & { readonly index: string; readonly keyNames: readonly string[] } {
-    const table = this.runtime.tables.get(name);
+  /**
+   * A table as slices use it: pages are not refreshed one by one. @param target instead of the table's own index
+   * @throws {SliceProblem} for one that no slice may work on
+   */
+  table({ name, keys }: SliceTable, target?: string): SliceableTable {
+    const known = this.runtime.tables.get(name);
+    const table = known.both?.find(({ index }) => index === target) ?? { ...known, index: target ?? known.index };
     const { index, keyNames = keys.map((key) => key.name) } = table;
     if (index === undefined) throw new SliceProblem(`the table ${name} has no index: give it one with the option index and deploy again`);
     if (table.refusal !== undefined)
@@ -78,6 +84,12 @@ export class SliceContext {
         `the table ${name} has versioning: none, with which what is read from the table could not be told from newer changes: set versioning: external in the options file and deploy again`,
       );
     return { ...table, index, keyNames, refresh: false };
+  }
+
+  /** The table with each index that a change of it is written to: both while it is reindexed. @throws {SliceProblem} */
+  targets(sliceTable: SliceTable): readonly SliceableTable[] {
+    const { both } = this.runtime.tables.get(sliceTable.name);
+    return both === undefined ? [this.table(sliceTable)] : both.map(({ index }) => this.table(sliceTable, index));
   }
 
   /** Writes states, with dead letters for malformed ones. @returns what became of each @throws {SliceProblem} where one could not be written */

@@ -7,6 +7,7 @@ import { isAttributeMap, type AttributeMap } from '../../records/attribute.ts';
 import { backfillVersion, greaterVersion, isFrozen } from '../../records/backfill-version.ts';
 import { idOf } from '../../records/item-key.ts';
 import { MalformedRecord } from '../../records/malformed-record.ts';
+import type { IndexedTable } from '../../tables.ts';
 import { added, keyOf, SliceProblem, type SliceContext, type Step, type Work } from './context.ts';
 import { documentDigest, itemDigest } from './digest.ts';
 
@@ -53,11 +54,11 @@ interface Look {
 
 async function ofTable(
   context: SliceContext,
-  { mode, isLast }: LookSlice,
+  { mode, isLast, index }: LookSlice,
   table: SliceTable,
   findings: readonly Finding[],
 ): Promise<Result> {
-  const { looks, capacity } = await looksAt(context, table, findings);
+  const { looks, capacity } = await looksAt(context, context.table(table, index), table, findings);
   const open = looks.filter(({ shaped, document }) => !isEqual(shaped, document));
   const counts = { 'read-capacity': capacity, equal: looks.length - open.length };
   const { counts: more, findings: further } = mode === 'decide' ? decided(context, open, isLast) : await applied(context, open);
@@ -67,18 +68,18 @@ async function ofTable(
 /** Reads documents, then items: a document's version is then that of a state that the item's contains. */
 async function looksAt(
   context: SliceContext,
-  slicTable: SliceTable,
+  table: IndexedTable,
+  sliceTable: SliceTable,
   findings: readonly Finding[],
 ): Promise<{ readonly looks: readonly Look[]; readonly capacity: number }> {
   const { pace, runtime, signal } = context;
-  const table = context.table(slicTable);
   const documents = await context.documents(
     table.index,
     findings.map(({ id }) => id),
   );
   const keys = findings.flatMap(({ keys: key }) => (isAttributeMap(key) ? [key] : []));
   const read = await pace.read(() => runtime.dynamodb.batchGet(table.name, keys, { consistent: true }, signal), signal);
-  const items = new Map<string, AttributeMap>(read.items.map((item) => [idOf(keyOf(item, slicTable.keys), slicTable.keys), item]));
+  const items = new Map<string, AttributeMap>(read.items.map((item) => [idOf(keyOf(item, sliceTable.keys), sliceTable.keys), item]));
   const looks: Look[] = [];
   for (const finding of findings) {
     if (!isAttributeMap(finding.keys)) continue;

@@ -119,7 +119,7 @@ async function settle(context: SliceContext, slice: RedriveSlice, opened: readon
   }
   const { outcomes, counts: more } = await rewrite(context, slice, [...items.values()], 'keep');
   let result: Result = { counts: added(counts, more), findings: [] };
-  for (const one of opened) result = merged(result, await close(context, slice, one, outcomes.get(nameOfItem(one.deadLetter))));
+  for (const one of opened) result = merged(result, await close(context, slice, one, outcomeFor(one.deadLetter, outcomes)));
   return result;
 }
 
@@ -180,7 +180,7 @@ async function failedBatch(
     const { outcomes, counts: more } = await rewrite(context, slice, part, 'dead-letter');
     counts = added(counts, more);
     for (const item of part) {
-      if (outcomes.get(nameOfItem(item)) !== 'moving') continue;
+      if (worst(outcomes.get(nameOfItem(item)) ?? []) !== 'moving') continue;
       counts = added(counts, { moving: 1 });
       moving.push({ table: item.table, id: item.id, keys: item.keys, kind: 'moving' });
     }
@@ -192,17 +192,31 @@ async function failedBatch(
 
 /** What became of an item; an error: it failed again. */
 type Outcome = 'done' | 'moving' | MalformedRecord | undefined;
+/** By index, in each of which an item of a table that is reindexed has an outcome of its own. */
+type Outcomes = ReadonlyMap<string, readonly { readonly index: string | undefined; readonly outcome: Outcome }[]>;
 
 const nameOfItem = ({ table, id }: Pick<RedriveItem, 'table' | 'id'>): string => JSON.stringify([table, id]);
 
-/** Reads items and writes their present state. @param malformed whether items that fail again become dead letters of their own */
+/** A dead letter is about the index that it names; where that is written to no more, about all that are. */
+function outcomeFor(deadLetter: StoredDeadLetter, outcomes: Outcomes): Outcome {
+  const all = outcomes.get(nameOfItem(deadLetter)) ?? [];
+  const own = all.filter(({ index }) => index === deadLetter.index);
+  return worst(own.length > 0 ? own : all);
+}
+
+function worst(outcomes: readonly { readonly outcome: Outcome }[]): Outcome {
+  const all = outcomes.map(({ outcome }) => outcome);
+  return all.find((outcome) => typeof outcome === 'object') ?? all.find((outcome) => outcome !== 'done') ?? all[0];
+}
+
+/** Reads items and writes their present state, to both indexes of a table that is reindexed. @param malformed whether items that fail again become dead letters of their own */
 async function rewrite(
   context: SliceContext,
   slice: RedriveSlice,
   items: readonly RedriveItem[],
   malformed: 'keep' | 'dead-letter',
-): Promise<{ readonly outcomes: ReadonlyMap<string, Outcome>; readonly counts: Counts }> {
-  const outcomes = new Map<string, Outcome>();
+): Promise<{ readonly outcomes: Outcomes; readonly counts: Counts }> {
+  const outcomes = new Map<string, { index: string | undefined; outcome: Outcome }[]>();
   let counts: Counts = {};
   for (const table of slice.tables) {
     const own = items.filter((item) => item.table === table.name);
@@ -210,10 +224,16 @@ async function rewrite(
     const { states, capacity } = await statesOf(context, table, own);
     const writable = states.filter(({ image, table: { keepExpired } }) => image !== undefined || !keepExpired);
     const kept = states.length - writable.length;
-    const writes = await (malformed === 'keep' ? context.tryToWrite(writable) : context.write(writable));
+    const targets = context.targets(table);
+    const toWrite = writable.flatMap((state) => targets.map((target) => ({ ...state, table: target })));
+    const writes = await (malformed === 'keep' ? context.tryToWrite(toWrite) : context.write(toWrite));
     counts = added(counts, { 'read-capacity': capacity, read: own.length, kept, ...countsOf(writes) });
-    for (const { id } of states) outcomes.set(nameOfItem({ table: table.name, id }), 'done');
-    for (const [id, outcome] of await outcomesOf(context, writes)) outcomes.set(nameOfItem({ table: table.name, id }), outcome);
+    for (const state of states.filter((one) => !writable.includes(one)))
+      outcomes.set(nameOfItem({ table: table.name, id: state.id }), [{ index: undefined, outcome: 'done' }]);
+    for (const { id, index, outcome } of await outcomesOf(context, writes)) {
+      const name = nameOfItem({ table: table.name, id });
+      outcomes.set(name, [...(outcomes.get(name) ?? []), { index, outcome }]);
+    }
   }
   return { outcomes, counts };
 }
@@ -254,19 +274,25 @@ function countsOf(writes: readonly Write[]): Counts {
   };
 }
 
-/** The outcomes that need attention: failed again, or forbidden by a delete that is younger than the margin. */
-async function outcomesOf(context: SliceContext, writes: readonly Write[]): Promise<Map<string, Outcome>> {
-  const outcomes = new Map<string, Outcome>();
-  const refused: string[] = [];
-  for (const { id = '', outcome, written, state } of writes) {
-    if (outcome?.kind === 'malformed') outcomes.set(id, outcome.error);
-    else if (!written && state?.image !== undefined) refused.push(id);
+/** The outcome of each write: failed again, forbidden by a delete that is younger than the margin, or done. */
+async function outcomesOf(
+  context: SliceContext,
+  writes: readonly Write[],
+): Promise<{ readonly id: string; readonly index: string | undefined; readonly outcome: Outcome }[]> {
+  const refused = writes.filter(({ outcome, written, state }) => outcome?.kind === 'done' && !written && state?.image !== undefined);
+  const absent = new Set<Write>();
+  for (const index of new Set(refused.flatMap(({ table }) => table.index ?? []))) {
+    const own = refused.filter(({ table }) => table.index === index);
+    const documents = await context.documents(
+      index,
+      own.map(({ id = '' }) => id),
+    );
+    for (const write of own) if (!documents.has(write.id ?? '')) absent.add(write);
   }
-  const index = writes[0]?.table.index;
-  if (refused.length === 0 || index === undefined) return outcomes;
-  const documents = await context.documents(index, refused);
-  for (const id of refused) if (!documents.has(id)) outcomes.set(id, 'moving');
-  return outcomes;
+  return writes.map((write) => {
+    const { id = '', outcome, table } = write;
+    return { id, index: table.index, outcome: outcome?.kind === 'malformed' ? outcome.error : absent.has(write) ? 'moving' : 'done' };
+  });
 }
 
 const merged = (a: Result, b: Result): Result => ({ counts: added(a.counts, b.counts), findings: [...a.findings, ...b.findings] });

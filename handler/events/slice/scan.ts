@@ -1,5 +1,5 @@
 // Pass 1, table → index: a segment of the table, page by page, written or compared.
-import type { Counts, Finding, ScanSlice, SliceTable } from '../../../formats/slice.ts';
+import type { Counts, Finding, ScanSlice } from '../../../formats/slice.ts';
 import type { ScanPage } from '../../aws/dynamodb.ts';
 import { isSameDocument } from '../../documents/comparison.ts';
 import { isAttributeMap, type AttributeMap } from '../../records/attribute.ts';
@@ -22,7 +22,7 @@ export const scan: Work<ScanSlice> = async function* (context, slice, cursor) {
     // Met where it is awaited; until then it must not end the process.
     next?.catch(() => undefined);
     yield {
-      ...(await (slice.mode === 'write' ? writePage : comparePage)(context, table, page)),
+      ...(await (slice.mode === 'write' ? writePage : comparePage)(context, slice, page)),
       cursor: page.next ?? null,
       done: next === undefined,
     };
@@ -36,8 +36,8 @@ type PageResult = Pick<Step, 'counts' | 'findings'>;
 const base = ({ items, capacity }: ScanPage): Counts => ({ read: items.length, pages: 1, 'read-capacity': capacity });
 
 /** Blind writes: the version lets every later change win, and what the index already has as new. */
-async function writePage(context: SliceContext, { name, keys }: SliceTable, page: ScanPage): Promise<PageResult> {
-  const table = context.table({ name, keys });
+async function writePage(context: SliceContext, { table: { name, keys }, index }: ScanSlice, page: ScanPage): Promise<PageResult> {
+  const table = context.table({ name, keys }, index);
   const version = { digits: backfillVersion(page.sentAt), type: 'external' } as const;
   const writes = await context.write(
     page.items.map((item) => {
@@ -51,8 +51,8 @@ async function writePage(context: SliceContext, { name, keys }: SliceTable, page
 }
 
 /** Compares each item with its document. What differs is looked at again later: it may be a change on its way. */
-async function comparePage(context: SliceContext, { name, keys }: SliceTable, page: ScanPage): Promise<PageResult> {
-  const table = context.table({ name, keys });
+async function comparePage(context: SliceContext, { table: { name, keys }, index }: ScanSlice, page: ScanPage): Promise<PageResult> {
+  const table = context.table({ name, keys }, index);
   const entries = page.items.map((item) => {
     const key = keyOf(item, keys);
     return { item, key, id: idOf(key, keys) };

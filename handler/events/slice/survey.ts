@@ -21,16 +21,21 @@ export async function survey(runtime: Runtime, slice: SurveySlice, signal: Abort
       problems.push(problem);
       continue;
     }
-    const found = await indexOf(runtime, table.name, slice.create, signal);
+    const found = await indexOf(runtime, table.name, slice, signal);
     if ('what' in found) problems.push(found);
     else tables[table.name] = found;
   }
   return { tables, problems };
 }
 
-async function indexOf(runtime: Runtime, name: string, create: boolean, signal: AbortSignal): Promise<SurveyedIndex | SurveyProblem> {
+async function indexOf(
+  runtime: Runtime,
+  name: string,
+  { create, index: target }: Pick<SurveySlice, 'create' | 'index'>,
+  signal: AbortSignal,
+): Promise<SurveyedIndex | SurveyProblem> {
   const table = runtime.tables.get(name);
-  const { index } = table;
+  const index = target ?? table.index;
   const { serverless } = runtime.cluster;
   if (index === undefined) return { what: `the table ${name} has no index`, remedy: 'Give it one with the option index and deploy again' };
   if (!table.versioned)

@@ -134,6 +134,8 @@ const table = (more: Partial<Pick<Table, 'project' | 'transform' | 'numbers'>>):
   mappings: {},
   numbers: undefined,
   partialResponse: true,
+  both: undefined,
+  isSecond: false,
   refusal: undefined,
   ...more,
 });

@@ -1,6 +1,6 @@
 // Dead letters and given-up batches on a real table and a real engine: read again, written, deleted.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { CreateTableCommand, PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Finding, RedriveSlice, SliceResponse } from '../../../../formats/slice.ts';
 import type { DeadLetter } from '../../../../handler/dead-letters/dead-letter.ts';
@@ -28,8 +28,7 @@ interface Subject {
   findings(): Finding[];
 }
 
-async function subject(options: Partial<Parameters<typeof testFunction>[0]> = {}): Promise<Subject> {
-  const name = uniqueName('Orders');
+async function subject(options: Partial<Parameters<typeof testFunction>[0]> = {}, name = uniqueName('Orders')): Promise<Subject> {
   await stack.clients.dynamodb.send(
     new CreateTableCommand({
       TableName: name,
@@ -241,7 +240,7 @@ test('thousands of dead letters are worked off over many invocations, each once'
     it.objects.set(`${folder}${n < 2000 ? '01' : '02'}/${String(n % 2000).padStart(16, '0')}-${n}.json`, { text, etag: `"${n}"` });
   }
   it.objects.set(`${folder}01/readme.txt`, { text: 'x', etag: '"x"' });
-  const { counts } = await it.run({}, 1500);
+  const { counts } = await it.run({}, 4_000);
   expect(counts).toMatchObject({ 'dead-letters': 2500, redriven: 2500, foreign: 1 });
   expect([...it.objects.keys()].filter((name) => name.startsWith('code-bucket/'))).toEqual([`${folder}01/readme.txt`]);
 });
@@ -286,4 +285,39 @@ test.each([
   it.objects.set('failures/aws/lambda/uuid/shard/1', { text, etag: '"1"' });
   expect((await it.run({ form: 'failed-batches', from: FROM })).counts).toMatchObject({ foreign: 1 });
   expect(it.objects.has('failures/aws/lambda/uuid/shard/1')).toBe(true);
+});
+
+describe('of a table that is reindexed', () => {
+  const reindexed = async (): Promise<Subject & { readonly second: string }> => {
+    const name = uniqueName('Orders');
+    const [first, second] = [name.toLowerCase(), `${name.toLowerCase()}-2`];
+    const it = await subject({ reindex: { [name]: { indexes: [first, second], since: '2026-01-02T03:04:05.000Z' } } }, name);
+    return { ...it, second };
+  };
+  const inSecond = async (it: { readonly second: string }): Promise<Record<string, unknown>> => {
+    await ask(stack.search, 'POST', `/${it.second}/_refresh`);
+    return documents(stack.search, it.second);
+  };
+
+  test('an item is written to both indexes, and the dead letters of both go', async () => {
+    const it = await reindexed();
+    await it.fail(record(bad('a'), 200));
+    expect(it.letters().map(({ index }) => index)).toEqual([it.name.toLowerCase(), it.second]);
+    await it.put(good('a'));
+    expect((await it.run()).counts).toMatchObject({ 'dead-letters': 2, redriven: 2, read: 1, written: 2 });
+    expect(it.letters()).toEqual([]);
+    expect(Object.keys(await it.found())).toEqual(['a']);
+    expect(Object.keys(await inSecond(it))).toEqual(['a']);
+  });
+
+  test('only the dead letter of the index that refuses it again stays', async () => {
+    const it = await reindexed();
+    await it.fail(record(bad('a'), 210));
+    await ask(stack.search, 'DELETE', `/${it.second}`);
+    await ask(stack.search, 'PUT', `/${it.second}`, {});
+    await it.put(bad('a'));
+    expect((await it.run()).counts).toMatchObject({ redriven: 1, 'failed-again': 1, written: 1 });
+    expect(it.letters()).toMatchObject([{ index: it.name.toLowerCase(), attempts: 2 }]);
+    expect(Object.keys(await inSecond(it))).toEqual(['a']);
+  });
 });

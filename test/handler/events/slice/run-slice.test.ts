@@ -320,3 +320,21 @@ test('the slices of a list that are open are counted by their checkpoints', asyn
   expect(await runSlice(it.fn.runtime, count, invocation)).toEqual({ slices: 100, open: 20 });
   await expect(runSlice(it.fn.runtime, { ...count, list: 'runs/x/none.json' }, invocation)).rejects.toThrow(/does not exist/);
 });
+
+test('slices with an index work on that one, and leave the index of the table as it is', async () => {
+  const it = await subject();
+  const [own, target] = [it.name.toLowerCase(), `${it.name.toLowerCase()}-2`];
+  await it.put(item(1), item(2), item(3));
+  for (const index of [own, target]) await ask(stack.search, 'PUT', `/${index}`, {});
+  const scan = { kind: 'scan', segment: 0, totalSegments: 1, index: target } as const;
+  expect((await it.run({ ...scan, mode: 'write' })).counts).toMatchObject({ read: 3, written: 3 });
+  await ask(stack.search, 'DELETE', `/${target}/_doc/${encodeURIComponent(idOf(2))}`);
+  expect((await it.run({ ...scan, mode: 'compare' })).counts).toMatchObject({ equal: 2, candidates: 1 });
+  const list = [...it.objects.keys()].find((key) => key.includes('/lists/'))?.replace('code/', '') ?? '';
+  expect((await it.run({ kind: 'look', mode: 'decide', list, isLast: false, index: target })).counts).toMatchObject({ missing: 1 });
+  expect((await it.run({ kind: 'look', mode: 'decide', list, isLast: false })).counts).toMatchObject({ missing: 1, different: 0 });
+  const surveyed = (await runSlice(it.fn.runtime, { ...it.survey(false), index: target }, invocation)) as SurveyResponse;
+  expect(surveyed.tables[it.name]).toMatchObject({ name: target, index: target });
+  await ask(stack.search, 'POST', `/${own}/_refresh`);
+  expect(await documents(stack.search, own)).toEqual({});
+});
