@@ -2,7 +2,8 @@
 //
 // Random writes go to tables of DynamoDB Local; the built function reads their real streams, through a proxy that throttles, cuts,
 // delays beyond the deadline (such a request still reaches the cluster, late) and responds with nonsense, while its process is killed in
-// the middle of batches and old batches are replayed. Then every item is compared with its document.
+// the middle of batches and old batches are replayed. Beside the stream run backfills and repairs that are given up and go on, and indexes
+// are closed and opened, which makes them forget what was deleted. Then every item is compared with its document.
 //
 // CONVERGENCE_SEED repeats a run; CONVERGENCE_MINUTES lets it go on for that long, CONVERGENCE_OPERATIONS for that many writes.
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -11,6 +12,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, test } from '@jest/globals';
 import { CreateTableCommand, type AttributeValue, DeleteItemCommand, paginateScan, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { PROJECT } from '../stack/cache.ts';
 import { startLambda } from '../stack/lambda-host.ts';
@@ -19,6 +21,7 @@ import { startProxy, type Behaviour } from '../stack/proxy.ts';
 import { randomFrom } from '../stack/random.ts';
 import { uniqueName, useStack } from '../stack/use-stack.ts';
 import { ask } from '../handler/function.ts';
+import { BesideStream } from './beside-stream.ts';
 
 const stack = await useStack();
 const seed = Number(process.env.CONVERGENCE_SEED ?? Math.floor(Math.random() * 2 ** 31));
@@ -154,6 +157,28 @@ test(
     );
     proxy.on(() => true, fault, Infinity);
 
+    const bucket = uniqueName('code');
+    await stack.clients.s3.send(
+      new CreateBucketCommand({ Bucket: bucket, CreateBucketConfiguration: { LocationConstraint: 'eu-west-1' } }),
+    );
+    const beside = (table: TestTable, prefix: string, isOver: () => boolean): BesideStream => {
+      const keys = [{ name: 'pk', type: 'S' as const }, ...(table.sortKey ? [{ name: 'sk', type: 'N' as const }] : [])];
+      const host = hosts[tables.indexOf(table)];
+      if (host === undefined) throw new Error('no host');
+      return new BesideStream({ stack, host, bucket, prefix, release: config.release, table: { name: table.name, keys }, isOver });
+    };
+    let isEnd = false;
+    let ended = 0;
+    const besides = tables.map(async (table) => {
+      for (let runs = 0; !isEnd; runs++) {
+        let left = Math.floor(random() * 30);
+        // Every other run is the former one, which goes on where it was given up.
+        const run = beside(table, `runs/${table.index}/${runs >> 1}`, () => isEnd || left-- <= 0);
+        if (await (runs % 4 < 2 ? run.backfill() : run.repair())) ended++;
+        await sleep(200);
+      }
+    });
+
     const until = Date.now() + minutes * 60_000;
     for (let round = 0; minutes > 0 ? Date.now() < until : round < operations; round++) {
       const table = pick(tables);
@@ -168,13 +193,22 @@ test(
         // Beside the stream, whenever the function has time for it; it may fail like everything else.
         if (old !== undefined) void player.replay(old.records);
       }
+      if (random() < 0.003) {
+        const { index } = pick(tables);
+        await ask(stack.search, 'POST', `/${index}/_close`);
+        await ask(stack.search, 'POST', `/${index}/_open`);
+      }
       if (random() < 0.05) await sleep(random() * 40);
     }
 
     // The faults end, and the late requests that are still on their way arrive.
     proxy.clear();
     await Promise.all(players.map((player) => player.drained()));
+    isEnd = true;
+    await Promise.all(besides);
     await sleep(TIMEOUT * 2 + 500);
+    // What a replay or a late request has left behind, and an index forgot, is found and fixed.
+    for (const table of tables) expect(await beside(table, `runs/${table.index}/last`, () => false).repair()).toBe(true);
     await Promise.all(players.map((player) => player.stop()));
     await Promise.all(hosts.map((host) => host.stop()));
 
@@ -200,6 +234,7 @@ test(
     // The run did meet what it is about: failures reported, failures thrown, and processes that died.
     expect(attempts.some(({ response }) => response.functionError !== undefined)).toBe(true);
     expect(attempts.some(({ response }) => response.payload.includes('itemIdentifier'))).toBe(true);
+    expect(ended).toBeGreaterThan(0);
     expect(hosts.reduce((sum, host) => sum + host.coldStarts, 0)).toBeGreaterThan(hosts.length);
   },
   minutes * 60_000 + 600_000,
