@@ -76,7 +76,7 @@ async function subject(options: Partial<Parameters<typeof testFunction>[0]> = {}
         tables: [{ name, keys: [{ name: 'pk', type: 'S' }] }],
         ...slice,
       };
-      for (let i = 0; i < 200; i++) {
+      for (let i = 0; i < 5000; i++) {
         const response = (await runSlice(fn.runtime, whole, { functionName: 'DynamoToES', remaining })) as SliceResponse;
         if (response.done || response.problem !== undefined) return response;
       }
