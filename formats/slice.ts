@@ -70,7 +70,7 @@ export interface LookSlice extends SliceBase {
 }
 
 /**
- * Works off what could not be written: dead letters, or the batches that Lambda gave up (objects of an S3 on-failure destination). Each
+ * Works off what could not be written: dead letters, or the batches that Lambda discarded (objects of an S3 on-failure destination). Each
  * item is read again, and its present state written; then the object is deleted.
  */
 export interface RedriveSlice extends SliceBase {

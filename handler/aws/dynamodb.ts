@@ -30,7 +30,7 @@ export interface ScanRequest {
   readonly limit: number | undefined;
 }
 
-/** Whether DynamoDB asks to be asked less. */
+/** Whether DynamoDB throttles. */
 export function isTableThrottled(error: unknown): boolean {
   return error instanceof AwsError && /ProvisionedThroughputExceeded|Throttl|RequestLimitExceeded|LimitExceeded/.test(error.name);
 }
@@ -133,7 +133,7 @@ export class DynamoDb {
       signal,
     );
     const time = Date.parse(headers.date ?? '');
-    // Without the header, as an emulator may answer, the local clock has to do.
+    // A response of an emulator may lack the header: then the local clock has to do.
     this.#serverTime = Number.isNaN(time) ? this.#now() : Math.max(this.#serverTime ?? 0, time);
     return JSON.parse(text) as Record<string, unknown>;
   }

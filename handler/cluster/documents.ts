@@ -8,7 +8,7 @@ export interface IndexedDocument {
   /** Exact digits. */
   readonly version: string;
   readonly sequenceNumber: string;
-  /** JSON text; undefined where it was not asked for, or the index keeps none. */
+  /** JSON text; undefined if it was not requested, or the index stores none. */
   readonly source: string | undefined;
 }
 
@@ -71,10 +71,10 @@ export async function readDocuments(
 
 /**
  * The documents of a response of `_mget`. Their sources are cut out as they stand: read as values they would lose digits.
- * @param asked ids of the request
+ * @param requested number of ids in the request
  * @returns undefined where not every one of them could be read @throws {SyntaxError}
  */
-export function documentsOf(text: string, asked: number): ReadonlyMap<string, IndexedDocument> | undefined {
+export function documentsOf(text: string, requested: number): ReadonlyMap<string, IndexedDocument> | undefined {
   let responses = 0;
   const documents = new Map<string, IndexedDocument>();
   const scanner = new Scanner(text);
@@ -96,7 +96,7 @@ export function documentsOf(text: string, asked: number): ReadonlyMap<string, In
         documents.set(id, { id, version: _version, sequenceNumber: _seq_no, source: _source });
     }
   }
-  return responses === asked ? documents : undefined;
+  return responses === requested ? documents : undefined;
 }
 
 const isMissingIndex = (error: unknown): boolean =>

@@ -1,4 +1,4 @@
-// Reads dead letters, and the batches that Lambda gave up, back from S3: which item each is about, and the version of its record.
+// Reads dead letters, and the batches that Lambda discarded, back from S3: which item each is about, and the version of its record.
 import { isObject, type Json } from '../../formats/json.ts';
 import type { SliceTable } from '../../formats/slice.ts';
 import { isAttributeMap, type AttributeMap } from '../records/attribute.ts';
@@ -63,7 +63,7 @@ export function withAttempt(
 }
 
 /**
- * The items of a batch that Lambda gave up, each once with the version of its latest record, from the object of an S3 on-failure
+ * The items of a batch that Lambda discarded, each once with the version of its latest record, from the object of an S3 on-failure
  * destination (https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-create.html#services-dynamodb-errors).
  * @returns undefined if it is not such an object, or names no record that could be read
  */

@@ -7,7 +7,7 @@ const MAX_LOGGED_CHARACTERS = 300;
 
 /**
  * Reasons for refusing a document in which engines name fields, types and limits alone; longer ones before their own beginnings.
- * `*` stands for a name, `#` for a number.
+ * `*` is any name, `#` any number.
  */
 const HARMLESS_REASONS = [
   'failed to parse field [*] of type [*]',

@@ -267,7 +267,7 @@ async function pace(): Promise<void> {
   const started = performance.now();
   const working = subjects.map((child, segment) =>
     work(child, inRun({ kind: 'scan', id: `scan-${segment}`, mode: 'compare', segment, totalSegments: slices }, prefix, allowed / slices), {
-      remaining: 20_000,
+      remaining: 60_000,
       forMs: seconds * 1000 + 30_000,
     }),
   );

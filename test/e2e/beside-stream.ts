@@ -1,4 +1,4 @@
-// Backfills and verifies beside the stream, slice by slice on the function of a test; they may be given up in the middle, and go on later.
+// Backfills and verifies beside the stream, slice by slice on the function of a test; they may be abandoned in the middle, and go on later.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { lookPhase, scanPhase, walkPhase } from '../../action/apply/slices/phases.ts';
@@ -14,7 +14,7 @@ export interface BesideOptions {
   readonly prefix: string;
   readonly release: string;
   readonly table: SliceTable;
-  /** The run is given up: asked before each invocation. */
+  /** The run is abandoned: called before each invocation. */
   readonly isOver: () => boolean;
 }
 

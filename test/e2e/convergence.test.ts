@@ -2,7 +2,7 @@
 //
 // Random writes go to tables of DynamoDB Local; the built function reads their real streams, through a proxy that throttles, cuts,
 // delays beyond the deadline (such a request still reaches the cluster, late) and responds with nonsense, while its process is killed in
-// the middle of batches and old batches are replayed. Beside the stream run backfills and repairs that are given up and go on, and indexes
+// the middle of batches and old batches are replayed. Beside the stream run backfills and repairs that are abandoned and go on, and indexes
 // are closed and opened, which makes them forget what was deleted. Then every item is compared with its document.
 //
 // CONVERGENCE_SEED repeats a run; CONVERGENCE_MINUTES lets it go on for that long, CONVERGENCE_OPERATIONS for that many writes.
@@ -172,7 +172,7 @@ test(
     const besides = tables.map(async (table) => {
       for (let runs = 0; !isEnd; runs++) {
         let left = Math.floor(random() * 30);
-        // Every other run is the former one, which goes on where it was given up.
+        // Every other run is the former one, which goes on where it was abandoned.
         const run = beside(table, `runs/${table.index}/${runs >> 1}`, () => isEnd || left-- <= 0);
         if (await (runs % 4 < 2 ? run.backfill() : run.repair())) ended++;
         await sleep(200);

@@ -86,8 +86,8 @@ export async function prepareDeployment(
     dynamodb,
     run: (inputs = {}, options = {}) => {
       seen = [aws.requests.length, dynamodb.requests.length];
-      const given = Object.fromEntries(Object.entries({ ...base, ...inputs }).filter(([, value]) => value !== ''));
-      return runAction(given, {
+      const settings = Object.fromEntries(Object.entries({ ...base, ...inputs }).filter(([, value]) => value !== ''));
+      return runAction(settings, {
         ...options,
         env: { ...stack.env, AWS_ENDPOINT_URL: aws.url, AWS_ENDPOINT_URL_DYNAMODB: dynamodb.url, ...options.env },
       });

@@ -168,11 +168,11 @@ describe('the deploying role', () => {
     const actions = /^lambda:(?!.*EventSourceMapping|GetLayerVersion)/;
     for (const other of ['other', `${name}2`, `${name}-2`])
       expect(changed(actions, instead(`:function:${name}`, `:function:${other}`))).toEqual([]);
-    const given = ({ context, ...rest }: IamRequest): IamRequest => ({
+    const requested = ({ context, ...rest }: IamRequest): IamRequest => ({
       ...rest,
       context: { 'lambda:FunctionArn': (context?.['lambda:FunctionArn'] ?? '').replace(name, `${name}2`) },
     });
-    expect(changed(/^lambda:(?:Create|Update|Delete)EventSourceMapping$/, given)).toEqual([]);
+    expect(changed(/^lambda:(?:Create|Update|Delete)EventSourceMapping$/, requested)).toEqual([]);
   });
 
   test('may pass no other role, and its own to no other service', () => {

@@ -105,8 +105,8 @@ class Subject {
     this.#ok = ok;
     const before = await this.#state();
     if (options !== undefined) await writeFile(join(this.#folder, 'search.yml'), options);
-    const given = { ...inputs, ...(options === undefined ? {} : { config: 'search.yml' }) };
-    const run = await this.it.run(given, { workspace: this.#folder });
+    const settings = { ...inputs, ...(options === undefined ? {} : { config: 'search.yml' }) };
+    const run = await this.it.run(settings, { workspace: this.#folder });
     if (run.code !== code) throw new Error(`${title}: exit status ${run.code}\n${run.log}`);
     const all: Inputs = { role: this.it.role, 'code-bucket': this.it.bucket, ...inputs };
     const { 'code-bucket': bucket, operation = 'deploy', 'dry-run': dryRun = 'false', tags = '' } = all;

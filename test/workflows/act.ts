@@ -73,12 +73,12 @@ runs:
 `;
 const OUTPUTS = ['function-arn', 'function-version', 'changed', 'created', 'environment', 'operation', 'tables'];
 
-function caller({ workflow = 'deploy', with: given = {}, secrets = {} }: WorkflowOptions): string {
+function caller({ workflow = 'deploy', with: inputs = {}, secrets = {} }: WorkflowOptions): string {
   const jobs = {
     called: {
       permissions: { 'id-token': 'write', contents: 'read', 'pull-requests': 'write' },
       uses: `./.github/workflows/${workflow}.yml`,
-      with: given,
+      with: inputs,
       secrets: Object.fromEntries(Object.keys(secrets).map((name) => [name, `\${{ secrets.${name} }}`])),
     },
     after: {

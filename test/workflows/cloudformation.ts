@@ -88,18 +88,18 @@ export function resolved(from: Template, part: unknown, values: Values): unknown
     const [condition, yes, no] = argument as [string, unknown, unknown];
     return resolved(from, resolved(from, from.Conditions?.[condition], values) === true ? yes : no, values);
   }
-  const given = resolved(from, argument, values) as unknown[];
+  const operands = resolved(from, argument, values) as unknown[];
   switch (key) {
     case 'Fn::Not':
-      return given[0] !== true;
+      return operands[0] !== true;
     case 'Fn::And':
-      return given.every((one) => one === true);
+      return operands.every((one) => one === true);
     case 'Fn::Equals':
-      return given[0] === given[1];
+      return operands[0] === operands[1];
     case 'Fn::Join':
-      return (given[1] as string[]).join(String(given[0]));
+      return (operands[1] as string[]).join(String(operands[0]));
     case 'Fn::Split':
-      return String(given[1]).split(String(given[0]));
+      return String(operands[1]).split(String(operands[0]));
     default:
       throw new Error(`${key} is not known`);
   }

@@ -1,4 +1,4 @@
-// Works off dead letters, and the batches that Lambda gave up: the item of each is read again, its present state written, and the object
+// Works off dead letters, and the batches that Lambda discarded: the item of each is read again, its present state written, and the object
 // deleted if it is still the one that was read.
 import type { Counts, Finding, RedriveSlice, SliceTable } from '../../../formats/slice.ts';
 import {

@@ -9,25 +9,29 @@ import { MalformedRecord } from '../../records/malformed-record.ts';
 import { keyOf, type SliceContext, type Step, type Work } from './context.ts';
 import { itemDigest, documentDigest } from './digest.ts';
 
+/** ms that a page takes to be read and written, with a pause for its read capacity. */
+const READ_AHEAD_MS = 5_000;
+
 export const scan: Work<ScanSlice> = async function* (context, slice, cursor) {
   const { runtime, pace, signal } = context;
   const { table, segment, totalSegments } = slice;
   const read = (after: AttributeMap | undefined): Promise<ScanPage> =>
     pace.read(() => runtime.dynamodb.scan({ table: table.name, segment, totalSegments, after, limit: pace.limit }, signal), signal);
-  // The next page is read while this one is written.
   let coming = read(isAttributeMap(cursor) ? cursor : undefined);
   for (;;) {
     const page = await coming;
-    const next = page.next === undefined ? undefined : read(page.next);
+    // The next page is read while this one is written, unless the time may end before it is used: it would be read twice.
+    const isAhead = runtime.now() + READ_AHEAD_MS < context.budget.writeUntil;
+    const ahead = isAhead && page.next !== undefined ? read(page.next) : undefined;
     // Met where it is awaited; until then it must not end the process.
-    next?.catch(() => undefined);
+    ahead?.catch(() => undefined);
     yield {
       ...(await (slice.mode === 'write' ? writePage : comparePage)(context, slice, page)),
       cursor: page.next ?? null,
-      done: next === undefined,
+      done: page.next === undefined,
     };
-    if (next === undefined) return;
-    coming = next;
+    if (page.next === undefined) return;
+    coming = ahead ?? read(page.next);
   }
 };
 

@@ -25,7 +25,7 @@ export const walk: Work<WalkSlice> = async function* (context, slice, cursor) {
   }
 };
 
-/** What no table has an item for. Tables that share the index are asked one after the other: an id is absent only where none has it. */
+/** The documents that no table has an item for. Tables that share the index are read one after the other: an id is absent only if none has it. */
 async function missingItems(
   context: SliceContext,
   { index, tables }: WalkSlice,

@@ -6,17 +6,17 @@ import type { InputName, Inputs } from '../../../action/inputs/inputs.ts';
 import type { InputSource } from '../../../action/inputs/reader.ts';
 import { CLEAR, INPUTS, readInputs } from '../../../action/inputs/inputs.ts';
 
-type Given = Partial<Record<InputName, string>>;
+type Values = Partial<Record<InputName, string>>;
 
 /** Reads inputs as the runner gives them, plus other variables. */
-function read(given: Given, variables: NodeJS.ProcessEnv = {}): Inputs {
-  const inputs = Object.entries({ environment: 'STAGE', 'code-bucket': 'code', ...given });
+function read(values: Values, variables: NodeJS.ProcessEnv = {}): Inputs {
+  const inputs = Object.entries({ environment: 'STAGE', 'code-bucket': 'code', ...values });
   return readInputs({ ...variables, ...Object.fromEntries(inputs.map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])) });
 }
 
-function problems(given: Given, variables?: NodeJS.ProcessEnv): string[] {
+function problems(values: Values, variables?: NodeJS.ProcessEnv): string[] {
   try {
-    read(given, variables);
+    read(values, variables);
   } catch (error) {
     if (error instanceof InputError) return error.problems.map(({ message }) => message);
     throw error;
@@ -179,7 +179,7 @@ describe('the inputs of the action', () => {
     expect(read({ role: 'arn:aws-us-gov:iam::123456789012:role/r' }).role).toBeDefined();
   });
 
-  test.each<[Given, string]>([
+  test.each<[Values, string]>([
     [
       { operation: 'deplyo' },
       'operation: expected deploy, refresh-mapping, rollback, backfill, verify or redrive, found "deplyo"; did you mean deploy?',
@@ -256,8 +256,8 @@ describe('the inputs of the action', () => {
       { tags: 'aws:x=1' },
       `tags: line 1: expected a tag's key of up to 128 letters, digits and _ . : / + - @, not beginning with aws:, found "aws:x"`,
     ],
-  ])('%j is refused with one sentence', (given, message) => {
-    expect(problems(given)).toEqual([message]);
+  ])('%j is refused with one sentence', (values, message) => {
+    expect(problems(values)).toEqual([message]);
   });
 
   test('that came from a variable name it in the problem', () => {
@@ -267,9 +267,9 @@ describe('the inputs of the action', () => {
   });
 
   test('are judged together: every problem is reported at once, with its input', () => {
-    const given: Given = { operation: 'x', 'memory-size': '1', timeout: '0', tables: 'a\nb', check: 'on' };
-    expect(problems(given)).toHaveLength(6);
-    expect(() => read(given)).toThrow(/operation: .*\ntables: .*\ntables: .*\nmemory-size: .*\ntimeout: .*\ncheck: /);
+    const values: Values = { operation: 'x', 'memory-size': '1', timeout: '0', tables: 'a\nb', check: 'on' };
+    expect(problems(values)).toHaveLength(6);
+    expect(() => read(values)).toThrow(/operation: .*\ntables: .*\ntables: .*\nmemory-size: .*\ntimeout: .*\ncheck: /);
   });
 
   test('with values that may be secrets are never shown', () => {
@@ -294,8 +294,8 @@ describe('the inputs of the action', () => {
   test('of whatever text end in inputs or in an InputError, each problem naming its input', () => {
     const names = Object.keys(INPUTS) as InputName[];
     fc.assert(
-      fc.property(fc.dictionary(fc.constantFrom(...names), fc.string({ unit: 'binary' })), (given) => {
-        for (const message of problems(given)) expect(names).toContain(/^[a-z-]+/.exec(message)?.[0]);
+      fc.property(fc.dictionary(fc.constantFrom(...names), fc.string({ unit: 'binary' })), (values) => {
+        for (const message of problems(values)) expect(names).toContain(/^[a-z-]+/.exec(message)?.[0]);
       }),
     );
   });

@@ -138,9 +138,9 @@ describe('the package', () => {
     const bytesOf = ({ name = 'workspace', umask = 0o022, ...rest }: Checkout): Buffer => {
       const parent = folder();
       writeFileSync(join(parent, 'build.mjs'), script);
-      const given = JSON.stringify({ workspace: join(parent, name), umask, ...rest });
+      const input = JSON.stringify({ workspace: join(parent, name), umask, ...rest });
       const env = { ...process.env, NODE_OPTIONS: '' };
-      return Buffer.from(execFileSync(process.execPath, [join(parent, 'build.mjs'), given], { env, encoding: 'utf8' }), 'base64');
+      return Buffer.from(execFileSync(process.execPath, [join(parent, 'build.mjs'), input], { env, encoding: 'utf8' }), 'base64');
     };
     let usual: Buffer;
     beforeAll(() => {

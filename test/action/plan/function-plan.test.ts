@@ -283,10 +283,10 @@ describe('the configuration', () => {
 
 describe('the plan of a function', () => {
   const wanted = packed();
-  const desired = (overrides: Partial<DesiredFunction> = {}, given: Partial<Inputs> = {}, state = deployed()): DesiredFunction => ({
+  const desired = (overrides: Partial<DesiredFunction> = {}, more: Partial<Inputs> = {}, state = deployed()): DesiredFunction => ({
     package: wanted,
     provenance: provenanceOf(inputs(), { defaults: {} }),
-    configuration: planConfiguration(inputs(given), state),
+    configuration: planConfiguration(inputs(more), state),
     alias: undefined,
     check: true,
     ...overrides,

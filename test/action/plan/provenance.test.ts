@@ -17,8 +17,8 @@ function packed(overrides: Partial<FunctionConfig> = {}, transform = 'same'): Pa
   return buildPackage({ handler: Buffer.from('export {}'), config, mapping: {}, transforms: { [`transforms/${transform}.mjs`]: '' } });
 }
 
-const given = { endpoint: undefined, endpointFile: 'STAGE_es_creds', codeBucket: 'code', config: undefined };
-const FILE = { ...given, config: '.github/search.yml' };
+const inputs = { endpoint: undefined, endpointFile: 'STAGE_es_creds', codeBucket: 'code', config: undefined };
+const FILE = { ...inputs, config: '.github/search.yml' };
 const NAMED = 'the options file .github/search.yml';
 
 /** The changes, and their reasons. */
@@ -28,13 +28,13 @@ const withDefaults = (defaults: TableOptions): Package => packed({ options: { de
 const place = { 'dead-letters': 's3://code/dead-letters/DynamoToES' };
 
 describe('the reason of a change names', () => {
-  test.each<[string, Partial<typeof given> | { endpoint: string }, string]>([
+  test.each<[string, Partial<typeof inputs> | { endpoint: string }, string]>([
     ['the key in the code bucket', {}, 'the endpoint file s3://code/STAGE_es_creds'],
     ['another key in it', { endpointFile: 'search/creds' }, 'the endpoint file s3://code/search/creds'],
     ['the address that was set', { endpointFile: 's3://other/a/b' }, 'the endpoint file s3://other/a/b'],
     ['the input', { endpoint: 'https://search.example.com' }, 'the input endpoint'],
   ])('where the endpoint came from: %s', (_name, overrides, source) => {
-    const provenance = provenanceOf({ ...given, ...overrides }, { defaults: {} });
+    const provenance = provenanceOf({ ...inputs, ...overrides }, { defaults: {} });
     const basic = (password: string): Partial<FunctionConfig> => ({
       auth: { type: 'basic', username: 'writer', password },
       certificateAuthority: password,
@@ -48,7 +48,7 @@ describe('the reason of a change names', () => {
   });
 
   test('no options file where there is none', () => {
-    const provenance = provenanceOf(given, { defaults: {} });
+    const provenance = provenanceOf(inputs, { defaults: {} });
     expect(reasons(withDefaults({ refresh: false }), withDefaults(place), provenance)).toEqual({
       'options.defaults.dead-letters': 'default',
       'options.defaults.refresh': 'there is no options file',
@@ -85,7 +85,7 @@ describe('the reason of a change names', () => {
     expect(reasons(some, none, provenanceOf({ ...FILE, ...noBucket }, { defaults: {} }))).toEqual({
       [path]: `there is no code-bucket, and ${NAMED} does not name it`,
     });
-    expect(reasons(some, none, provenanceOf({ ...given, ...noBucket }, { defaults: {} }))).toEqual({ [path]: 'there is no code-bucket' });
+    expect(reasons(some, none, provenanceOf({ ...inputs, ...noBucket }, { defaults: {} }))).toEqual({ [path]: 'there is no code-bucket' });
   });
 
   test('neither file where a former package comes back', () => {

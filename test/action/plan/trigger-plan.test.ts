@@ -54,8 +54,8 @@ function source(triggers: readonly Trigger[] = [], overrides: Partial<SourceTabl
   };
 }
 
-function plan(given: SourceTable, wanted = options(), context: { alias?: string; managed?: boolean } = {}): TriggerPlan {
-  return planTriggers([given], given.triggers, wanted, {
+function plan(source: SourceTable, wanted = options(), context: { alias?: string; managed?: boolean } = {}): TriggerPlan {
+  return planTriggers([source], source.triggers, wanted, {
     functionName: 'Fn',
     alias: context.alias,
     managed: context.managed ?? true,

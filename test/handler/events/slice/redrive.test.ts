@@ -1,4 +1,4 @@
-// Dead letters and given-up batches on a real table and a real engine: read again, written, deleted.
+// Dead letters and discarded batches on a real table and a real engine: read again, written, deleted.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import { CreateTableCommand, PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
@@ -246,7 +246,7 @@ test('thousands of dead letters are worked off over many invocations, each once'
 });
 
 /** The object of an S3 on-failure destination. */
-const givenUp = (records: unknown[] | undefined, asText: boolean): string => {
+const discarded = (records: unknown[] | undefined, asText: boolean): string => {
   const payload = records === undefined ? undefined : { Records: records };
   return JSON.stringify({
     requestContext: { condition: 'RetryAttemptsExhausted' },
@@ -258,7 +258,7 @@ const givenUp = (records: unknown[] | undefined, asText: boolean): string => {
 const FROM = { bucket: 'failures', prefix: 'aws/lambda/uuid/' };
 
 test.each([true, false])(
-  'the items of a batch that Lambda gave up are written once each, and its object goes: payload as text %s',
+  'the items of a batch that Lambda discarded are written once each, and its object goes: payload as text %s',
   async (asText) => {
     const it = await subject();
     await it.put(good('a', 5));
@@ -267,7 +267,7 @@ test.each([true, false])(
     const records = [record(good('a', 1), 101), record(good('a', 2), 102), record(good('b'), 103), record(bad('c'), 104)].map((one) =>
       streamRecord({ table: it.name, ...one }),
     );
-    it.objects.set('failures/aws/lambda/uuid/shard/1', { text: givenUp(records, asText), etag: '"1"' });
+    it.objects.set('failures/aws/lambda/uuid/shard/1', { text: discarded(records, asText), etag: '"1"' });
     const { counts } = await it.run({ form: 'failed-batches', from: FROM });
     expect(counts).toMatchObject({ 'failed-batches': 1, read: 3, redriven: 1, malformed: 1, deleted: 1 });
     expect(await it.found()).toEqual({ a: expect.objectContaining({ o: { n: 5 } }) });
@@ -277,8 +277,8 @@ test.each([true, false])(
 );
 
 test.each([
-  ['without the records', givenUp(undefined, false)],
-  ['with records of another table', givenUp([streamRecord({ table: 'Others', ...record(good('a'), 1) })], true)],
+  ['without the records', discarded(undefined, false)],
+  ['with records of another table', discarded([streamRecord({ table: 'Others', ...record(good('a'), 1) })], true)],
   ['that is not one of Lambda', '{"payload":"{}"}'],
 ])('an object of the failure destination is left alone and counted: %s', async (_, text) => {
   const it = await subject();

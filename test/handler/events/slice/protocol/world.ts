@@ -1,6 +1,6 @@
 // A world in which the function's own code runs: its slices and its stream batches, between a simulated table, stream, index and bucket.
 // Whenever one of them is waited for, time passes and other things happen: commits, deliveries, tombstones that are forgotten, crashes,
-// requests that arrive long after their client has given up. All of it follows from one seed.
+// requests that arrive long after their client has closed the connection. All of it follows from one seed.
 import type { SliceCheckpoint, SliceResponse, SurveyResponse, WorkSlice, SurveySlice } from '../../../../../formats/slice.ts';
 import type { Aws } from '../../../../../handler/aws/client.ts';
 import { DynamoDb } from '../../../../../handler/aws/dynamodb.ts';
@@ -57,7 +57,7 @@ export class World {
   /** Writes of slices that the index accepted. */
   written = 0;
   now = START;
-  /** Requests whose clients have given up. */
+  /** Requests whose clients have closed the connection. */
   readonly #late: (() => void)[] = [];
   readonly #options: WorldOptions;
   /** ms by which the function's clock is ahead, and records are stamped too early: together less than the margin. */
