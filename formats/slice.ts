@@ -69,6 +69,12 @@ export interface LookSlice extends SliceBase {
   readonly index?: string;
 }
 
+/** Objects of a bucket below a prefix. */
+export interface ObjectPlace {
+  readonly bucket: string;
+  readonly prefix: string;
+}
+
 /**
  * Works off what could not be written: dead letters, or the batches that Lambda discarded (objects of an S3 on-failure destination). Each
  * item is read again, and its present state written; then the object is deleted.
@@ -78,8 +84,7 @@ export interface RedriveSlice extends SliceBase {
   /** `count` only reads the objects. */
   readonly mode: 'count' | 'apply';
   readonly form: 'dead-letters' | 'failed-batches';
-  /** Objects below this prefix. */
-  readonly from: { readonly bucket: string; readonly prefix: string };
+  readonly from: ObjectPlace;
   /** ms since the epoch: what failed from then on is left to the next run, and so is what fails again. */
   readonly until: number;
   /** Objects about other tables are left alone. */
@@ -98,6 +103,8 @@ export interface SurveySlice {
   readonly tables: readonly SliceTable[];
   /** Instead of the tables' own: that which a reindex fills. */
   readonly index?: string;
+  /** Where the run reads objects that others have written. */
+  readonly places?: readonly ObjectPlace[];
 }
 
 /** Counts the slices of a list that are not done. */

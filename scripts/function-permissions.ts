@@ -48,22 +48,28 @@ export const FUNCTION_PERMISSIONS: readonly {
     why: 'writes dead letters',
   },
   {
+    actions: ['s3:GetObject', 's3:DeleteObject'],
+    resource: 'arn:${partition}:s3:::${code-bucket}/dead-letters/${function-name}/*',
+    when: 'the operation `redrive` is used',
+    why: 'reads dead letters, and deletes those whose items were written',
+  },
+  {
     actions: ['dynamodb:Scan', 'dynamodb:BatchGetItem'],
     resource: 'arn:${partition}:dynamodb:${region}:${account}:table/${tables}',
-    when: 'the operations `backfill` and `verify` are used',
+    when: 'the operations `backfill`, `verify` and `redrive` are used',
     why: 'reads the items of the tables',
   },
   {
     actions: ['s3:GetObject', 's3:PutObject'],
     resource: 'arn:${partition}:s3:::${code-bucket}/runs/${function-name}/*',
-    when: 'the operations `backfill` and `verify` are used',
+    when: 'the operations `backfill`, `verify` and `redrive` are used',
     why: 'keeps the progress of a part of a run, and the lists of differences',
   },
   {
     actions: ['s3:ListBucket'],
     resource: 'arn:${partition}:s3:::${code-bucket}',
-    when: 'the operations `backfill` and `verify` are used',
-    why: 'lets S3 distinguish progress that is not there yet from progress that is forbidden',
+    when: 'the operations `backfill`, `verify` and `redrive` are used',
+    why: 'lets S3 distinguish progress that is not there yet from progress that is forbidden; lists dead letters',
   },
   {
     actions: ['secretsmanager:GetSecretValue'],
@@ -95,6 +101,24 @@ export const FUNCTION_PERMISSIONS: readonly {
     resource: '${on-failure-topic}',
     when: 'the on-failure destination of a trigger is an SNS topic',
     why: 'Lambda reports batches that expired',
+  },
+  {
+    actions: ['s3:PutObject'],
+    resource: 'arn:${partition}:s3:::${on-failure-bucket}/aws/lambda/*',
+    when: 'the on-failure destination of a trigger is an S3 bucket',
+    why: 'Lambda writes batches that expired',
+  },
+  {
+    actions: ['s3:ListBucket'],
+    resource: 'arn:${partition}:s3:::${on-failure-bucket}',
+    when: 'the on-failure destination of a trigger is an S3 bucket',
+    why: 'Lambda requires it before it creates the trigger; `redrive` lists the batches',
+  },
+  {
+    actions: ['s3:GetObject', 's3:DeleteObject'],
+    resource: 'arn:${partition}:s3:::${on-failure-bucket}/aws/lambda/*',
+    when: 'the operation `redrive` is used, and the on-failure destination of a trigger is an S3 bucket',
+    why: 'reads batches that expired, and deletes those whose items were written',
   },
   {
     actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'],

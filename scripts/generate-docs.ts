@@ -121,6 +121,7 @@ const EXAMPLE: Readonly<Record<string, string>> = {
   ES_SECRET_ARN: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:cluster-AbCdEf',
   'on-failure-queue': 'arn:aws:sqs:eu-west-1:123456789012:orders-failed',
   'on-failure-topic': 'arn:aws:sns:eu-west-1:123456789012:orders-failed',
+  'on-failure-bucket': 'my-failed-batches',
 };
 
 function policyText(role: Role): string {

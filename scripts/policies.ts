@@ -18,11 +18,11 @@ export interface Statement {
 }
 
 /** `refresh-mapping` and `rollback`: a deploying role for that operation alone. */
-export type Role = 'deploy' | 'refresh-mapping' | 'rollback' | 'backfill' | 'verify' | 'plan' | 'function';
+export type Role = 'deploy' | 'refresh-mapping' | 'rollback' | 'backfill' | 'verify' | 'redrive' | 'plan' | 'function';
 
-/** Permissions that only a change requires: AWS in the name of the deployer, or the action while it waits, or reads the progress of a run. */
+/** Permissions that only a change requires (AWS in the name of the deployer, or the action while it waits, or reads the progress of a run), and the one that counts dead letters. */
 const AROUND_A_CHANGE =
-  /^(?:iam:|ec2:|kms:Encrypt$|kms:CreateGrant$|s3:GetObjectVersion$|s3:GetObject \(runs\)$|cloudwatch:|lambda:(?:GetLayerVersion|GetFunctionConfiguration|GetEventSourceMapping)$)/;
+  /^(?:iam:|ec2:|kms:Encrypt$|kms:CreateGrant$|s3:GetObjectVersion$|s3:GetObject \(runs\)$|cloudwatch:|lambda:(?:InvokeFunction \(reads\)|GetLayerVersion|GetFunctionConfiguration|GetEventSourceMapping)$)/;
 
 /** The statements of a role; AWS requires no permission for GetCallerIdentity. */
 export function statementsOf(role: Role): Statement[] {

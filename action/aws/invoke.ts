@@ -31,6 +31,8 @@ const AROUND_AN_INVOCATION = 30_000;
 export interface InvokeOptions {
   /** Whether broken connections and failing servers are retried here. */
   readonly isRetried?: boolean;
+  /** The function changes nothing, so that it may be invoked in a dry run. */
+  readonly readsOnly?: boolean;
   /** Aborts the request; the function goes on. */
   readonly signal?: AbortSignal;
 }
@@ -43,12 +45,12 @@ export async function invoke(
   aws: Aws,
   { name, version, timeout = MAX_TIMEOUT_S }: Target,
   event: object,
-  { isRetried = true, signal }: InvokeOptions = {},
+  { isRetried = true, readsOnly = false, signal }: InvokeOptions = {},
 ): Promise<Invocation> {
   const requestTimeout = Math.min(RESPONSE_TIMEOUT_MS.invocation, timeout * 1_000 + AROUND_AN_INVOCATION);
   try {
     const response = await aws.call(
-      'lambda:InvokeFunction',
+      readsOnly ? 'lambda:InvokeFunction (reads)' : 'lambda:InvokeFunction',
       `function ${name}${version === undefined ? '' : `:${version}`}`,
       () =>
         aws.lambda.send(

@@ -9,7 +9,7 @@ export interface Permission {
   readonly keepsState?: true;
   /** The resource in a minimal policy; `*` where AWS supports no resource for the action. */
   readonly resource: string | readonly string[];
-  readonly operations: readonly ('deploy' | 'refresh-mapping' | 'rollback' | 'backfill' | 'verify')[];
+  readonly operations: readonly ('deploy' | 'refresh-mapping' | 'rollback' | 'backfill' | 'verify' | 'redrive')[];
   /** The input or state that requires it; absent: always. */
   readonly when?: string;
   readonly why: string;
@@ -17,7 +17,7 @@ export interface Permission {
 
 const ALL = ['deploy', 'refresh-mapping', 'rollback'] as const;
 /** The operations on tables, which leave the function as it is. */
-const ON_TABLES = ['backfill', 'verify'] as const;
+const ON_TABLES = ['backfill', 'verify', 'redrive'] as const;
 const EVERY = [...ALL, ...ON_TABLES] as const;
 const FUNCTION = 'arn:${partition}:lambda:${region}:${account}:function:${function-name}';
 /** For calls that name a version or an alias: AWS looks for the ARN with it. */
@@ -84,6 +84,13 @@ export const PERMISSIONS = {
     operations: EVERY,
     when: '`check` is `true`, or items of a table are indexed or compared',
     why: 'checks that the function reaches the cluster; passes it parts of a table',
+  },
+  'lambda:InvokeFunction (reads)': {
+    mutates: false,
+    resource: ANY_VERSION,
+    operations: ['redrive'],
+    when: '`dry-run` is `true`',
+    why: 'counts the dead letters for the plan',
   },
   'lambda:TagResource': {
     mutates: true,

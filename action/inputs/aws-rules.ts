@@ -1,5 +1,6 @@
 import { parseDeleteLimit } from './delete-limit.ts';
 // Rules of AWS, checked before any call. Each rule names its source; for a text that breaks one, the message says what was expected.
+import { parseS3Uri } from '../../formats/s3-uri.ts';
 import type { Rule } from './reader.ts';
 import { matching } from './reader.ts';
 
@@ -52,6 +53,14 @@ export function parseObjectLocation(value: string): { readonly bucket?: string; 
   const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/s.exec(value) ?? [];
   return bucket === undefined || key === undefined || bucketName(bucket) !== undefined ? undefined : { bucket, key };
 }
+
+/** A bucket, with or without a prefix. */
+export const objectPrefix: Rule = (value) => {
+  const { bucket = '', prefix = '' } = parseS3Uri(value) ?? {};
+  // eslint-disable-next-line no-control-regex -- control characters are what must not be there
+  const legal = !/[\u0000-\u001f\u007f]/.test(prefix) && Buffer.byteLength(prefix) <= 900 && !prefix.split('/').includes('..');
+  return bucketName(bucket) === undefined && legal ? undefined : 's3://<bucket>/<prefix>';
+};
 
 /** The package runs on Node 22 and later; a list of names would go stale, the form does not. */
 export const runtime: Rule = (value) => (Number(/^nodejs(\d+)\.x$/.exec(value)?.[1] ?? 0) >= 22 ? undefined : 'nodejs24.x or nodejs22.x');

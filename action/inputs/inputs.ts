@@ -40,6 +40,7 @@ export const INPUTS = {
   check: {},
   'rollback-to': {},
   'backfill-new-tables': {},
+  'dead-letters': {},
   repair: {},
   prune: {},
   'delete-limit': {},
@@ -100,6 +101,8 @@ export interface Inputs {
   readonly check: boolean;
   readonly rollbackTo: string | undefined;
   readonly backfillNewTables: NewTables;
+  /** `s3://bucket/prefix` of the dead letters of all tables. */
+  readonly deadLetters: string | undefined;
   readonly repair: boolean;
   readonly prune: boolean;
   readonly deleteLimit: DeleteLimit;
@@ -157,6 +160,7 @@ export function readInputs(env: NodeJS.ProcessEnv): Inputs {
     check: from.boolean('check'),
     rollbackTo: from.text('rollback-to', aws.versionOrHash),
     backfillNewTables: from.oneOf('backfill-new-tables', NEW_TABLES) ?? 'auto',
+    deadLetters: from.text('dead-letters', aws.objectPrefix),
     repair: from.boolean('repair'),
     prune: from.boolean('prune'),
     deleteLimit: parseDeleteLimit(from.text('delete-limit', aws.deleteLimit) ?? '') ?? { share: 0 },
@@ -218,6 +222,12 @@ function checkTogether(inputs: Checked, operation: Operation | undefined, from: 
     from.problem('layers', `a function can have at most ${aws.MAX_LAYERS} layers`);
   if (inputs.rollbackTo !== undefined && operation !== undefined && operation !== 'rollback') {
     from.problem('rollback-to', `it has no meaning with operation ${operation}; use operation rollback or leave it out`);
+  }
+  if (inputs.deadLetters !== undefined && operation !== undefined && operation !== 'redrive') {
+    from.problem(
+      'dead-letters',
+      `it has no meaning with operation ${operation}; to choose where the function writes dead letters, set the option dead-letters in the options file`,
+    );
   }
 }
 

@@ -2,7 +2,7 @@ import type { Run } from '../run.ts';
 import type { Operation } from '../inputs/operation.ts';
 import { backfill } from './backfill.ts';
 import { deploy } from './deploy.ts';
-import { notInThisRelease } from './not-in-this-release.ts';
+import { redrive } from './redrive.ts';
 import { refreshMapping } from './refresh-mapping.ts';
 import { rollback } from './rollback.ts';
 import { verify } from './verify.ts';
@@ -14,5 +14,5 @@ export const IMPLEMENTATIONS: Record<Operation, (run: Run) => Promise<void>> = {
   rollback,
   backfill,
   verify,
-  redrive: notInThisRelease,
+  redrive,
 };

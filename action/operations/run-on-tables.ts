@@ -1,49 +1,99 @@
-// The common part of backfill and verify: the deployed function processes tables, slice by slice, and a report shows the result.
+// The common part of the operations on tables: the deployed function processes tables, slice by slice, and a report shows the result.
+import type { RedriveSource } from '../apply/slices/run-store.ts';
 import type { TableResult } from '../apply/slices/run-table.ts';
 import { hasSessionEnded, SessionEndedError } from '../aws/errors.ts';
 import type { Aws } from '../aws/session.ts';
-import { listTriggers, streamOrigin } from '../aws/triggers.ts';
+import type { RunTable } from '../aws/tables.ts';
+import { listTriggers, streamOrigin, type Trigger } from '../aws/triggers.ts';
 import { CancelledError, InputError, UserError } from '../errors.ts';
+import type { TableOperation } from '../inputs/operation.ts';
 import { defaultReadCapacity } from '../plan/run-estimate.ts';
-import { planRun } from '../plan/run-plan.ts';
+import { planRun, type RunPlan } from '../plan/run-plan.ts';
 import type { Run } from '../run.ts';
 import { recordDifferences, reportResults, type Results, type Totals } from './run-results.ts';
-import { planContext, tablesOf, targetOf } from './run-target.ts';
-import { onTable, triggerLag } from './table-run.ts';
+import { planContext, tablesOf, targetOf, type RunTarget } from './run-target.ts';
+import { onTable, triggerLag, type RunLimits } from './table-run.ts';
+
+/** What a run on tables has to do with. */
+export interface PreparedRun {
+  readonly target: RunTarget;
+  /** Each with the triggers of the function on its streams. */
+  readonly tables: readonly { readonly table: RunTable; readonly triggers: readonly Trigger[] }[];
+  /** Read capacity units per second. */
+  readonly capacity: number;
+}
 
 /** Runs backfill or verify on the tables of the inputs. @throws {UserError} where it fails, or differences remain */
 export async function runOnTables(run: Run, operation: 'backfill' | 'verify'): Promise<void> {
-  const { inputs, aws, report } = run;
-  report.runOutputs({ complete: 'false' });
-  const target = await targetOf(run);
-  const tables = await tablesOf(run, target);
-  const triggers = await listTriggers(aws, inputs.functionName, inputs.alias);
-  const capacity = inputs.maxReadCapacity ?? Math.min(...tables.map(defaultReadCapacity));
-  const plans = tables.map((table) =>
-    planRun(
-      table,
-      triggers.filter(({ source }) => streamOrigin(source)?.table === table.name),
-      planContext(run, operation, target, { table: table.name, capacity }),
-    ),
+  const { inputs, report } = run;
+  const prepared = await prepareRun(run);
+  const { target, tables, capacity } = prepared;
+  showPlans(
+    run,
+    tables.map(({ table, triggers }) => planRun(table, triggers, planContext(run, operation, target, { table: table.name, capacity }))),
   );
-  const problems = plans.flatMap((plan) => plan.problems);
-  if (problems.length > 0) throw new InputError(problems);
-  for (const warning of plans.flatMap((plan) => plan.warnings)) report.warn(warning);
-  report.plan(plans.flatMap((plan) => plan.changes));
   if (inputs.dryRun) return;
-  const until = aws.clock.now() + inputs.timeLimitMinutes * 60_000;
-  const lag = triggerLag(run);
-  const results: Record<string, TableResult> = {};
-  try {
-    for (const table of tables) results[table.name] = await onTable(run, operation, target, table, { capacity, until, lag });
-  } catch (error) {
-    throw endOf(error, operation, aws);
-  }
+  const results = await workOnTables(run, operation, prepared);
   const totals = await reportResults(run, operation, target, results);
   report.changed(totals.changed);
   if (operation === 'verify' && totals.complete && Object.values(results).every(({ failure }) => failure === undefined))
     await recordDifferences(run, results);
   conclude(run, operation, results, totals);
+  const { differences } = totals;
+  if (totals.complete && differences > 0 && inputs.failOnDifferences)
+    throw new UserError(
+      differences === 1
+        ? '1 difference between tables and indexes remains'
+        : `${differences} differences between tables and indexes remain`,
+      inputs.repair ? 'Look at the report, and run again' : 'Run verify with repair: true to fix them, or look at the report',
+    );
+}
+
+/** Reads what a run on tables has to do with. @throws {UserError} where no run is possible */
+export async function prepareRun(run: Run): Promise<PreparedRun> {
+  const { inputs, aws, report } = run;
+  report.runOutputs({ complete: 'false' });
+  const target = await targetOf(run);
+  const tables = await tablesOf(run, target);
+  const triggers = await listTriggers(aws, inputs.functionName, inputs.alias);
+  return {
+    target,
+    tables: tables.map((table) => ({ table, triggers: triggers.filter(({ source }) => streamOrigin(source)?.table === table.name) })),
+    capacity: inputs.maxReadCapacity ?? Math.min(...tables.map(defaultReadCapacity)),
+  };
+}
+
+/** Shows the plans of all tables. @throws {InputError} where one has a problem */
+export function showPlans({ report }: Run, plans: readonly RunPlan[]): void {
+  const problems = plans.flatMap((plan) => plan.problems);
+  if (problems.length > 0) throw new InputError(problems);
+  for (const warning of plans.flatMap((plan) => plan.warnings)) report.warn(warning);
+  report.plan(plans.flatMap((plan) => plan.changes));
+}
+
+/** The limits of the whole run, which begin now. */
+export const limitsOf = (run: Run, { capacity }: Pick<PreparedRun, 'capacity'>): RunLimits => ({
+  capacity,
+  until: run.aws.clock.now() + run.inputs.timeLimitMinutes * 60_000,
+  lag: triggerLag(run),
+});
+
+/** Works on one table after the other. @param sourcesOf of `redrive`, by table @throws {UserError} with the way to resume, where the run ended in the middle */
+export async function workOnTables(
+  run: Run,
+  operation: TableOperation,
+  prepared: PreparedRun,
+  sourcesOf: (table: string) => readonly RedriveSource[] = () => [],
+): Promise<Record<string, TableResult>> {
+  const limits = limitsOf(run, prepared);
+  const results: Record<string, TableResult> = {};
+  try {
+    for (const { table } of prepared.tables)
+      results[table.name] = await onTable(run, operation, prepared.target, table, limits, sourcesOf(table.name));
+  } catch (error) {
+    throw endOf(error, operation, run.aws);
+  }
+  return results;
 }
 
 /** The end of a run that another one resumes, as a sentence that says how. */
@@ -59,20 +109,18 @@ function endOf(error: unknown, operation: string, { signal }: Aws): unknown {
   );
 }
 
-/** @throws {UserError} where a table failed, or differences remain */
-function conclude({ inputs, report }: Run, operation: 'backfill' | 'verify', results: Results, { complete, differences }: Totals): void {
+/** @throws {UserError} where a table failed */
+export function conclude(
+  { inputs, report }: Run,
+  operation: TableOperation,
+  results: Results,
+  { complete }: Pick<Totals, 'complete'>,
+): void {
   const failures = Object.entries(results).flatMap(([name, { failure }]) => (failure === undefined ? [] : [`table ${name}: ${failure}`]));
   if (failures.length > 0) throw new UserError(failures.join('; '), 'Run again: finished parts are not repeated');
-  if (!complete) {
+  if (!complete)
     report.warn({
       title: 'Not complete',
       message: `The time limit of ${inputs.timeLimitMinutes} minutes was reached: run operation ${operation} again, and it goes on where this run stopped`,
     });
-    return;
-  }
-  if (differences > 0 && inputs.failOnDifferences)
-    throw new UserError(
-      `${differences} differences between tables and indexes remain`,
-      inputs.repair ? 'Look at the report, and run again' : 'Run verify with repair: true to fix them, or look at the report',
-    );
 }

@@ -5,8 +5,10 @@ import { RunStore } from '../apply/slices/run-store.ts';
 import type { TableResult } from '../apply/slices/run-table.ts';
 import { invoke } from '../aws/invoke.ts';
 import { UserError } from '../errors.ts';
+import type { TableOperation } from '../inputs/operation.ts';
 import { RELEASE } from '../release.ts';
 import { runReport, runSummary } from '../report/run-report.ts';
+import { redriveWarnings } from '../report/redrive-report.ts';
 import type { Run } from '../run.ts';
 import { runPrefix, type RunTarget } from './run-target.ts';
 
@@ -44,7 +46,7 @@ function remaining({ counts, differences }: TableResult, repair: boolean): Table
 /** Writes report.json, outputs, summary and warnings. @throws {AwsError} */
 export async function reportResults(
   { inputs, aws, report }: Run,
-  operation: 'backfill' | 'verify',
+  operation: TableOperation,
   { bucket }: Pick<RunTarget, 'bucket'>,
   results: Results,
 ): Promise<Totals> {
@@ -55,17 +57,20 @@ export async function reportResults(
   await store.write('report.json', JSON.stringify(runReport(operation, results), null, 2));
   report.runOutputs({
     complete: String(complete),
-    differences: String(differences),
+    ...(operation === 'redrive' ? {} : { differences: String(differences) }),
     counts: JSON.stringify(Object.fromEntries(Object.entries(results).map(([name, { counts }]) => [name, counts]))),
     'report-uri': store.uri('report.json'),
   });
   report.section(runSummary(operation, results, store.uri('report.json')));
   for (const [name, result] of Object.entries(results)) {
-    for (const message of warningsOf(operation, name, result, store.uri(`${name}/differences.jsonl`)))
-      report.warn({ title: `Table ${name}`, message });
+    const messages =
+      operation === 'redrive'
+        ? redriveWarnings(name, result, store.uri(`${name}/remaining.jsonl`))
+        : warningsOf(operation, name, result, store.uri(`${name}/differences.jsonl`));
+    for (const message of messages) report.warn({ title: `Table ${name}`, message });
   }
-  const { written = 0, repaired = 0 } = addCounts(all.map(({ counts }) => counts));
-  return { complete, differences, changed: written + repaired > 0 };
+  const { written = 0, repaired = 0, redriven = 0 } = addCounts(all.map(({ counts }) => counts));
+  return { complete, differences, changed: written + repaired + redriven > 0 };
 }
 
 /** One per kind, never per item. */

@@ -7,6 +7,7 @@ import { MAX_TIMEOUT_S } from '../aws/invoke.ts';
 import { describeRunTable, type RunTable } from '../aws/tables.ts';
 import { sha256Of } from '../deployed/deployed-function.ts';
 import { InputError, UserError, type Problem } from '../errors.ts';
+import type { TableOperation } from '../inputs/operation.ts';
 import { shownLimit } from '../inputs/delete-limit.ts';
 import { configOf, mappingOf } from '../plan/package-plan.ts';
 import type { RunPlanContext } from '../plan/run-plan.ts';
@@ -32,6 +33,10 @@ export interface RunTarget {
 export const indexOf = ({ config, mapping }: Pick<RunTarget, 'config' | 'mapping'>, table: string): string | undefined =>
   optionsOf(config, table).index ?? mapping[table.toLowerCase()]?.Index;
 
+/** `s3://bucket/prefix` of the dead letters of a table of the package; undefined: there is none. */
+export const deadLettersOf = ({ config }: Pick<RunTarget, 'config'>, table: string): string | undefined =>
+  optionsOf(config, table)['dead-letters'];
+
 /** The options of a table of the package. */
 const optionsOf = ({ options }: FunctionConfig, table: string): TableOptions => ({
   ...options.defaults,
@@ -51,7 +56,7 @@ export const runPrefix = (functionName: string, operation: string, table?: strin
 /** Everything that the plan of a run on a table depends on. */
 export function planContext(
   { inputs, aws }: Run,
-  operation: 'backfill' | 'verify',
+  operation: TableOperation,
   target: Pick<RunTarget, 'bucket' | 'mapping' | 'config' | 'memorySize'>,
   { table, capacity }: { readonly table: string; readonly capacity: number },
 ): RunPlanContext {

@@ -1,13 +1,18 @@
 // One table of a run: its lock, the slices that the deployed function processes, and lines that say how far it is.
-import type { SliceTable, SurveyedIndex, SurveyResponse } from '../../formats/slice.ts';
+import { randomUUID } from 'node:crypto';
+import type { Counts, SliceTable, SurveyedIndex, SurveyResponse, SurveySlice } from '../../formats/slice.ts';
+import { countReasons } from '../apply/slices/findings.ts';
 import { takeLock } from '../apply/slices/lock.ts';
-import { RunStore } from '../apply/slices/run-store.ts';
+import { redrivePhase } from '../apply/slices/phases.ts';
+import { workOn, type PoolSettings } from '../apply/slices/pool.ts';
+import { RunStore, type RedriveSource } from '../apply/slices/run-store.ts';
 import { runTable, type TableResult } from '../apply/slices/run-table.ts';
 import { longestRequest } from '../apply/slices/slice-invocation.ts';
 import { TriggerLag } from '../apply/slices/trigger-lag.ts';
 import { invoke } from '../aws/invoke.ts';
 import { describeRunTable, type RunTable } from '../aws/tables.ts';
 import { UserError } from '../errors.ts';
+import type { TableOperation } from '../inputs/operation.ts';
 import { RELEASE } from '../release.ts';
 import type { Run } from '../run.ts';
 import { indexOf, runPrefix, type RunTarget } from './run-target.ts';
@@ -19,20 +24,26 @@ export function triggerLag({ inputs, aws, report }: Run): TriggerLag {
   });
 }
 
-/** Runs, or goes on with, the operation on one table, which is locked meanwhile. @throws {UserError} */
+/** Limits of a run. */
+export interface RunLimits {
+  /** Read capacity units per second. */
+  readonly capacity: number;
+  /** ms since the epoch */
+  readonly until: number;
+  readonly lag: TriggerLag;
+}
+
+/** Runs, or goes on with, the operation on one table, which is locked meanwhile. @param sources of `redrive` @throws {UserError} */
 export async function onTable(
   run: Run,
-  operation: 'backfill' | 'verify',
+  operation: TableOperation,
   target: RunTarget,
   table: RunTable,
-  { capacity, until, lag }: { readonly capacity: number; readonly until: number; readonly lag: TriggerLag },
+  limits: RunLimits,
+  sources: readonly RedriveSource[] = [],
 ): Promise<TableResult> {
   const { inputs, aws, report, env } = run;
-  const { bucket, codeSha256, timeout, mapping } = target;
-  const store = new RunStore(aws, bucket, runPrefix(inputs.functionName, operation, table.name));
-  const log = (line: string): void => {
-    report.info(line);
-  };
+  const { bucket, codeSha256, timeout } = target;
   const lock = await takeLock(
     new RunStore(aws, bucket, `runs/${inputs.functionName}/locks`),
     table.name,
@@ -42,51 +53,110 @@ export async function onTable(
       url: urlOf(env),
       longestMs: longestRequest({ timeout }),
     },
-    log,
+    (line) => {
+      report.info(line);
+    },
   );
   try {
-    const index = indexOf(target, table.name);
-    const shared = Object.values(mapping).filter(({ TableName }) => TableName !== table.name && indexOf(target, TableName) === index);
-    const companions = await Promise.all(shared.map(({ TableName }) => describeRunTable(aws, TableName)));
     const subject = {
       table: sliceTable(table),
       tableId: table.id,
       bytes: table.bytes,
-      companions: [table, ...companions.filter((one) => one !== undefined)].map(sliceTable),
+      companions: await companionsOf(run, target, table),
+      sources,
     };
-    const progress = progressOf(run, table.name);
-    return await runTable(
-      store,
-      subject,
-      {
-        operation,
-        repair: inputs.repair,
-        prune: inputs.prune,
-        sample: operation === 'verify' ? inputs.sample : 1,
-        deleteLimit: inputs.deleteLimit,
-        restart: inputs.restart,
-        codeSha256,
+    const isVerify = operation === 'verify';
+    const settings = {
+      operation,
+      repair: operation !== 'redrive' && inputs.repair,
+      prune: operation === 'redrive' || inputs.prune,
+      sample: isVerify ? inputs.sample : 1,
+      deleteLimit: inputs.deleteLimit,
+      restart: inputs.restart,
+      codeSha256,
+    };
+    const store = storeOf(run, operation, target, table);
+    const create = !isVerify || inputs.repair;
+    return await runTable(store, subject, settings, {
+      ...poolSettings(run, target, limits),
+      lock,
+      iteratorAge: () => limits.lag.age(),
+      survey: () => survey(run, store, subject.table, { create, sources }),
+      log: (line) => {
+        report.info(line);
       },
-      {
-        aws,
-        lock,
-        timeout,
-        pause: () => lag.reason(),
-        iteratorAge: () => lag.age(),
-        functionName: inputs.functionName,
-        qualifier: inputs.alias,
-        release: RELEASE,
-        concurrency: inputs.concurrency,
-        maxReadCapacity: capacity,
-        until,
-        survey: () => survey(run, store, subject.table, operation === 'backfill' || inputs.repair),
-        log,
-        progress,
-      },
-    );
+      progress: progressOf(run, table.name),
+    });
   } finally {
     await lock.release();
   }
+}
+
+/** What `redrive` would work off. */
+export interface RedriveCount {
+  readonly counts: Counts;
+  /** Dead letters, and items of expired batches, by type of error. */
+  readonly reasons: Readonly<Record<string, number>>;
+  /** Why not all was counted; undefined: it was. */
+  readonly problem: string | undefined;
+}
+
+/** Counts what `redrive` would work off, without a lock, since it changes nothing. @throws {UserError} */
+export async function countOnTable(
+  run: Run,
+  target: RunTarget,
+  table: RunTable,
+  limits: RunLimits,
+  sources: readonly RedriveSource[],
+): Promise<RedriveCount> {
+  const { aws } = run;
+  const runs = storeOf(run, 'redrive', target, table);
+  const store = new RunStore(aws, runs.bucket, `${runs.prefix}/plan-${randomUUID()}`);
+  await survey(run, store, sliceTable(table), { create: false, sources });
+  const { slices } = redrivePhase('count', sliceTable(table), sources, 'count', aws.clock.now());
+  const progress = progressOf(run, table.name);
+  const { counts, parked, isOver } = await workOn(slices, {
+    ...poolSettings(run, target, limits),
+    store,
+    lock: { isLost: false, late: () => undefined },
+    operation: 'redrive',
+    progress: (state) => {
+      progress('count', state);
+    },
+  });
+  const lists = await Promise.all(slices.map(async ({ id }) => (await store.checkpoint(id))?.lists ?? []));
+  const [{ reason } = { reason: isOver ? 'the time limit was reached' : undefined }] = parked;
+  return { counts, reasons: await countReasons(store, lists.flat()), problem: reason };
+}
+
+const storeOf = ({ aws, inputs }: Run, operation: TableOperation, { bucket }: RunTarget, { name }: RunTable): RunStore =>
+  new RunStore(aws, bucket, runPrefix(inputs.functionName, operation, name));
+
+/** How slices are passed to the function. */
+function poolSettings(
+  { aws, inputs }: Run,
+  { timeout }: RunTarget,
+  { capacity, until, lag }: RunLimits,
+): Omit<PoolSettings, 'store' | 'lock' | 'operation' | 'progress'> {
+  return {
+    aws,
+    timeout,
+    pause: () => lag.reason(),
+    functionName: inputs.functionName,
+    qualifier: inputs.alias,
+    release: RELEASE,
+    concurrency: inputs.concurrency,
+    maxReadCapacity: capacity,
+    until,
+  };
+}
+
+/** All tables that share the index of a table. */
+async function companionsOf({ aws }: Run, target: RunTarget, table: RunTable): Promise<SliceTable[]> {
+  const index = indexOf(target, table.name);
+  const shared = Object.values(target.mapping).filter(({ TableName }) => TableName !== table.name && indexOf(target, TableName) === index);
+  const companions = await Promise.all(shared.map(({ TableName }) => describeRunTable(aws, TableName)));
+  return [table, ...companions.filter((one) => one !== undefined)].map(sliceTable);
 }
 
 const sliceTable = ({ name, keys }: RunTable): SliceTable => ({ name, keys });
@@ -100,12 +170,18 @@ function urlOf(env: NodeJS.ProcessEnv): string {
 }
 
 /** @param create whether a missing index is created @throws {UserError} with the function's own sentence where no run is possible */
-async function survey({ aws, inputs }: Run, { bucket, prefix }: RunStore, table: SliceTable, create: boolean): Promise<SurveyedIndex> {
+async function survey(
+  { aws, inputs }: Run,
+  { bucket, prefix }: RunStore,
+  table: SliceTable,
+  { create, sources }: { readonly create: boolean; readonly sources: readonly RedriveSource[] },
+): Promise<SurveyedIndex> {
+  const places = sources.map(({ from }) => from);
   const { payload, functionError } = await invoke(
     aws,
     { name: inputs.functionName, version: inputs.alias, timeout: undefined },
-    { slice: { kind: 'survey', release: RELEASE, bucket, prefix, create, tables: [table] } },
-    { signal: aws.signal },
+    { slice: { kind: 'survey', release: RELEASE, bucket, prefix, create, tables: [table], places } satisfies SurveySlice },
+    { signal: aws.signal, readsOnly: inputs.dryRun },
   );
   let response: Partial<SurveyResponse & { errorMessage: unknown }> | undefined;
   try {

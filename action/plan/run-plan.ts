@@ -1,5 +1,6 @@
 // The plan of a run on tables: preconditions, an estimate, and what is written where. Pure.
 import type { RunTable } from '../aws/tables.ts';
+import type { TableOperation } from '../inputs/operation.ts';
 import { streamOrigin, type Trigger } from '../aws/triggers.ts';
 import { change, type Change, type Warning } from './change.ts';
 import type { Problem } from '../errors.ts';
@@ -16,7 +17,7 @@ export interface RunPlan {
 
 /** Everything that the plan of a run depends on beside the table and its triggers. */
 export interface RunPlanContext extends RunLimits {
-  readonly operation: 'backfill' | 'verify';
+  readonly operation: TableOperation;
   readonly repair: boolean;
   /** Whether documents without an item are removed. */
   readonly prune: boolean;
@@ -38,12 +39,7 @@ export interface RunPlanContext extends RunLimits {
 
 /** @param triggers of the function on the table's streams */
 export function planRun(table: RunTable, triggers: readonly Trigger[], context: RunPlanContext): RunPlan {
-  const { problems, warnings } = preconditions(table, triggers, context);
-  return {
-    changes: runChanges(table, context),
-    problems: [...(context.versioned ? [] : [unversioned(table.name)]), ...problems],
-    warnings,
-  };
+  return { changes: runChanges(table, context), ...preconditions(table, triggers, context) };
 }
 
 /** The rows of a plan for a table that is loaded or compared. */
@@ -81,14 +77,25 @@ function effect({ operation, repair, prune, deleteLimit, serverless }: RunPlanCo
     : ['compared', 'nothing in the index is changed'];
 }
 
-const problem = (message: string): Problem => ({ where: 'tables', message: `tables: ${message}` });
+/** A problem of a table that the input `tables` names. */
+export const problem = (message: string): Problem => ({ where: 'tables', message: `tables: ${message}` });
 
 const unversioned = (table: string): Problem =>
   problem(
     `table ${table} has versioning: none, with which an item that was read could not be told from newer changes. Set versioning: external in the options file and deploy again`,
   );
 
-function preconditions(
+/** What a run requires of a table and its triggers. */
+export function preconditions(
+  table: RunTable,
+  triggers: readonly Trigger[],
+  context: RunPlanContext,
+): Pick<RunPlan, 'problems' | 'warnings'> {
+  const { problems, warnings } = ofTriggers(table, triggers, context);
+  return { problems: [...(context.versioned ? [] : [unversioned(table.name)]), ...problems], warnings };
+}
+
+function ofTriggers(
   table: RunTable,
   triggers: readonly Trigger[],
   { operation, region, now }: RunPlanContext,
@@ -98,7 +105,7 @@ function preconditions(
     const message = `Table ${table.name} has no trigger of this function: nothing keeps its index current after ${operation}. Deploy with the table in tables`;
     return { problems: [], warnings: [{ title: 'A table without a trigger', message }] };
   }
-  if (operation === 'verify') return { problems: [], warnings: [] };
+  if (operation !== 'backfill') return { problems: [], warnings: [] };
   const problems: Problem[] = [];
   const origin = streamOrigin(own.source);
   if (table.stream === undefined)

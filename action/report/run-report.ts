@@ -1,5 +1,7 @@
 // The result of a run on tables, for the report in S3 and for the job summary. Pure.
+import type { TableOperation } from '../inputs/operation.ts';
 import { COUNTS, type Counts, type Finding } from '../../formats/slice.ts';
+import { remainingTable } from './redrive-report.ts';
 import { escaped } from './render-plan.ts';
 
 interface Result {
@@ -8,6 +10,8 @@ interface Result {
   readonly differences: number;
   readonly failure: string | undefined;
   readonly findings: readonly Finding[];
+  /** Of `redrive`: what remains, by type of error. */
+  readonly reasons: Readonly<Record<string, number>>;
   readonly unwalked: string | undefined;
 }
 
@@ -17,9 +21,15 @@ export function runReport(operation: string, results: Readonly<Record<string, Re
     format: 1,
     operation,
     tables: Object.fromEntries(
-      Object.entries(results).map(([name, { complete, counts, differences, failure, unwalked }]) => [
+      Object.entries(results).map(([name, { complete, counts, differences, failure, unwalked, reasons }]) => [
         name,
-        { complete, differences, failure: failure ?? null, limits: unwalked === undefined ? [] : [unwalked], counts },
+        {
+          complete,
+          ...(operation === 'redrive' ? { reasons } : { differences }),
+          failure: failure ?? null,
+          limits: unwalked === undefined ? [] : [unwalked],
+          counts,
+        },
       ]),
     ),
   };
@@ -30,20 +40,23 @@ const COLUMNS = COUNTS.filter((count) => count !== 'candidates' && count !== 'pa
 /** Keys of each kind that the summary names. */
 const SHOWN_KEYS = 20;
 
+const HEADINGS: Readonly<Record<TableOperation, string>> = { backfill: 'Items indexed', verify: 'Comparison', redrive: 'Dead letters' };
+
 /** Markdown for the job summary: counts per table, a pie of the result, the first keys of each kind. */
-export function runSummary(operation: string, results: Readonly<Record<string, Result>>, uri: string): string {
+export function runSummary(operation: TableOperation, results: Readonly<Record<string, Result>>, uri: string): string {
   const columns = COLUMNS.filter((column) => Object.values(results).some(({ counts }) => (counts[column] ?? 0) > 0));
   const rows = Object.entries(results).map(
     ([name, { complete, counts }]) =>
       `| ${escaped(name)} | ${complete ? 'yes' : 'no'} | ${columns.map((column) => String(counts[column] ?? 0)).join(' | ')} |`,
   );
   return [
-    `### ${operation === 'verify' ? 'Comparison' : 'Items indexed'}`,
+    `### ${HEADINGS[operation]}`,
     '',
     `| Table | Complete | ${columns.join(' | ')} |`,
     `| --- | --- | ${columns.map(() => '---:').join(' | ')} |`,
     ...rows,
     ...pie(operation, results),
+    ...(operation === 'redrive' ? remainingTable(results) : []),
     ...keys(results),
     ...Object.entries(results).flatMap(([name, { unwalked }]) =>
       unwalked === undefined ? [] : ['', `${escaped(name)}: ${escaped(unwalked)}.`],
@@ -69,7 +82,7 @@ function pie(operation: string, results: Readonly<Record<string, Result>>): stri
 
 function keys(results: Readonly<Record<string, Result>>): string[] {
   const all = Object.values(results).flatMap(({ findings }) => findings);
-  return (['missing', 'different', 'stale', 'frozen', 'moving'] as const).flatMap((kind) => {
+  return (['missing', 'different', 'stale', 'frozen', 'failed-again', 'moving'] as const).flatMap((kind) => {
     const found = all.filter((finding) => finding.kind === kind).slice(0, SHOWN_KEYS);
     return found.length === 0 ? [] : ['', `First ${kind}: ${found.map(({ table, id }) => `${escaped(table)}/${escaped(id)}`).join(', ')}`];
   });

@@ -31771,6 +31771,8 @@ function editDistance(a, b) {
 
 ;// CONCATENATED MODULE: ./action/inputs/aws-rules.js
 
+// Rules of AWS, checked before any call. Each rule names its source; for a text that breaks one, the message says what was expected.
+
 
 const PARTITION = 'aws(?:-[a-z]+)*';
 /** Lambda API, CreateFunction: FunctionName without ARN forms. */
@@ -31805,6 +31807,13 @@ function parseObjectLocation(value) {
     const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/s.exec(value) ?? [];
     return bucket === undefined || key === undefined || bucketName(bucket) !== undefined ? undefined : { bucket, key };
 }
+/** A bucket, with or without a prefix. */
+const objectPrefix = (value) => {
+    const { bucket = '', prefix = '' } = parseS3Uri(value) ?? {};
+    // eslint-disable-next-line no-control-regex -- control characters are what must not be there
+    const legal = !/[\u0000-\u001f\u007f]/.test(prefix) && Buffer.byteLength(prefix) <= 900 && !prefix.split('/').includes('..');
+    return bucketName(bucket) === undefined && legal ? undefined : 's3://<bucket>/<prefix>';
+};
 /** The package runs on Node 22 and later; a list of names would go stale, the form does not. */
 const runtime = (value) => (Number(/^nodejs(\d+)\.x$/.exec(value)?.[1] ?? 0) >= 22 ? undefined : 'nodejs24.x or nodejs22.x');
 const TABLE = /^[A-Za-z0-9_.-]{3,255}$/;

@@ -17,6 +17,9 @@ export class AwsError extends Error {
   }
 }
 
+/** Whether AWS said that the function's role may not. */
+export const isDenied = ({ name }: AwsError): boolean => /AccessDenied|NotAuthorized|Unauthorized|HTTP 403/.test(name);
+
 /** Reads the error in a response of S3 or Secrets Manager. */
 export function errorOf({ status, headers, text }: HttpResponse): AwsError {
   const [code, message] = text.trimStart().startsWith('{') ? inJson(text) : inXml(text);

@@ -99,7 +99,7 @@ describe('the player', () => {
       streams: clients.streams,
       mapping,
       invoke: host.invoke,
-      onFailure: failureDestination(destination, clients),
+      onFailure: failureDestination(destination, mapping.UUID ?? '', clients),
       retryMs: 0,
     }).start();
     stops.push(() => player.stop());

@@ -1,5 +1,6 @@
 // Plays Lambda's event source mapping for DynamoDB streams: reads the shards of a real stream and calls the function with batches.
 // Not played: filters, tumbling windows, and more than one batch of a shard at a time.
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   DescribeStreamCommand,
@@ -22,9 +23,15 @@ export interface Mapping extends MappingRules {
   readonly StartingPosition?: string | undefined;
 }
 
-/** Lambda's message to an on-failure destination: the position of the records, not the records. */
+/** Lambda's message to an on-failure destination: the position of the records; the records themselves only in S3. */
 export interface FailureMessage {
-  readonly requestContext: { readonly functionArn: string; readonly condition: string; readonly approximateInvokeCount: number };
+  readonly requestContext: {
+    readonly requestId: string;
+    readonly functionArn: string;
+    readonly condition: string;
+    readonly approximateInvokeCount: number;
+  };
+  readonly responseContext: { readonly statusCode: number; readonly executedVersion: string; readonly functionError: string | null };
   readonly version: '1.0';
   readonly timestamp: string;
   readonly DDBStreamBatchInfo: {
@@ -40,7 +47,8 @@ export interface PlayerOptions {
   readonly streams: DynamoDBStreamsClient;
   readonly mapping: Mapping;
   readonly invoke: (event: { Records: readonly DynamoDBRecord[] }) => Promise<FunctionResponse>;
-  readonly onFailure?: (message: FailureMessage) => Promise<void>;
+  /** @param event the one of the last invocation */
+  readonly onFailure?: (message: FailureMessage, event: { Records: readonly DynamoDBRecord[] }) => Promise<void>;
   readonly region?: string;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
@@ -215,7 +223,13 @@ export class Player {
       },
       expire: async (records, condition, invocations) => {
         const message: FailureMessage = {
-          requestContext: { functionArn: mapping.FunctionArn ?? '', condition, approximateInvokeCount: invocations },
+          requestContext: {
+            requestId: randomUUID(),
+            functionArn: mapping.FunctionArn ?? '',
+            condition,
+            approximateInvokeCount: invocations,
+          },
+          responseContext: { statusCode: 200, executedVersion: '$LATEST', functionError: null },
           version: '1.0',
           timestamp: new Date(now()).toISOString(),
           DDBStreamBatchInfo: {
@@ -227,7 +241,7 @@ export class Player {
           },
         };
         this.failures.push(message);
-        await onFailure?.(message);
+        await onFailure?.(message, { Records: records });
       },
     };
   }

@@ -1,5 +1,6 @@
 // The function under the policy of its role: what the built function calls, and what Lambda calls in its name.
 import { afterAll, describe, expect, test } from '@jest/globals';
+import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { CreateSecretCommand } from '@aws-sdk/client-secrets-manager';
 import { RELEASE } from '../../action/release.ts';
 import { policyOf } from '../../scripts/policies.ts';
@@ -23,6 +24,8 @@ afterAll(async () => {
 });
 
 const [table = ''] = it.tables;
+const failures = uniqueName('failures');
+await stack.clients.s3.send(new CreateBucketCommand({ Bucket: failures, CreateBucketConfiguration: { LocationConstraint: REGION } }));
 const DOMAIN = 'orders';
 const COLLECTION = 'abcdefghij1234567890';
 
@@ -46,7 +49,6 @@ function ofFunction(request: RecordedRequest): IamRequest[] {
   throw new Error(`It is not known what AWS asks for on ${operation}`);
 }
 
-/** Deploys with this authentication, and has the function check itself, write, delete and leave a dead letter. */
 const of = {
   name: table,
   keys: [
@@ -55,6 +57,7 @@ const of = {
   ],
 };
 
+/** Deploys with this authentication, and has the function check itself, write, delete, leave a dead letter, and work it off. */
 async function calls(...lines: string[]): Promise<IamRequest[]> {
   const endpoint = [`ES_ENDPOINT='${search.url}'`, ...lines].join('\n');
   const deployed = await it.run({ endpoint, tables: table, check: 'false' });
@@ -88,7 +91,17 @@ async function calls(...lines: string[]): Promise<IamRequest[]> {
     const found = `${JSON.stringify({ table, id: 'nobody|1', keys: { id: { S: 'nobody' }, line: { N: '1' } }, kind: 'stale' })}\n`;
     await it.put(`${at.prefix}/list`, found);
     const look = { ...at, kind: 'look', id: 'l', mode: 'decide', list: `${at.prefix}/list`, isLast: true };
-    for (const event of [{ check: true }, { Records: records }, { slice: scan }, { slice: look }]) {
+    const from = { bucket: it.bucket, prefix: `dead-letters/${it.name}/${table}/` };
+    const letters = { ...at, kind: 'redrive', id: 'd', mode: 'apply', form: 'dead-letters', from, until: Date.now() + 60_000 };
+    const expired = { bucket: failures, prefix: 'aws/lambda/uuid/' };
+    const batch = { DDBStreamBatchInfo: {}, payload: JSON.stringify({ Records: records.slice(0, 1) }) };
+    await stack.clients.s3.send(
+      new PutObjectCommand({ Bucket: failures, Key: `${expired.prefix}${uniqueName('batch')}`, Body: JSON.stringify(batch) }),
+    );
+    const batches = { ...letters, id: 'b', form: 'failed-batches', from: expired };
+    const survey = { ...at, kind: 'survey', create: true, places: [from, expired] };
+    const slices = [scan, look, survey, letters, batches].map((slice) => ({ slice }));
+    for (const event of [{ check: true }, { Records: records }, ...slices]) {
       const { payload, functionError } = await host.invoke(event);
       if (functionError !== undefined || payload.includes('problem":"')) throw new Error(payload);
     }
@@ -115,6 +128,7 @@ const values: Readonly<Record<string, string>> = {
   ES_SECRET_ARN: secret,
   'on-failure-queue': `arn:aws:sqs:${REGION}:${ACCOUNT}:failed`,
   'on-failure-topic': `arn:aws:sns:${REGION}:${ACCOUNT}:failed`,
+  'on-failure-bucket': failures,
   'kms-key-arn': `arn:aws:kms:${REGION}:${ACCOUNT}:key/11111111-2222-3333-4444-555555555555`,
   'table-key-arn': `arn:aws:kms:${REGION}:${ACCOUNT}:key/44444444-5555-6666-7777-888888888888`,
 };
@@ -152,6 +166,8 @@ const byLambda: Readonly<Record<string, readonly IamRequest[]>> = {
   'an on-failure destination': [
     ...on(values['on-failure-queue'] ?? '', 'sqs:SendMessage'),
     ...on(values['on-failure-topic'] ?? '', 'sns:Publish'),
+    ...on(`arn:aws:s3:::${failures}/aws/lambda/uuid/shard/2026/01/02/x`, 's3:PutObject'),
+    ...on(`arn:aws:s3:::${failures}`, 's3:ListBucket'),
   ],
   'the stream of a table under a key': [
     { action: 'kms:Decrypt', resource: values['table-key-arn'] ?? '', context: { 'kms:ViaService': `dynamodb.${REGION}.amazonaws.com` } },
@@ -160,7 +176,7 @@ const byLambda: Readonly<Record<string, readonly IamRequest[]>> = {
 };
 
 /** Dead letters, and the work beside the stream. */
-const ANYWHERE = ['s3:PutObject', 's3:GetObject', 's3:ListBucket', 'dynamodb:Scan', 'dynamodb:BatchGetItem'];
+const ANYWHERE = ['s3:PutObject', 's3:GetObject', 's3:DeleteObject', 's3:ListBucket', 'dynamodb:Scan', 'dynamodb:BatchGetItem'];
 
 describe("the function's role", () => {
   test('may do what the function does', () => {
@@ -202,7 +218,10 @@ describe("the function's role", () => {
     ['s3:PutObject', `arn:aws:s3:::${it.bucket}/lambda/${it.name}.zip`],
     ['s3:PutObject', `arn:aws:s3:::${it.bucket}/dead-letters/${it.name}2/x.json`],
     ['s3:PutObject', `arn:aws:s3:::${it.bucket}-2/dead-letters/${it.name}/x.json`],
-    ['s3:GetObject', `arn:aws:s3:::${it.bucket}/dead-letters/${it.name}/x.json`],
+    ['s3:GetObject', `arn:aws:s3:::${it.bucket}/dead-letters/${it.name}2/x.json`],
+    ['s3:DeleteObject', `arn:aws:s3:::${it.bucket}/dead-letters/${it.name}2/x.json`],
+    ['s3:DeleteObject', `arn:aws:s3:::${it.bucket}/lambda/${it.name}/x.zip`],
+    ['s3:DeleteObject', `arn:aws:s3:::${failures}/x`],
     ['es:ESHttpDelete', `arn:aws:es:${REGION}:${ACCOUNT}:domain/${DOMAIN}/x`],
     ['es:ESHttpPost', `arn:aws:es:${REGION}:${ACCOUNT}:domain/${DOMAIN}2/_bulk`],
     ['aoss:APIAccessAll', `arn:aws:aoss:${REGION}:${ACCOUNT}:collection/other`],

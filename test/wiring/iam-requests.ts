@@ -63,6 +63,7 @@ export function iamRequests(request: RecordedRequest, runContext: RunContext): I
 /** Addresses are path-style in the stack. */
 function ofS3({ operation, path, status }: RecordedRequest): IamRequest[] {
   const [, bucket = '', ...key] = new URL(path, 'http://localhost').pathname.split('/').map(decodeURIComponent);
+  if (operation === 's3:ListObjectsV2') return [ask('s3:ListBucket', `arn:aws:s3:::${bucket}`)];
   return [
     ask(operation, object(bucket, key.join('/'))),
     // Without it S3 says "denied" of what does not exist.

@@ -43,7 +43,10 @@ function filled(policy: Policy, values: RecordedRun['values']): Policy {
 const policyFor = (role: Role, values: RecordedRun['values']): Policy => filled(policyOf(role, (text) => text) as Policy, values);
 
 const worksOnTables = ({ inputs, operation }: RecordedRun): boolean =>
-  operation === 'backfill' || operation === 'verify' || (isSet(inputs.tables) && inputs['backfill-new-tables'] === 'auto');
+  operation === 'backfill' ||
+  operation === 'verify' ||
+  operation === 'redrive' ||
+  (isSet(inputs.tables) && inputs['backfill-new-tables'] === 'auto');
 
 /** The conditions of the table. */
 const WHEN: Readonly<Record<string, (run: RecordedRun) => boolean>> = {
@@ -51,6 +54,7 @@ const WHEN: Readonly<Record<string, (run: RecordedRun) => boolean>> = {
   'the function does not exist yet': ({ existed }) => !existed,
   '`check` is `true`, or items of a table are indexed or compared': (run) => run.inputs.check !== 'false' || worksOnTables(run),
   'items of a table are indexed or compared (`backfill-new-tables`, or an operation on tables)': worksOnTables,
+  '`dry-run` is `true`': ({ dryRun }) => dryRun,
   '`endpoint` is not set': ({ inputs }) => !isSet(inputs.endpoint),
   '`code-bucket` is set and keeps versions': ({ inputs }) => isSet(inputs['code-bucket']),
   '`prune-triggers: true` in the options file': ({ prunes }) => prunes,
@@ -87,7 +91,9 @@ const RUNS: Readonly<Record<Exclude<Role, 'function'>, readonly RecordedRun[]>> 
   rollback: runs.filter(({ operation }) => operation === 'rollback'),
   backfill: runs.filter(({ operation }) => operation === 'backfill'),
   verify: runs.filter(({ operation }) => operation === 'verify'),
-  plan: runs.filter(({ dryRun }) => dryRun),
+  redrive: runs.filter(({ operation }) => operation === 'redrive'),
+  // A plan of redrive invokes the function to count: with this role it is a plan without numbers.
+  plan: runs.filter(({ dryRun, operation }) => dryRun && operation !== 'redrive'),
 };
 const ROLES = Object.keys(RUNS) as (keyof typeof RUNS)[];
 

@@ -17,7 +17,7 @@ import { uniqueName } from '../stack/use-stack.ts';
 import { createTable, prepareDeployment, type Deployment } from './deployment.ts';
 import { iamRequests } from './iam-requests.ts';
 
-export type Operation = 'deploy' | 'refresh-mapping' | 'rollback' | 'backfill' | 'verify';
+export type Operation = 'deploy' | 'refresh-mapping' | 'rollback' | 'backfill' | 'verify' | 'redrive';
 export type Inputs = Readonly<Record<string, string>>;
 
 export interface RecordedRun {
@@ -217,6 +217,7 @@ function withAlias(stack: Stack): Promise<RecordedRun[]> {
     const on = { tables: it.tables[0] ?? '', alias: 'live' };
     await subject.run('alias: backfill', { ...on, operation: 'backfill' });
     await subject.run('alias: comparison', { ...on, operation: 'verify' });
+    await subject.run('alias: dead letters', { ...on, operation: 'redrive' });
     await addTrigger(stack, subject, ':live');
     const refresh = { operation: 'refresh-mapping', alias: 'live' };
     await subject.run('alias: plan of a refresh', { ...refresh, 'dry-run': 'true' });
@@ -249,6 +250,8 @@ function withBucket(stack: Stack): Promise<RecordedRun[]> {
     await subject.run('bucket: backfill', { ...on, operation: 'backfill' });
     await subject.run('bucket: plan of a comparison', { ...on, operation: 'verify', 'dry-run': 'true' });
     await subject.run('bucket: comparison', { ...on, operation: 'verify' });
+    await subject.run('bucket: plan of dead letters', { ...on, operation: 'redrive', 'dry-run': 'true' });
+    await subject.run('bucket: dead letters', { ...on, operation: 'redrive' });
     await subject.run('bucket: plan of a refresh', { operation: 'refresh-mapping', 'dry-run': 'true' });
     await subject.run('bucket: refresh', { operation: 'refresh-mapping' });
     // The second change of the configuration is the one that would put the former one back.

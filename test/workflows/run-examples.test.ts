@@ -84,7 +84,7 @@ test('verify-nightly.yml is green when nothing differs, and red when something d
   });
   const red = await run(name, schedule);
   expect(red.code).not.toBe(0);
-  expect(red.log).toContain('1 differences between tables and indexes remain');
+  expect(red.log).toContain('1 difference between tables and indexes remains');
   expect(await scenario.find(scenario.orders)).toEqual(['nobody|1']);
 }, 600_000);
 

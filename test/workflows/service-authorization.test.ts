@@ -8,6 +8,7 @@ import { conditionOf, statementsOf, type Role } from '../../scripts/policies.ts'
 const ON_ALL: Readonly<Record<string, string>> = {
   'ec2:CreateNetworkInterface': 'the interface has no id before it is made, and Lambda chooses when',
   'ec2:DeleteNetworkInterface': 'Lambda needs it for interfaces whose ids nobody knows beforehand',
+  'cloudwatch:GetMetricData': 'the only resource that it has is a dataset, and the metrics of Lambda are in none',
   'ec2:AssignPrivateIpAddresses': 'as above',
   'ec2:UnassignPrivateIpAddresses': 'as above',
 };

@@ -34,6 +34,7 @@ const EVERYTHING = {
   LayerArns: ['arn:aws:lambda:eu-west-1:123456789012:layer:my-layer:1'],
   OnFailureQueueArn: 'arn:aws:sqs:eu-west-1:123456789012:orders-failed',
   OnFailureTopicArn: 'arn:aws:sns:eu-west-1:123456789012:orders-failed',
+  OnFailureBucketName: 'orders-failed',
   GuardInvocation: 'true',
   AliasName: 'live',
   AccessLogBucketName: 'my-access-logs',
@@ -55,6 +56,7 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
   ES_SECRET_ARN: EVERYTHING.SecretArn,
   'on-failure-queue': EVERYTHING.OnFailureQueueArn,
   'on-failure-topic': EVERYTHING.OnFailureTopicArn,
+  'on-failure-bucket': EVERYTHING.OnFailureBucketName,
 };
 const fill = (text: string): string => text.replace(/\$\{([\w-]+)\}/g, (whole, name: string) => PLACEHOLDERS[name] ?? whole);
 

@@ -3,10 +3,11 @@ import { randomUUID } from 'node:crypto';
 import type { SliceTable, SurveyedIndex } from '../../../formats/slice.ts';
 import { UserError } from '../../errors.ts';
 import type { DeleteLimit } from '../../inputs/delete-limit.ts';
-import type { Pins, RunStore, StoredRun } from './run-store.ts';
+import type { TableOperation } from '../../inputs/operation.ts';
+import type { Pins, RedriveSource, RunStore, StoredRun } from './run-store.ts';
 
 export interface RunSettings {
-  readonly operation: 'backfill' | 'verify';
+  readonly operation: TableOperation;
   readonly repair: boolean;
   /** Whether documents without an item are looked for. */
   readonly prune: boolean;
@@ -20,13 +21,13 @@ export interface RunSettings {
 /** Goes on with the stored run where it is not finished and has these settings, else begins one. @throws {UserError} where a pin has moved */
 export async function openRun(
   store: RunStore,
-  { table, tableId }: { readonly table: SliceTable; readonly tableId: string },
+  { table, tableId, sources = [] }: { readonly table: SliceTable; readonly tableId: string; readonly sources?: readonly RedriveSource[] },
   { index, uuid }: SurveyedIndex,
   { operation, repair, prune, sample, restart, codeSha256 }: RunSettings,
   { release, log }: { readonly release: string; readonly log: (line: string) => void },
 ): Promise<{ run: StoredRun; etag: string }> {
   const pins: Pins = { tableId, index, indexUuid: uuid };
-  const settings = { operation, repair, prune, sample };
+  const settings = { operation, repair, prune, sample, ...(sources.length === 0 ? {} : { sources: JSON.stringify(sources) }) };
   const stored = await store.read<StoredRun>('run.json');
   const former = stored?.value;
   if (

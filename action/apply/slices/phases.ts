@@ -1,6 +1,6 @@
 // The parts of a run and their slices. Pure.
-import type { SliceTable, SurveyedIndex } from '../../../formats/slice.ts';
-import type { Phase } from './run-store.ts';
+import type { RedriveSlice, SliceTable, SurveyedIndex } from '../../../formats/slice.ts';
+import type { Phase, RedriveSource } from './run-store.ts';
 
 /** bytes: a segment is no larger, as long as there are no more than the most. */
 const SEGMENT_BYTES = 64 * 1024 * 1024;
@@ -49,6 +49,17 @@ export function walkPhase(tables: readonly SliceTable[], { index, shards }: Surv
     }));
   });
   return { name: 'walk', slices };
+}
+
+/** What could not be written is read again. @param until ms since the epoch: what failed from then on is left alone */
+export function redrivePhase(
+  name: string,
+  table: SliceTable,
+  sources: readonly RedriveSource[],
+  mode: RedriveSlice['mode'],
+  until: number,
+): Phase {
+  return { name, slices: sources.map((source, i) => ({ kind: 'redrive', id: `${name}-${i}`, mode, ...source, until, tables: [table] })) };
 }
 
 /** A further check of lists. */

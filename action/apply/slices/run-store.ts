@@ -8,7 +8,7 @@ import {
   UploadPartCommand,
   type CompletedPart,
 } from '@aws-sdk/client-s3';
-import type { SliceCheckpoint, WorkSlice } from '../../../formats/slice.ts';
+import type { RedriveSlice, SliceCheckpoint, WorkSlice } from '../../../formats/slice.ts';
 import { isAwsError } from '../../aws/errors.ts';
 import type { Aws } from '../../aws/session.ts';
 
@@ -16,6 +16,9 @@ import type { Aws } from '../../aws/session.ts';
 type HandedOut = 'capacity' | 'seconds' | 'bucket' | 'prefix' | 'release' | 'operation';
 /** A slice as the run plans it. */
 export type PlannedSlice = WorkSlice extends infer Slice ? (Slice extends WorkSlice ? Omit<Slice, HandedOut> : never) : never;
+
+/** Where `redrive` finds what could not be written. */
+export type RedriveSource = Pick<RedriveSlice, 'form' | 'from'>;
 
 /** Facts that must stay as they were when the run began: the checkpoints are valid only for them. */
 export interface Pins {

@@ -3,12 +3,12 @@ import type { Counts, Finding, SliceCheckpoint, SliceTable, SurveyedIndex, WorkS
 import { inParallel } from '../../aws/retry.ts';
 import { deletesAllowed } from '../../inputs/delete-limit.ts';
 import { addCounts } from './counts.ts';
-import { writeDifferences } from './differences.ts';
+import { writeFindings } from './findings.ts';
 import type { HeldLock } from './lock.ts';
 import { openRun, written, type RunSettings } from './open-run.ts';
-import { lookPhase, scanPhase, segmentsFor, walkPhase } from './phases.ts';
+import { lookPhase, redrivePhase, scanPhase, segmentsFor, walkPhase } from './phases.ts';
 import { workOn, type PoolSettings, type PoolState } from './pool.ts';
-import { READS_AT_ONCE, RunStore, type Phase, type PlannedSlice, type StoredRun } from './run-store.ts';
+import { READS_AT_ONCE, RunStore, type Phase, type PlannedSlice, type RedriveSource, type StoredRun } from './run-store.ts';
 
 /** ms: changes that were on their way have arrived after this, or after twice the age of what the trigger reads, with a limit. */
 const SETTLE_MS = 30_000;
@@ -25,6 +25,8 @@ export interface TableOfRun {
   readonly bytes: number;
   /** All tables that share its index. */
   readonly companions: readonly SliceTable[];
+  /** Of `redrive`: where it finds what could not be written. */
+  readonly sources?: readonly RedriveSource[];
 }
 
 export interface TableRunDependencies extends Omit<PoolSettings, 'store' | 'lock' | 'operation' | 'progress'> {
@@ -47,6 +49,8 @@ export interface TableResult {
   readonly failure: string | undefined;
   /** The first differences, for people. */
   readonly findings: readonly Finding[];
+  /** What `redrive` has left: its number by type of error. */
+  readonly reasons: Readonly<Record<string, number>>;
   /** What could not be read of the index, and what follows; undefined: all of it was. */
   readonly unwalked: string | undefined;
 }
@@ -64,6 +68,8 @@ class TableRun {
   readonly #subject: TableOfRun;
   readonly #options: RunSettings;
   readonly #by: TableRunDependencies;
+  /** ms since the epoch: when this job began with the table. */
+  readonly #startedAt: number;
   #run: StoredRun;
   #etag: string;
 
@@ -73,6 +79,7 @@ class TableRun {
     this.#subject = subject;
     this.#options = options;
     this.#by = by;
+    this.#startedAt = by.aws.clock.now();
     this.#run = run;
     this.#etag = etag;
   }
@@ -108,9 +115,15 @@ class TableRun {
   #first(): Phase {
     const { table, bytes } = this.#subject;
     const { operation, sample } = this.#options;
+    if (operation === 'redrive') return this.#redrive();
     const total = sample < 1 ? SAMPLED : segmentsFor(bytes, this.#by.concurrency);
     const segments = this.#sampled(Array.from({ length: total }, (_, i) => i));
     return scanPhase(table, operation === 'backfill' ? 'write' : 'compare', segments, total);
+  }
+
+  #redrive(): Phase {
+    const { table, sources = [] } = this.#subject;
+    return redrivePhase(`redrive-${this.#run.phases.length}`, table, sources, 'apply', this.#startedAt);
   }
 
   #sampled<Part>(parts: readonly Part[]): Part[] {
@@ -126,6 +139,9 @@ class TableRun {
   /** The phase after one that is done; undefined: none. */
   async #next(phase: Phase): Promise<Phase | { readonly failure: string } | 'out of time' | undefined> {
     const { operation, prune, repair } = this.#options;
+    // A run that was resumed has left what failed since it began.
+    if (operation === 'redrive')
+      return phase.slices.some((slice) => 'until' in slice && slice.until < this.#startedAt) ? this.#redrive() : undefined;
     if (phase.name === 'scan') return operation === 'verify' || prune ? this.#walk() : undefined;
     if (phase.name === 'apply') return undefined;
     if (operation === 'backfill') return this.#apply(['walk']);
@@ -195,9 +211,9 @@ class TableRun {
       .filter((list) => moving === undefined || list.endsWith('-moving.jsonl') === moving);
   }
 
-  async #counts(names?: readonly string[]): Promise<Counts> {
+  async #counts(names?: readonly string[], isOf: (slice: PlannedSlice) => boolean = () => true): Promise<Counts> {
     const phases = this.#run.phases.filter(({ name }) => names === undefined || names.includes(name));
-    const checkpoints = await this.#checkpoints(phases.flatMap(({ slices }) => slices));
+    const checkpoints = await this.#checkpoints(phases.flatMap(({ slices }) => slices.filter(isOf)));
     return addCounts(checkpoints.flatMap((checkpoint) => (checkpoint === undefined ? [] : [checkpoint.counts])));
   }
 
@@ -206,22 +222,45 @@ class TableRun {
   }
 
   async #result({ complete, failure }: { complete: boolean; failure?: string }): Promise<TableResult> {
-    const counts = await this.#counts();
+    const isRedrive = this.#options.operation === 'redrive';
+    const counts = isRedrive ? await this.#redriveCounts() : await this.#counts();
     // Of the checks, and those that the repair found to be moving.
-    const names = this.#run.phases.map(({ name }) => name).filter((name) => name.startsWith('look-') || name === 'apply');
-    const lists = (await Promise.all(names.map((name) => this.#lists(name, false)))).flat();
-    const findings = await writeDifferences(this.#slices, lists, this.#table);
-    const found = (counts.missing ?? 0) + (counts.different ?? 0) + (counts.stale ?? 0) + (counts.frozen ?? 0) + (counts.moving ?? 0);
-    // Of those that were found, the ones that a repair, or a live change before it, has fixed; one that moves is counted when it is found.
-    const { repaired = 0, newer = 0, equal = 0, moving = 0 } = await this.#counts(['apply']);
-    const differences = this.#options.operation === 'verify' ? Math.max(0, found - repaired - newer - equal - moving) : 0;
+    const names = isRedrive
+      ? this.#lastPhase()
+      : this.#run.phases.map(({ name }) => name).filter((name) => name.startsWith('look-') || name === 'apply');
+    const lists = (await Promise.all(names.map((name) => this.#lists(name, isRedrive ? undefined : false)))).flat();
+    const { findings, reasons } = await writeFindings(
+      this.#slices,
+      lists,
+      this.#table,
+      isRedrive ? 'remaining.jsonl' : 'differences.jsonl',
+    );
     return {
       complete: complete && this.#run.finished ? true : complete && failure !== undefined,
       counts,
-      differences,
+      differences: await this.#differences(counts),
       failure,
       findings,
+      reasons,
       unwalked: this.#run.unwalked,
     };
+  }
+
+  async #differences({ missing = 0, different = 0, stale = 0, frozen = 0, moving: found = 0 }: Counts): Promise<number> {
+    if (this.#options.operation !== 'verify') return 0;
+    // Of those that were found, the ones that a repair, or a live change before it, has fixed; one that moves is counted when it is found.
+    const { repaired = 0, newer = 0, equal = 0, moving = 0 } = await this.#counts(['apply']);
+    return Math.max(0, missing + different + stale + frozen + found - repaired - newer - equal - moving);
+  }
+
+  #lastPhase(): string[] {
+    return this.#run.phases.slice(-1).map(({ name }) => name);
+  }
+
+  /** What remains is what the last phase has left. An item of a dead letter that fails again is not one more that is malformed. */
+  async #redriveCounts(): Promise<Counts> {
+    const { 'failed-again': again = 0, moving = 0, foreign = 0 } = await this.#counts(this.#lastPhase());
+    const { malformed = 0 } = await this.#counts(undefined, (slice) => slice.kind === 'redrive' && slice.form === 'failed-batches');
+    return { ...(await this.#counts()), 'failed-again': again, moving, foreign, malformed };
   }
 }

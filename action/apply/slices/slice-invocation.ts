@@ -41,6 +41,9 @@ export interface SliceResult {
 /** Whether a slice writes to the index. */
 export const writes = (slice: PlannedSlice): boolean => 'mode' in slice && (slice.mode === 'write' || slice.mode === 'apply');
 
+/** Whether a slice only counts. */
+const isCount = (slice: PlannedSlice): boolean => slice.kind === 'redrive' && slice.mode === 'count';
+
 /** Passes a slice to the function once. @throws {UserError} where no further invocation would end in another way */
 export async function invokeSlice(
   aws: Aws,
@@ -56,7 +59,7 @@ export async function invokeSlice(
   try {
     const target = { name: functionName, version: qualifier, timeout };
     // The checkpoint is read before it is tried again.
-    ({ payload, functionError } = await invoke(aws, target, event, { isRetried: false, signal: aws.signal }));
+    ({ payload, functionError } = await invoke(aws, target, event, { isRetried: false, readsOnly: isCount(slice), signal: aws.signal }));
   } catch (error) {
     // Throttled, busy or out of reach: this slice's failure, not the end of the run.
     if (!(error instanceof UserError)) throw error;

@@ -13,6 +13,7 @@ import { backfillVersion, greaterVersion } from '../../records/backfill-version.
 import { idOf } from '../../records/item-key.ts';
 import type { MalformedRecord } from '../../records/malformed-record.ts';
 import { added, keyOf, type ReadState, type SliceContext, type Step, type Work } from './context.ts';
+import { placeObjects } from './place.ts';
 
 /** Items that are read and written together. */
 const MAX_ITEMS_PER_STEP = 25;
@@ -32,9 +33,10 @@ interface Cursor {
 export const redrive: Work<RedriveSlice> = async function* (context, slice, cursor) {
   const { runtime, signal } = context;
   const { bucket, prefix } = slice.from;
+  const objects = placeObjects(runtime.objects, slice.from);
   let { after, page } = (cursor ?? {}) as Cursor;
   for (;;) {
-    const listed = await runtime.objects.list(bucket, prefix, signal, after);
+    const listed = await objects.list(bucket, prefix, signal, after);
     const last = page?.last ?? listed.at(-1);
     if (last === undefined) {
       yield { ...ONE_STEP, cursor: { after }, done: true };
@@ -96,7 +98,7 @@ async function open(
   { from, tables, until }: RedriveSlice,
   key: string,
 ): Promise<Opened | 'foreign' | 'gone'> {
-  const stored = await runtime.objects.get(from.bucket, key, signal);
+  const stored = await placeObjects(runtime.objects, from).get(from.bucket, key, signal);
   if (stored === undefined) return 'gone';
   const deadLetter = key.endsWith('.json') ? parseDeadLetter(stored.text, tables) : undefined;
   if (deadLetter === undefined) return 'foreign';
@@ -131,12 +133,13 @@ async function close(
   outcome: Outcome,
 ): Promise<Result> {
   const { table, id, keys } = deadLetter;
+  const objects = placeObjects(runtime.objects, from);
   if (outcome === 'done') {
-    await runtime.objects.delete(from.bucket, key, signal, etag);
+    await objects.delete(from.bucket, key, signal, etag);
     return { counts: { redriven: 1 }, findings: [] };
   }
   if (outcome === undefined || outcome === 'moving') return { counts: { moving: 1 }, findings: [{ table, id, keys, kind: 'moving' }] };
-  const stored = await runtime.objects.get(from.bucket, key, signal);
+  const stored = await objects.get(from.bucket, key, signal);
   if (stored?.etag === etag) {
     const { message, detail, status, type } = outcome;
     const attempt = {
@@ -146,15 +149,16 @@ async function close(
       type,
       reason: detail === undefined ? message : `${message}: ${detail}`,
     };
-    await runtime.objects.put(from.bucket, key, withAttempt(stored.text, attempt), signal, etag);
+    await objects.put(from.bucket, key, withAttempt(stored.text, attempt), signal, etag);
   }
   return { counts: { 'failed-again': 1 }, findings: [{ table, id, keys, kind: 'failed-again', type: outcome.type }] };
 }
 
 async function* failedBatches(context: SliceContext, slice: RedriveSlice, names: readonly string[]): Part {
   const { runtime, signal } = context;
+  const objects = placeObjects(runtime.objects, slice.from);
   for (const key of names) {
-    const stored = await runtime.objects.get(slice.from.bucket, key, signal);
+    const stored = await objects.get(slice.from.bucket, key, signal);
     if (stored === undefined) continue;
     const items = parseFailedBatch(stored.text, slice.tables);
     yield {
@@ -186,7 +190,7 @@ async function failedBatch(
     }
   }
   if (moving.length > 0) return { counts, findings: moving };
-  await context.runtime.objects.delete(slice.from.bucket, key, context.signal, etag);
+  await placeObjects(context.runtime.objects, slice.from).delete(slice.from.bucket, key, context.signal, etag);
   return { counts: added(counts, { redriven: 1 }), findings: [] };
 }
 

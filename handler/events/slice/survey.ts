@@ -1,6 +1,6 @@
 // The first look of a run: the indexes of its tables, and whether the function may read the tables and keep its progress.
 import type { SliceTable, SurveyProblem, SurveyResponse, SurveyedIndex, SurveySlice } from '../../../formats/slice.ts';
-import { AwsError } from '../../aws/error.ts';
+import { AwsError, isDenied } from '../../aws/error.ts';
 import { isTableThrottled } from '../../aws/dynamodb.ts';
 import type { NotRead } from '../../cluster/documents.ts';
 import { surveyIndex } from '../../cluster/walk.ts';
@@ -8,6 +8,7 @@ import type { AttributeMap } from '../../records/attribute.ts';
 import type { Runtime } from '../../runtime.ts';
 import { withoutValues } from '../../telemetry/redaction.ts';
 import { keyOf } from './context.ts';
+import { readsPlace } from './place.ts';
 
 /** Without `create` it changes nothing in the cluster. */
 export async function survey(runtime: Runtime, slice: SurveySlice, signal: AbortSignal): Promise<SurveyResponse> {
@@ -15,6 +16,11 @@ export async function survey(runtime: Runtime, slice: SurveySlice, signal: Abort
   const problems: SurveyProblem[] = [];
   const kept = await keepsProgress(runtime, slice, signal);
   if (kept !== undefined) return { tables, problems: [kept] };
+  for (const place of slice.places ?? []) {
+    const problem = await readsPlace(runtime.objects, place, signal);
+    if (problem !== undefined) problems.push(problem);
+  }
+  if (problems.length > 0) return { tables, problems };
   for (const table of slice.tables) {
     const problem = await readsTable(runtime, table, signal);
     if (problem !== undefined) {
@@ -103,5 +109,3 @@ async function keepsProgress(
     };
   }
 }
-
-const isDenied = ({ name }: AwsError): boolean => /AccessDenied|NotAuthorized|Unauthorized|HTTP 403/.test(name);

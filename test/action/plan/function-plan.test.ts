@@ -46,6 +46,7 @@ function inputs(overrides: Partial<Inputs> = {}): Inputs {
     alias: undefined,
     check: true,
     rollbackTo: undefined,
+    deadLetters: undefined,
     backfillNewTables: 'auto',
     repair: false,
     prune: true,

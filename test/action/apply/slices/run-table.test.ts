@@ -2,7 +2,7 @@
 import { expect, test } from '@jest/globals';
 import { RunStore } from '../../../../action/apply/slices/run-store.ts';
 import { runTable, type TableResult } from '../../../../action/apply/slices/run-table.ts';
-import type { Counts, SliceCheckpoint, WorkSlice } from '../../../../formats/slice.ts';
+import type { Counts, RedriveSlice, SliceCheckpoint, WorkSlice } from '../../../../formats/slice.ts';
 import { bucketOf } from './bucket.ts';
 
 const TABLE = { name: 'Orders', keys: [{ name: 'id', type: 'S' }] } as const;
@@ -84,4 +84,59 @@ test.each([
   ['ten minutes where they are far behind', 3_600_000, 600_000],
 ])('candidates are looked at again after %s', async (_, age, settled) => {
   expect((await runOn({ age })).begun).toMatchObject({ look: settled });
+});
+
+test('a redrive that is resumed works off what has failed since, too, and what remains is what that part has left', async () => {
+  const slices: { readonly id: string; readonly until: number }[] = [];
+  const failedAgain = [
+    { 'dead-letters': 3, redriven: 1, 'failed-again': 2 },
+    { 'dead-letters': 4, redriven: 3, 'failed-again': 1 },
+  ];
+  let isDone = false;
+  const bucket = bucketOf({
+    Invoke: [
+      ({ Payload }: { Payload: Uint8Array }) => {
+        const { slice } = JSON.parse(Buffer.from(Payload).toString('utf8')) as { slice: RedriveSlice };
+        slices.push(slice);
+        const counts = failedAgain[Number(slice.id.split('-')[1])] ?? {};
+        const list = `${slice.prefix}/lists/${slice.id}.jsonl`;
+        bucket.put(list, '{"table":"Orders","id":"a","keys":{},"kind":"failed-again","type":"mapper_parsing_exception"}\n');
+        const checkpoint: SliceCheckpoint = { format: 1, id: slice.id, cursor: null, lists: [list], counts, done: isDone, updatedAt: 0 };
+        bucket.put(`${slice.prefix}/slices/${slice.id}.json`, JSON.stringify(checkpoint));
+        return { Payload: Buffer.from(JSON.stringify({ id: slice.id, done: isDone, counts, throttled: { table: 0, cluster: 0 } })) };
+      },
+    ],
+  });
+  const { aws } = bucket;
+  const nothing = (): void => undefined;
+  const sources = [{ form: 'dead-letters', from: { bucket: 'code', prefix: 'dead-letters/Orders/' } }] as const;
+  const redrive = (until: number): Promise<TableResult> =>
+    runTable(
+      new RunStore(aws, 'bucket', 'runs/Fn/redrive/Orders'),
+      { table: TABLE, tableId: 't', bytes: 0, companions: [TABLE], sources },
+      { operation: 'redrive', repair: false, prune: true, sample: 1, deleteLimit: { share: 0.01 }, restart: false, codeSha256: 'c' },
+      {
+        ...{ aws, functionName: 'Fn', qualifier: undefined, release: '1.0.0', concurrency: 4, maxReadCapacity: 1000, until },
+        ...{ survey: () => Promise.resolve(INDEX), log: nothing, progress: nothing },
+        ...{ timeout: 60, pause: () => Promise.resolve(undefined), iteratorAge: () => Promise.resolve(0) },
+        lock: { lateUntil: 0, isLost: false, late: nothing, release: () => Promise.resolve() },
+      },
+    );
+  const begun = aws.clock.now();
+  // The time is up before the slice is done.
+  expect(await redrive(begun)).toMatchObject({ complete: false });
+  await aws.clock.sleep(60_000);
+  isDone = true;
+  const result = await redrive(Infinity);
+  expect(slices.map(({ id, until }) => [id, until])).toEqual([
+    ['redrive-0-0', begun],
+    ['redrive-1-0', begun + 60_000],
+  ]);
+  expect(result).toMatchObject({
+    complete: true,
+    differences: 0,
+    counts: { 'dead-letters': 7, redriven: 4, 'failed-again': 1 },
+    reasons: { mapper_parsing_exception: 1 },
+  });
+  expect(bucket.objects.get('runs/Fn/redrive/Orders/remaining.jsonl')?.text.split('\n')).toHaveLength(2);
 });

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import { CreateTableCommand, PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Finding, RedriveSlice, SliceResponse } from '../../../../formats/slice.ts';
+import { AwsError } from '../../../../handler/aws/error.ts';
 import type { DeadLetter } from '../../../../handler/dead-letters/dead-letter.ts';
 import { runSlice } from '../../../../handler/events/slice/run-slice.ts';
 import { uniqueName, useStack } from '../../../stack/use-stack.ts';
@@ -214,6 +215,26 @@ test('a dead letter that was replaced while its item was written stays', async (
   });
   await it.run();
   expect(it.objects.has(key)).toBe(true);
+});
+
+test.each([
+  ['s3:DeleteObject', 'delete', good('a')],
+  ['s3:PutObject', 'put', bad('a')],
+] as const)('a role that lacks %s on dead letters is told so, and the dead letter stays', async (action, method, item) => {
+  const it = await subject();
+  await it.fail(record(bad('a'), 75));
+  await it.put(item);
+  const [before] = it.letters();
+  const { objects } = it.fn.runtime;
+  const denied = (bucket: string, ...rest: unknown[]): Promise<unknown> =>
+    bucket === 'code-bucket'
+      ? Promise.reject(new AwsError('AccessDenied', 403, 'Access Denied'))
+      : (objects[method] as (...request: unknown[]) => Promise<unknown>)(bucket, ...rest);
+  Object.assign(it.fn.runtime, { objects: { ...objects, [method]: denied } });
+  const { problem, done } = await it.run();
+  expect(done).toBe(false);
+  expect(problem).toMatch(`(${action}: AccessDenied). Allow the function's role s3:GetObject, s3:PutObject and s3:DeleteObject on them`);
+  expect(it.letters()).toEqual([before]);
 });
 
 test('a dry run counts by table and type of error, and changes nothing', async () => {

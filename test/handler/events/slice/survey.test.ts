@@ -1,6 +1,6 @@
 // The first look of a run, on a real table and a real engine.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { SurveyResponse } from '../../../../formats/slice.ts';
+import type { ObjectPlace, SurveyResponse } from '../../../../formats/slice.ts';
 import { AwsError } from '../../../../handler/aws/error.ts';
 import { runSlice } from '../../../../handler/events/slice/run-slice.ts';
 import { startProxy, type Proxy } from '../../../stack/proxy.ts';
@@ -18,6 +18,7 @@ afterAll(() => dynamodb.stop());
 async function survey(
   create: boolean,
   objects: Partial<ReturnType<typeof memoryStore>> = {},
+  places: readonly ObjectPlace[] = [],
 ): Promise<SurveyResponse & { table: string; index: string }> {
   const table = uniqueName('Survey');
   await createTable(stack, table);
@@ -32,7 +33,15 @@ async function survey(
     { name: 'id', type: 'S' },
     { name: 'line', type: 'N' },
   ] as const;
-  const slice = { kind: 'survey', release: '9.9.9', bucket: 'code', prefix: 'runs/x', create, tables: [{ name: table, keys }] } as const;
+  const slice = {
+    kind: 'survey',
+    release: '9.9.9',
+    bucket: 'code',
+    prefix: 'runs/x',
+    create,
+    tables: [{ name: table, keys }],
+    places,
+  } as const;
   const found = (await runSlice(fn.runtime, slice, { functionName: 'DynamoToES', remaining: 30_000 })) as SurveyResponse;
   return { ...found, table, index };
 }
@@ -78,4 +87,28 @@ test('a table that throttles is one that may be read', async () => {
   };
   dynamodb.on('dynamodb:Scan', { response: busy });
   expect((await survey(false)).problems).toEqual([]);
+});
+
+const PLACE = { bucket: 'letters', prefix: 'dead-letters/Orders/' };
+
+test.each([
+  ['s3:ListBucket', 'list'],
+  ['s3:GetObject', 'get'],
+] as const)('a role that lacks %s where others have written is named before anything is made', async (action, method) => {
+  const denied = (bucket: string): Promise<never> | Promise<undefined> =>
+    bucket === 'letters' ? Promise.reject(new AwsError('AccessDenied', 403, 'Access Denied')) : Promise.resolve(undefined);
+  const { problems, index } = await survey(true, { [method]: denied }, [PLACE]);
+  expect(problems).toEqual([
+    {
+      what: `the function's role may not work off the objects in s3://letters/dead-letters/Orders/ (${action}: AccessDenied)`,
+      remedy: "Allow the function's role s3:GetObject, s3:PutObject and s3:DeleteObject on them, and s3:ListBucket on the bucket",
+    },
+  ]);
+  expect(await exists(index)).toBe(false);
+});
+
+test('a bucket that does not exist is named before anything is made', async () => {
+  const list = (): Promise<never> => Promise.reject(new AwsError('NoSuchBucket', 404, 'The specified bucket does not exist'));
+  const { problems } = await survey(true, { list }, [PLACE]);
+  expect(problems).toMatchObject([{ what: 'there is no bucket letters, in which dead letters or expired batches are looked for' }]);
 });

@@ -1,6 +1,6 @@
-// The list of differences, from lists in a bucket that is in memory.
+// The object of findings, from lists in a bucket that is in memory.
 import { expect, test } from '@jest/globals';
-import { writeDifferences } from '../../../../action/apply/slices/differences.ts';
+import { writeFindings } from '../../../../action/apply/slices/findings.ts';
 import { RunStore } from '../../../../action/apply/slices/run-store.ts';
 import type { Finding } from '../../../../formats/slice.ts';
 import { failure } from '../../fake-aws.ts';
@@ -26,7 +26,7 @@ test('differences of all lists are in one object, one per line, with the first o
   const bucket = bucketOf();
   const lists = listsOf(bucket, 3, 50);
   const [slices, table] = stores(bucket);
-  const shown = await writeDifferences(slices, lists, table);
+  const { findings: shown } = await writeFindings(slices, lists, table, 'differences.jsonl');
   const lines = bucket.objects.get('runs/v/differences.jsonl')?.text.trim().split('\n') ?? [];
   expect(lines).toHaveLength(150);
   const { id, keys } = finding(0);
@@ -39,14 +39,14 @@ test('an object without differences is empty, and replaces the one of an earlier
   const bucket = bucketOf();
   bucket.put('runs/v/differences.jsonl', 'of an earlier run');
   const [slices, table] = stores(bucket);
-  expect(await writeDifferences(slices, [], table)).toEqual([]);
+  expect(await writeFindings(slices, [], table, 'differences.jsonl')).toEqual({ findings: [], reasons: {} });
   expect(bucket.objects.get('runs/v/differences.jsonl')?.text).toBe('');
 });
 
 test('a long list is uploaded in parts of at least 5 MiB that end with a line, and no more than one of them is kept', async () => {
   const bucket = bucketOf();
   const [slices, table] = stores(bucket);
-  await writeDifferences(slices, listsOf(bucket, 20, 1000), table);
+  await writeFindings(slices, listsOf(bucket, 20, 1000), table, 'differences.jsonl');
   expect(bucket.parts).toHaveLength(3);
   for (const part of bucket.parts.slice(0, -1)) expect(Buffer.byteLength(part)).toBeGreaterThanOrEqual(5 * 1024 * 1024);
   for (const part of bucket.parts) expect(part.endsWith('}\n')).toBe(true);
@@ -56,7 +56,7 @@ test('a long list is uploaded in parts of at least 5 MiB that end with a line, a
 test('an upload that fails leaves no parts behind', async () => {
   const bucket = bucketOf({ UploadPart: [failure('AccessDenied', 'No.', 403)] });
   const [slices, table] = stores(bucket);
-  await expect(writeDifferences(slices, listsOf(bucket, 20, 1000), table)).rejects.toThrow(
+  await expect(writeFindings(slices, listsOf(bucket, 20, 1000), table, 'differences.jsonl')).rejects.toThrow(
     /s3:PutObject of s3:\/\/code\/runs\/v\/differences\.jsonl failed/,
   );
   expect(bucket.aws.calls.at(-1)).toBe('AbortMultipartUpload');
