@@ -22,7 +22,7 @@ export type Role = 'deploy' | 'refresh-mapping' | 'rollback' | 'backfill' | 'ver
 
 /** Permissions that only a change requires (AWS in the name of the deployer, or the action while it waits, or reads the progress of a run), and the one that counts dead letters. */
 const AROUND_A_CHANGE =
-  /^(?:iam:|ec2:|kms:Encrypt$|kms:CreateGrant$|s3:GetObjectVersion$|s3:GetObject \(runs\)$|cloudwatch:|lambda:(?:InvokeFunction \(reads\)|GetLayerVersion|GetFunctionConfiguration|GetEventSourceMapping)$)/;
+  /^(?:iam:|ec2:|kms:Encrypt$|kms:CreateGrant$|s3:GetObjectVersion$|s3:GetObject \(runs\)$|cloudwatch:|states:(?:DescribeExecution|ListMapRuns|DescribeMapRun)$|lambda:(?:InvokeFunction \(reads\)|GetLayerVersion|GetFunctionConfiguration|GetEventSourceMapping)$)/;
 
 /** The statements of a role; AWS requires no permission for GetCallerIdentity. */
 export function statementsOf(role: Role): Statement[] {
@@ -55,7 +55,7 @@ function isFor(role: Exclude<Role, 'function'>, { action, mutates, operations }:
 
 /** Statements that a role goes without where what they are about is not used; all others are in every policy. */
 function hasPlaceOfItsOwn(when: string | undefined): boolean {
-  return when !== undefined && /subnet-ids|kms-key-arn|layers/.test(when);
+  return when !== undefined && /subnet-ids|kms-key-arn|layers|state-machine/.test(when);
 }
 
 const asList = (resource: string | readonly string[]): readonly string[] => (typeof resource === 'string' ? [resource] : resource);

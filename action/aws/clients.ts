@@ -3,6 +3,7 @@ import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
+import { SFNClient } from '@aws-sdk/client-sfn';
 import type { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { SessionCredentials } from './renewal.ts';
 
@@ -13,6 +14,8 @@ export interface Clients {
   readonly dynamodb: Pick<DynamoDBClient, 'send'>;
   readonly logs: Pick<CloudWatchLogsClient, 'send'>;
   readonly metrics: Pick<CloudWatchClient, 'send'>;
+  /** Step Functions. */
+  readonly states: Pick<SFNClient, 'send'>;
 }
 
 /** Options of all clients. */
@@ -34,5 +37,6 @@ export function connect(options: ClientOptions, { pathStyle }: { readonly pathSt
     dynamodb: new DynamoDBClient(options),
     logs: new CloudWatchLogsClient(options),
     metrics: new CloudWatchClient(options),
+    states: new SFNClient(options),
   };
 }

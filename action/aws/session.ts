@@ -147,6 +147,9 @@ export async function openSession(
     get metrics() {
       return clients.metrics;
     },
+    get states() {
+      return clients.states;
+    },
   };
 }
 

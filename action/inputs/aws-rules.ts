@@ -22,6 +22,11 @@ export const layerArn = matching(
   new RegExp(`^arn:${PARTITION}:lambda:[a-z0-9-]+:\\d{12}:layer:[A-Za-z0-9_-]+:\\d+$`),
   'the ARN of a layer with its version, arn:aws:lambda:<region>:<account>:layer:<name>:<version>',
 );
+/** Step Functions API, CreateStateMachine: the name; not the ARN of a version or an alias, which has a colon more. */
+export const stateMachineArn = matching(
+  new RegExp(`^arn:${PARTITION}:states:[a-z0-9-]+:\\d{12}:stateMachine:[A-Za-z0-9_-]{1,80}$`),
+  'the ARN of a state machine, arn:aws:states:<region>:<account>:stateMachine:<name>',
+);
 export const kmsKeyArn = matching(
   new RegExp(`^arn:${PARTITION}:kms:[a-z0-9-]+:\\d{12}:(?:key|alias)/[\\w/-]+$`),
   'the ARN of a KMS key, arn:aws:kms:<region>:<account>:key/<id>, or none',

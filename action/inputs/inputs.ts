@@ -49,6 +49,7 @@ export const INPUTS = {
   'max-read-capacity': {},
   concurrency: {},
   'time-limit-minutes': {},
+  'state-machine': {},
   restart: {},
   'allowed-account-ids': {},
   'aws-profile': { fallback: 'PROFILE' },
@@ -113,6 +114,8 @@ export interface Inputs {
   readonly maxReadCapacity: number | undefined;
   readonly concurrency: number;
   readonly timeLimitMinutes: number;
+  /** ARN of the state machine that hands out the slices; undefined: the action does. */
+  readonly stateMachine: string | undefined;
   readonly restart: boolean;
   readonly allowedAccountIds: readonly string[];
   readonly awsProfile: string | undefined;
@@ -167,8 +170,9 @@ export function readInputs(env: NodeJS.ProcessEnv): Inputs {
     failOnDifferences: from.boolean('fail-on-differences'),
     sample: shareOf(from.text('sample', aws.sample)),
     maxReadCapacity: from.number('max-read-capacity', { min: 1, max: 1_000_000, unit: 'read capacity units per second' }),
-    concurrency: from.number('concurrency', { min: 1, max: 100, unit: 'slices at once' }) ?? 1,
+    concurrency: from.number('concurrency', { min: 1, max: 1_000, unit: 'slices at once' }) ?? 1,
     timeLimitMinutes: from.number('time-limit-minutes', { min: 1, max: 7_200, unit: 'minutes' }) ?? 1,
+    stateMachine: from.text('state-machine', aws.stateMachineArn),
     restart: from.boolean('restart'),
     allowedAccountIds: from.list('allowed-account-ids', aws.accountId, { commas: true }) ?? [],
     awsProfile: from.text('aws-profile', matching(/^[^\p{Cc}\]]+$/u, "a profile's name on one line")),
@@ -201,6 +205,9 @@ const NEEDS: Partial<Record<Operation, (inputs: Checked, from: InputReader<Input
   },
 };
 
+/** Slices that a job of GitHub hands out at once. */
+const MAX_CONCURRENCY = 100;
+
 /** Rules over several inputs. */
 function checkTogether(inputs: Checked, operation: Operation | undefined, from: InputReader<InputName>): void {
   const { subnetIds, securityGroupIds, environmentVariables, tags, layers } = inputs;
@@ -220,6 +227,8 @@ function checkTogether(inputs: Checked, operation: Operation | undefined, from: 
   if (isPairs(tags) && Object.keys(tags).length > aws.MAX_TAGS) from.problem('tags', `a function can have at most ${aws.MAX_TAGS} tags`);
   if (Array.isArray(layers) && layers.length > aws.MAX_LAYERS)
     from.problem('layers', `a function can have at most ${aws.MAX_LAYERS} layers`);
+  if (inputs.concurrency > MAX_CONCURRENCY && inputs.stateMachine === undefined)
+    from.problem('concurrency', `it can be at most ${MAX_CONCURRENCY} without state-machine`);
   if (inputs.rollbackTo !== undefined && operation !== undefined && operation !== 'rollback') {
     from.problem('rollback-to', `it has no meaning with operation ${operation}; use operation rollback or leave it out`);
   }

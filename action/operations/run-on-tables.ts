@@ -3,12 +3,13 @@ import type { RedriveSource } from '../apply/slices/run-store.ts';
 import type { TableResult } from '../apply/slices/run-table.ts';
 import { hasSessionEnded, SessionEndedError } from '../aws/errors.ts';
 import type { Aws } from '../aws/session.ts';
+import { readStateMachine, type StateMachine } from '../aws/state-machine.ts';
 import type { RunTable } from '../aws/tables.ts';
 import { listTriggers, streamOrigin, type Trigger } from '../aws/triggers.ts';
 import { CancelledError, InputError, UserError } from '../errors.ts';
 import type { TableOperation } from '../inputs/operation.ts';
 import { defaultReadCapacity } from '../plan/run-estimate.ts';
-import { planRun, type RunPlan } from '../plan/run-plan.ts';
+import { machineChange, planRun, type RunPlan } from '../plan/run-plan.ts';
 import type { Run } from '../run.ts';
 import { recordDifferences, reportResults, type Results, type Totals } from './run-results.ts';
 import { planContext, tablesOf, targetOf, type RunTarget } from './run-target.ts';
@@ -21,19 +22,23 @@ export interface PreparedRun {
   readonly tables: readonly { readonly table: RunTable; readonly triggers: readonly Trigger[] }[];
   /** Read capacity units per second. */
   readonly capacity: number;
+  /** Hands out the slices; undefined: the action does. */
+  readonly machine?: StateMachine | undefined;
 }
 
 /** Runs backfill or verify on the tables of the inputs. @throws {UserError} where it fails, or differences remain */
 export async function runOnTables(run: Run, operation: 'backfill' | 'verify'): Promise<void> {
-  const { inputs, report } = run;
+  const { inputs, aws, report } = run;
   const prepared = await prepareRun(run);
   const { target, tables, capacity } = prepared;
-  showPlans(
-    run,
-    tables.map(({ table, triggers }) => planRun(table, triggers, planContext(run, operation, target, { table: table.name, capacity }))),
+  const { stateMachine } = inputs;
+  const machine = stateMachine === undefined ? undefined : await readStateMachine(aws, stateMachine, { ...inputs, bucket: target.bucket });
+  const plans = tables.map(({ table, triggers }) =>
+    planRun(table, triggers, planContext(run, operation, target, { table: table.name, capacity })),
   );
+  showPlans(run, machine === undefined ? plans : [...plans, { changes: [machineChange(machine.name)], problems: [], warnings: [] }]);
   if (inputs.dryRun) return;
-  const results = await workOnTables(run, operation, prepared);
+  const results = await workOnTables(run, operation, { ...prepared, machine });
   const totals = await reportResults(run, operation, target, results);
   report.changed(totals.changed);
   if (operation === 'verify' && totals.complete && Object.values(results).every(({ failure }) => failure === undefined))
@@ -72,8 +77,9 @@ export function showPlans({ report }: Run, plans: readonly RunPlan[]): void {
 }
 
 /** The limits of the whole run, which begin now. */
-export const limitsOf = (run: Run, { capacity }: Pick<PreparedRun, 'capacity'>): RunLimits => ({
+export const limitsOf = (run: Run, { capacity, machine }: Pick<PreparedRun, 'capacity' | 'machine'>): RunLimits => ({
   capacity,
+  machine,
   until: run.aws.clock.now() + run.inputs.timeLimitMinutes * 60_000,
   lag: triggerLag(run),
 });
@@ -121,6 +127,6 @@ export function conclude(
   if (!complete)
     report.warn({
       title: 'Not complete',
-      message: `The time limit of ${inputs.timeLimitMinutes} minutes was reached: run operation ${operation} again, and it goes on where this run stopped`,
+      message: `The time limit of ${inputs.timeLimitMinutes} minutes was reached: run operation ${operation} again, and it ${inputs.stateMachine === undefined || operation === 'redrive' ? 'goes on where this run stopped' : 'follows the execution of AWS Step Functions, which goes on meanwhile'}`,
     });
 }

@@ -1,15 +1,18 @@
 // One table of a run: its lock, the slices that the deployed function processes, and lines that say how far it is.
 import { randomUUID } from 'node:crypto';
 import type { Counts, SliceTable, SurveyedIndex, SurveyResponse, SurveySlice } from '../../formats/slice.ts';
+import type { DriverSettings } from '../apply/slices/driver.ts';
+import { byStateMachine, unlessExecuted } from '../apply/slices/executions.ts';
 import { countReasons } from '../apply/slices/findings.ts';
 import { takeLock } from '../apply/slices/lock.ts';
 import { redrivePhase } from '../apply/slices/phases.ts';
-import { workOn, type PoolSettings } from '../apply/slices/pool.ts';
+import { workOn } from '../apply/slices/pool.ts';
 import { RunStore, type RedriveSource } from '../apply/slices/run-store.ts';
 import { runTable, type TableResult } from '../apply/slices/run-table.ts';
 import { longestRequest } from '../apply/slices/slice-invocation.ts';
 import { TriggerLag } from '../apply/slices/trigger-lag.ts';
 import { invoke } from '../aws/invoke.ts';
+import type { StateMachine } from '../aws/state-machine.ts';
 import { describeRunTable, type RunTable } from '../aws/tables.ts';
 import { UserError } from '../errors.ts';
 import type { TableOperation } from '../inputs/operation.ts';
@@ -31,6 +34,8 @@ export interface RunLimits {
   /** ms since the epoch */
   readonly until: number;
   readonly lag: TriggerLag;
+  /** Hands out the slices; undefined: the action does. */
+  readonly machine?: StateMachine | undefined;
 }
 
 /** Runs, or goes on with, the operation on one table, which is locked meanwhile. @param sources of `redrive` @throws {UserError} */
@@ -80,11 +85,9 @@ export async function onTable(
     return await runTable(store, subject, settings, {
       ...poolSettings(run, target, limits),
       lock,
+      workOn: limits.machine === undefined ? unlessExecuted(workOn) : byStateMachine(limits.machine),
       iteratorAge: () => limits.lag.age(),
       survey: () => survey(run, store, subject.table, { create, sources }),
-      log: (line) => {
-        report.info(line);
-      },
       progress: progressOf(run, table.name),
     });
   } finally {
@@ -120,6 +123,8 @@ export async function countOnTable(
     store,
     lock: { isLost: false, late: () => undefined },
     operation: 'redrive',
+    run: 'plan',
+    phase: 'count',
     progress: (state) => {
       progress('count', state);
     },
@@ -134,12 +139,15 @@ const storeOf = ({ aws, inputs }: Run, operation: TableOperation, { bucket }: Ru
 
 /** How slices are passed to the function. */
 function poolSettings(
-  { aws, inputs }: Run,
+  { aws, inputs, report }: Run,
   { timeout }: RunTarget,
   { capacity, until, lag }: RunLimits,
-): Omit<PoolSettings, 'store' | 'lock' | 'operation' | 'progress'> {
+): Omit<DriverSettings, 'store' | 'lock' | 'operation' | 'run' | 'phase' | 'progress'> {
   return {
     aws,
+    log: (line) => {
+      report.info(line);
+    },
     timeout,
     pause: () => lag.reason(),
     functionName: inputs.functionName,
@@ -207,7 +215,7 @@ function progressOf({ aws, report }: Run, table: string): Parameters<typeof runT
   const started = aws.clock.now();
   let said = started;
   let phaseSaid = '';
-  return (phase, { done, slices, counts, throttled, waiting }) => {
+  return (phase, { done, slices, counts, throttled, waiting, detail }) => {
     const now = aws.clock.now();
     const isNew = phase !== phaseSaid;
     if (!isNew && now - said < LINE_EVERY[now - started < FIRST_MS ? 0 : 1]) return;
@@ -220,6 +228,7 @@ function progressOf({ aws, report }: Run, table: string): Parameters<typeof runT
       ...(counts['read-capacity'] === undefined ? [] : [`${Math.round(counts['read-capacity'] / seconds)} read capacity units per second`]),
       ...(throttled.table > 0 ? [`DynamoDB throttled ${throttled.table} times`] : []),
       ...(throttled.cluster > 0 ? [`the cluster throttled ${throttled.cluster} times`] : []),
+      ...(detail === undefined ? [] : [detail]),
       ...(waiting === undefined ? [] : [waiting]),
     ];
     report.info(`Table ${table}: ${parts.join(', ')}`);

@@ -61,6 +61,10 @@ export function runChanges(table: Pick<RunTable, 'name' | 'items' | 'bytes'>, co
   ];
 }
 
+/** The row for a state machine that works on the tables of a run. */
+export const machineChange = (name: string): Change =>
+  change(`state machine ${name}`, 'execution', undefined, 'works on the tables', 'goes on if the job ends; the next run follows it');
+
 /** What happens to the documents of the index, and why. */
 function effect({ operation, repair, prune, deleteLimit, serverless }: RunPlanContext): [after: string, reason: string] {
   const limit = `as far as delete-limit (${deleteLimit}) allows`;

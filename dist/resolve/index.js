@@ -31782,6 +31782,8 @@ const aliasName = matching(/^(?!\d+$)[A-Za-z0-9_-]{1,128}$/, "an alias's name of
 /** IAM: role ARNs have no region; the path may contain slashes. */
 const roleArn = matching(new RegExp(`^arn:${PARTITION}:iam::\\d{12}:role/[\\w+=,.@/-]+$`), 'the ARN of a role, arn:aws:iam::<account>:role/<name>');
 const layerArn = matching(new RegExp(`^arn:${PARTITION}:lambda:[a-z0-9-]+:\\d{12}:layer:[A-Za-z0-9_-]+:\\d+$`), 'the ARN of a layer with its version, arn:aws:lambda:<region>:<account>:layer:<name>:<version>');
+/** Step Functions API, CreateStateMachine: the name; not the ARN of a version or an alias, which has a colon more. */
+const stateMachineArn = matching(new RegExp(`^arn:${PARTITION}:states:[a-z0-9-]+:\\d{12}:stateMachine:[A-Za-z0-9_-]{1,80}$`), 'the ARN of a state machine, arn:aws:states:<region>:<account>:stateMachine:<name>');
 const kmsKeyArn = matching(new RegExp(`^arn:${PARTITION}:kms:[a-z0-9-]+:\\d{12}:(?:key|alias)/[\\w/-]+$`), 'the ARN of a KMS key, arn:aws:kms:<region>:<account>:key/<id>, or none');
 const subnetId = matching(/^subnet-[0-9a-f]{8,17}$/, 'subnet ids (subnet-…) or none');
 const securityGroupId = matching(/^sg-[0-9a-f]{8,17}$/, 'security group ids (sg-…) or none');

@@ -46,7 +46,7 @@ export function fake(
         })
       : Promise.resolve(response);
   };
-  const service = { send } as unknown as Aws['lambda'] & Aws['s3'] & Aws['dynamodb'] & Aws['logs'] & Aws['metrics'];
+  const service = { send } as unknown as Aws['lambda'] & Aws['s3'] & Aws['dynamodb'] & Aws['logs'] & Aws['metrics'] & Aws['states'];
   const call = caller({ dryRun, signal, clock, onChange: () => undefined });
   const download = (): Promise<Uint8Array> => Promise.reject(new Error('GET https://bucket/x?X-Amz-Signature=secret failed'));
   return {
@@ -62,6 +62,7 @@ export function fake(
     dynamodb: service,
     logs: service,
     metrics: service,
+    states: service,
     calls,
     inputs,
     slept: clock.slept,

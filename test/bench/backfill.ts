@@ -352,6 +352,7 @@ async function driver(): Promise<void> {
         release: 'bench',
         operation: 'backfill',
       },
+      ...{ run: '1', phase: 'scan', log: () => undefined },
       ...{ concurrency: SLICES, maxReadCapacity: 1000, until: Infinity, progress: () => undefined },
       ...{ timeout: 60, pause: () => Promise.resolve(undefined), lock: { late: () => undefined, isLost: false } },
     });

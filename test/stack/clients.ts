@@ -60,8 +60,7 @@ export function connect({ dynamodb, aws }: AwsAddresses): Clients {
     logs: new CloudWatchLogsClient(services),
     s3: new S3Client({ ...services, forcePathStyle: true }),
     secrets: new SecretsManagerClient(services),
-    // Synchronous executions have an address of their own, which is not used.
-    sfn: new SFNClient({ ...services, disableHostPrefix: true }),
+    sfn: new SFNClient(services),
     sqs: new SQSClient(services),
     sts: new STSClient(services),
   };

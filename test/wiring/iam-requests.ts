@@ -29,6 +29,9 @@ interface Body {
   readonly FunctionName?: string;
   readonly Name?: string;
   readonly logGroupName?: string;
+  readonly stateMachineArn?: string;
+  readonly executionArn?: string;
+  readonly mapRunArn?: string;
 }
 
 const arn = (service: string, resource: string): string => `arn:aws:${service}:${REGION}:${ACCOUNT}:${resource}`;
@@ -53,6 +56,7 @@ export function iamRequests(request: RecordedRequest, runContext: RunContext): I
     return [ask(operation, name.startsWith('arn:') ? name : arn('dynamodb', `table/${name}`))];
   }
   if (operation === 'logs:DescribeLogGroups' || operation === 'cloudwatch:GetMetricData') return [ask(operation, '*')];
+  if (operation.startsWith('states:')) return [ask(operation, body.stateMachineArn ?? body.executionArn ?? body.mapRunArn ?? '')];
   if (operation.startsWith('logs:')) {
     const group = arn('logs', `log-group:${body.logGroupName ?? ''}`);
     return [ask(operation, group), ask(operation, `${group}:*`)];

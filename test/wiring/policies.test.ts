@@ -59,10 +59,9 @@ const WHEN: Readonly<Record<string, (run: RecordedRun) => boolean>> = {
   '`code-bucket` is set and keeps versions': ({ inputs }) => isSet(inputs['code-bucket']),
   '`prune-triggers: true` in the options file': ({ prunes }) => prunes,
   ...Object.fromEntries(
-    ['alias', 'role', 'layers', 'subnet-ids', 'kms-key-arn', 'code-bucket', 'tables', 'tags', 'log-retention-days'].map((name) => [
-      `\`${name}\` is set`,
-      ({ inputs }: RecordedRun) => isSet(inputs[name]),
-    ]),
+    ['alias', 'role', 'layers', 'subnet-ids', 'kms-key-arn', 'code-bucket', 'tables', 'tags', 'log-retention-days', 'state-machine'].map(
+      (name) => [`\`${name}\` is set`, ({ inputs }: RecordedRun) => isSet(inputs[name])],
+    ),
   ),
 };
 const isSet = (value: string | undefined): boolean => value !== undefined && value !== '';
@@ -209,6 +208,21 @@ describe('the deploying role', () => {
       changed(/^kms:CreateGrant$/, ({ context, ...rest }) => ({ ...rest, context: { ...context, 'kms:GrantIsForAWSResource': 'false' } })),
     ).toEqual([]);
     expect(changed(/^logs:(?!Describe)/, instead(`/aws/lambda/${name}`, `/aws/lambda/${name}2`))).toEqual([]);
+  });
+
+  test('may use no other state machine', () => {
+    const machine = run.values['state-machine']?.[0] ?? '';
+    const arn = (kind: string, rest: string): string => `arn:aws:states:${REGION}:123456789012:${kind}:${rest}`;
+    for (const [name, allowed] of [
+      [machine, true],
+      [`${machine}2`, false],
+      ['other', false],
+    ] as const) {
+      const may = (action: string, resource: string): boolean => allows(policy, { action: `states:${action}`, resource });
+      expect(may('StartExecution', arn('stateMachine', name))).toBe(allowed);
+      expect(may('StopExecution', arn('execution', `${name}:1`))).toBe(allowed);
+      expect(may('DescribeMapRun', arn('mapRun', `${name}/Slices:1`))).toBe(allowed);
+    }
   });
 
   test('may use nothing in another account or region', () => {

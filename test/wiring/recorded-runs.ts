@@ -14,6 +14,7 @@ import { ACCOUNT, REGION } from '../stack/clients.ts';
 import type { IamRequest } from '../stack/policy.ts';
 import type { Stack } from '../stack/stack.ts';
 import { uniqueName } from '../stack/use-stack.ts';
+import { stateMachine } from '../workflows/cloudformation.ts';
 import { createTable, prepareDeployment, type Deployment } from './deployment.ts';
 import { iamRequests } from './iam-requests.ts';
 
@@ -140,6 +141,7 @@ class Subject {
       role: [...this.roles],
       layers: [...this.layers],
       'kms-key-arn': [KEY],
+      'state-machine': [`${this.it.name}-slices`],
     };
   }
 
@@ -228,6 +230,33 @@ function withAlias(stack: Stack): Promise<RecordedRun[]> {
   });
 }
 
+/** Runs that a state machine works on, or seems to: here only the calls count. Nothing is done, so that each run fails. */
+async function byStateMachine(subject: Subject, tables: string): Promise<void> {
+  const { name, bucket, aws } = subject.it;
+  const arn = (kind: string, rest = ''): string => `arn:aws:states:${REGION}:${ACCOUNT}:${kind}:${name}-slices${rest}`;
+  const { definition } = stateMachine({ FunctionName: name, CodeBucketName: bucket, StateMachineName: `${name}-slices` });
+  let looks = 0;
+  const responses: Readonly<Record<string, () => object>> = {
+    DescribeStateMachine: () => ({ stateMachineArn: arn('stateMachine'), status: 'ACTIVE', type: 'STANDARD', definition }),
+    StartExecution: () => ({ executionArn: arn('execution', ':1'), startDate: 1 }),
+    DescribeExecution: () => ({ executionArn: arn('execution', ':1'), status: looks-- > 0 ? 'RUNNING' : 'SUCCEEDED' }),
+    ListMapRuns: () => ({ mapRuns: [{ mapRunArn: arn('mapRun', '/Slices:1') }] }),
+    DescribeMapRun: () => ({ itemCounts: { running: 1 } }),
+    StopExecution: () => ({ stopDate: 1 }),
+  };
+  for (const [call, body] of Object.entries(responses))
+    aws.on(`states:${call}`, () => ({ response: { status: 200, body: body() } }), Infinity);
+  for (const operation of ['backfill', 'verify']) {
+    const inputs = { operation, tables, 'state-machine': arn('stateMachine') };
+    await subject.run(`state machine: plan of ${operation}`, { ...inputs, 'dry-run': 'true' });
+    looks = 1;
+    await subject.run(`state machine: ${operation}`, inputs, { code: 1 });
+    // That of the run before is looked at, too.
+    looks = 2;
+    await subject.run(`state machine: ${operation} anew`, { ...inputs, restart: 'true' }, { code: 1 });
+  }
+}
+
 /** With the history of packages in the bucket, which keeps versions, over a function not deployed by this action. */
 function withBucket(stack: Stack): Promise<RecordedRun[]> {
   return Subject.of(stack, { count: 1, versions: true }, async (subject) => {
@@ -252,6 +281,7 @@ function withBucket(stack: Stack): Promise<RecordedRun[]> {
     await subject.run('bucket: comparison', { ...on, operation: 'verify' });
     await subject.run('bucket: plan of dead letters', { ...on, operation: 'redrive', 'dry-run': 'true' });
     await subject.run('bucket: dead letters', { ...on, operation: 'redrive' });
+    await byStateMachine(subject, on.tables);
     await subject.run('bucket: plan of a refresh', { operation: 'refresh-mapping', 'dry-run': 'true' });
     await subject.run('bucket: refresh', { operation: 'refresh-mapping' });
     // The second change of the configuration is the one that would put the former one back.

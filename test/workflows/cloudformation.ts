@@ -104,3 +104,14 @@ export function resolved(from: Template, part: unknown, values: Values): unknown
       throw new Error(`${key} is not known`);
   }
 }
+
+/** The state machine that state-machine.yml makes. */
+export function stateMachine(values: Values): { readonly name: string; readonly definition: string; readonly roleArn: string } {
+  const from = template('state-machine.yml');
+  const { StateMachineName, DefinitionString, RoleArn } = resolved(from, from.Resources.StateMachine?.Properties, values) as {
+    readonly StateMachineName: string;
+    readonly DefinitionString: string;
+    readonly RoleArn: string;
+  };
+  return { name: StateMachineName, definition: DefinitionString, roleArn: RoleArn };
+}

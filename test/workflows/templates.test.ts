@@ -35,6 +35,8 @@ const EVERYTHING = {
   OnFailureQueueArn: 'arn:aws:sqs:eu-west-1:123456789012:orders-failed',
   OnFailureTopicArn: 'arn:aws:sns:eu-west-1:123456789012:orders-failed',
   OnFailureBucketName: 'orders-failed',
+  StateMachineName: 'DynamoToES-slices',
+  StateMachineRoleArn: 'arn:aws:iam::123456789012:role/slices',
   GuardInvocation: 'true',
   AliasName: 'live',
   AccessLogBucketName: 'my-access-logs',
@@ -54,6 +56,7 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
   'kms-key-arn': EVERYTHING.KmsKeyArn,
   'table-key-arn': EVERYTHING.TableKeyArns[0],
   ES_SECRET_ARN: EVERYTHING.SecretArn,
+  'state-machine': EVERYTHING.StateMachineName,
   'on-failure-queue': EVERYTHING.OnFailureQueueArn,
   'on-failure-topic': EVERYTHING.OnFailureTopicArn,
   'on-failure-bucket': EVERYTHING.OnFailureBucketName,
@@ -244,6 +247,7 @@ describe('docs/cloudformation/roles.yml', () => {
           expect(by('arn:aws:iam::123456789012:root')).toBe(false);
           expect(by('arn:aws:iam::123456789012:role/deployer2')).toBe(false);
           expect(by(PSEUDO['DeployRole.Arn'] ?? '')).toBe(true);
+          expect(by(EVERYTHING.StateMachineRoleArn)).toBe(true);
           expect(may(action, resource, { 'aws:PrincipalIsAWSService': 'true' })).toBe(true);
         }
       }

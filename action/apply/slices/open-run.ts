@@ -24,7 +24,16 @@ export async function openRun(
   { table, tableId, sources = [] }: { readonly table: SliceTable; readonly tableId: string; readonly sources?: readonly RedriveSource[] },
   { index, uuid }: SurveyedIndex,
   { operation, repair, prune, sample, restart, codeSha256 }: RunSettings,
-  { release, log }: { readonly release: string; readonly log: (line: string) => void },
+  {
+    release,
+    log,
+    abandon,
+  }: {
+    readonly release: string;
+    readonly log: (line: string) => void;
+    /** Ends what still works on a run that is given up. */
+    readonly abandon: (former: StoredRun) => Promise<void>;
+  },
 ): Promise<{ run: StoredRun; etag: string }> {
   const pins: Pins = { tableId, index, indexUuid: uuid };
   const settings = { operation, repair, prune, sample, ...(sources.length === 0 ? {} : { sources: JSON.stringify(sources) }) };
@@ -53,6 +62,7 @@ export async function openRun(
     const run = { ...former, codeSha256, release };
     return { run, etag: await written(store, run, stored.etag) };
   }
+  if (former !== undefined && !former.finished) await abandon(former);
   const run: StoredRun = {
     format: 1,
     id: randomUUID(),

@@ -12,6 +12,8 @@ const PARTS_PER_SLICE = 16;
 /** Sequence numbers of a slice of the walk: the most, and the least, for a page of the walk has a thousand. */
 const MAX_WALK_RANGE = 500_000;
 const MIN_WALK_RANGE = 20_000;
+/** Slices of the walk, unless there are more shards: a list of them is read as a whole. */
+const MAX_WALK_SLICES = 10_000;
 
 /**
  * How many segments a table is scanned in: many for each slice that runs at once. DynamoDB divides a table by the hash of its keys, so
@@ -35,7 +37,7 @@ export function scanPhase(table: SliceTable, mode: 'write' | 'compare', segments
 export function walkPhase(tables: readonly SliceTable[], { index, shards }: SurveyedIndex, concurrency: number): Phase {
   const numbers = shards.reduce((sum, highest) => sum + highest + 1, 0);
   const even = Math.ceil(numbers / (concurrency * PARTS_PER_SLICE));
-  const range = Math.min(MAX_WALK_RANGE, Math.max(MIN_WALK_RANGE, even));
+  const range = Math.max(Math.min(MAX_WALK_RANGE, Math.max(MIN_WALK_RANGE, even)), Math.ceil(numbers / MAX_WALK_SLICES));
   const slices = shards.flatMap((highest, shard) => {
     const ranges = Math.max(1, Math.ceil((highest + 1) / range));
     return Array.from({ length: ranges }, (_, i) => ({

@@ -1,14 +1,12 @@
 // Passes slices to the deployed function, some at once, until each is done. The checkpoint decides whether one is done, never a response: a
 // lost one costs nothing, and a slice that is passed twice changes nothing.
-import type { Counts, SliceCheckpoint, WorkSlice } from '../../../formats/slice.ts';
-import { inParallel } from '../../aws/retry.ts';
-import type { Aws } from '../../aws/session.ts';
+import type { Counts } from '../../../formats/slice.ts';
 import { UserError } from '../../errors.ts';
 import { addCounts, countsSince } from './counts.ts';
+import { pagesOf, readSlices, type DriverResult, type DriverSettings, type DriverState } from './driver.ts';
 import { Load, shareOf } from './load.ts';
-import type { HeldLock } from './lock.ts';
-import { READS_AT_ONCE, type PlannedSlice, type RunStore } from './run-store.ts';
-import { invokeSlice, longestRequest, writes, type SliceFunction } from './slice-invocation.ts';
+import type { PlannedSlice } from './run-store.ts';
+import { invokeSlice, longestRequest, writes } from './slice-invocation.ts';
 
 /** Times in a row that a slice may fail without getting further before it is parked. */
 const MAX_FAILURES = 5;
@@ -20,46 +18,12 @@ const MIN_SECONDS = 10;
 /** ms until it is looked again whether a pause is over. */
 const LOOK_MS = 15_000;
 
-export interface PoolSettings extends SliceFunction {
-  readonly aws: Aws;
-  readonly store: RunStore;
-  readonly lock: Pick<HeldLock, 'late' | 'isLost'>;
-  readonly operation: WorkSlice['operation'];
-  /** Slices at once. */
-  readonly concurrency: number;
-  /** Read capacity units per second of all slices together. */
-  readonly maxReadCapacity: number;
-  /** ms since the epoch: no slice is started after it. */
-  readonly until: number;
-  /** Why no slice may be started now; undefined: they may. */
-  readonly pause: () => Promise<string | undefined>;
-  /** Called after every response. */
-  readonly progress: (state: PoolState) => void;
-}
-
-/** Progress of a phase. */
-export interface PoolState {
-  readonly slices: number;
-  readonly done: number;
-  readonly counts: Counts;
-  readonly throttled: { readonly table: number; readonly cluster: number };
-  /** Why no slice is started at the moment. */
-  readonly waiting?: string;
-}
-
-export interface PoolResult extends PoolState {
-  /** Slices that failed again and again, each with its last reason. */
-  readonly parked: readonly { readonly id: string; readonly reason: string }[];
-  /** The time was up before all was done. */
-  readonly isOver: boolean;
-}
-
 /**
  * Works on slices until all are done, parked, or the time is up.
  * @throws {CancelledError} at once where the job is cancelled @throws {UserError} where no invocation is possible any more, when those under
  * way have ended
  */
-export async function workOn(slices: readonly PlannedSlice[], settings: PoolSettings): Promise<PoolResult> {
+export async function workOn(slices: readonly PlannedSlice[], settings: DriverSettings): Promise<DriverResult> {
   const pool = new Pool(slices, settings);
   await pool.open();
   return pool.run();
@@ -74,7 +38,7 @@ interface OpenSlice {
 
 class Pool {
   readonly #slices: readonly PlannedSlice[];
-  readonly #by: PoolSettings;
+  readonly #by: DriverSettings;
   readonly #load: Load;
   readonly #counts = new Map<string, Counts>();
   #total: Counts = {};
@@ -89,7 +53,7 @@ class Pool {
   #waiting: string | undefined;
   #wake: () => void = () => undefined;
 
-  constructor(slices: readonly PlannedSlice[], settings: PoolSettings) {
+  constructor(slices: readonly PlannedSlice[], settings: DriverSettings) {
     this.#slices = slices;
     this.#by = settings;
     this.#load = new Load(settings.concurrency, settings.maxReadCapacity, settings.aws.clock.now());
@@ -97,11 +61,7 @@ class Pool {
 
   /** Reads where former invocations have left the slices. */
   async open(): Promise<void> {
-    const known = await inParallel(this.#slices, READS_AT_ONCE, async (slice) => ({
-      slice,
-      checkpoint: await this.#by.store.checkpoint(slice.id),
-    }));
-    for (const { slice, checkpoint } of known) {
+    for (const { slice, checkpoint } of await readSlices(this.#by.store, this.#slices)) {
       if (checkpoint !== undefined) this.#count(slice.id, checkpoint.counts);
       if (checkpoint?.done === true) this.#done++;
       else this.#open.push({ slice, pages: pagesOf(checkpoint), failures: 0 });
@@ -109,7 +69,7 @@ class Pool {
     this.#open.sort((a, b) => Number(b.pages > 0) - Number(a.pages > 0));
   }
 
-  async run(): Promise<PoolResult> {
+  async run(): Promise<DriverResult> {
     const { aws, lock } = this.#by;
     this.#report();
     try {
@@ -207,7 +167,7 @@ class Pool {
     this.#counts.set(id, counts);
   }
 
-  #state(): PoolState {
+  #state(): DriverState {
     const [slices, done, throttled, waiting] = [this.#slices.length, this.#done, this.#throttled, this.#waiting];
     return { slices, done, counts: this.#total, throttled, ...(waiting === undefined ? {} : { waiting }) };
   }
@@ -216,5 +176,3 @@ class Pool {
     this.#by.progress(this.#state());
   }
 }
-
-const pagesOf = (checkpoint: Pick<SliceCheckpoint, 'counts'> | undefined): number => checkpoint?.counts.pages ?? 0;

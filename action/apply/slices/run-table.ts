@@ -6,8 +6,9 @@ import { addCounts } from './counts.ts';
 import { writeFindings } from './findings.ts';
 import type { HeldLock } from './lock.ts';
 import { openRun, written, type RunSettings } from './open-run.ts';
+import type { DriverSettings, DriverState, SliceDriver } from './driver.ts';
+import { endExecution } from './executions.ts';
 import { lookPhase, redrivePhase, scanPhase, segmentsFor, walkPhase } from './phases.ts';
-import { workOn, type PoolSettings, type PoolState } from './pool.ts';
 import { READS_AT_ONCE, RunStore, type Phase, type PlannedSlice, type RedriveSource, type StoredRun } from './run-store.ts';
 
 /** ms: changes that were on their way have arrived after this, or after twice the age of what the trigger reads, with a limit. */
@@ -29,14 +30,15 @@ export interface TableOfRun {
   readonly sources?: readonly RedriveSource[];
 }
 
-export interface TableRunDependencies extends Omit<PoolSettings, 'store' | 'lock' | 'operation' | 'progress'> {
+export interface TableRunDependencies extends Omit<DriverSettings, 'store' | 'lock' | 'operation' | 'run' | 'phase' | 'progress'> {
+  /** Hands out the slices. */
+  readonly workOn: SliceDriver;
   readonly lock: HeldLock;
   /** ms: age of what the function's triggers read; 0 where it is not known. */
   readonly iteratorAge: () => Promise<number>;
   /** Checks the index again. @throws {UserError} */
   readonly survey: () => Promise<SurveyedIndex>;
-  readonly log: (line: string) => void;
-  readonly progress: (phase: string, state: PoolState) => void;
+  readonly progress: (phase: string, state: DriverState) => void;
 }
 
 export interface TableResult {
@@ -58,7 +60,10 @@ export interface TableResult {
 /** Runs, or goes on with, the phases of a table. @param store of the table @throws {UserError} */
 export async function runTable(store: RunStore, subject: TableOfRun, options: RunSettings, by: TableRunDependencies): Promise<TableResult> {
   const index = await by.survey();
-  const { run, etag } = await openRun(store, subject, index, options, by);
+  const { run, etag } = await openRun(store, subject, index, options, {
+    ...by,
+    abandon: (former) => endExecution(by.aws, store, former, options.restart, by),
+  });
   return new TableRun(store, subject, options, by, run, etag).work();
 }
 
@@ -86,9 +91,11 @@ class TableRun {
 
   async work(): Promise<TableResult> {
     for (let phase = this.#run.phases.at(-1) ?? (await this.#begin(this.#first())); ;) {
-      const { parked, isOver } = await workOn(phase.slices, {
+      const { parked, isOver } = await this.#by.workOn(phase.slices, {
         ...this.#by,
         store: this.#slices,
+        run: this.#run.id,
+        phase: phase.name,
         operation: this.#options.operation satisfies WorkSlice['operation'],
         progress: (state) => {
           this.#by.progress(phase.name, state);

@@ -60,6 +60,7 @@ describe('the inputs of the action', () => {
       sample: 1,
       concurrency: 4,
       timeLimitMinutes: 330,
+      stateMachine: undefined,
       restart: false,
       allowedAccountIds: [],
     });
@@ -233,6 +234,11 @@ describe('the inputs of the action', () => {
       'rollback-to: expected the number of a version, or the SHA-256 of a package in hex or base64, found "latest"',
     ],
     [{ 'rollback-to': '3' }, 'rollback-to: it has no meaning with operation deploy; use operation rollback or leave it out'],
+    [
+      { 'state-machine': 'DynamoToES-slices' },
+      'state-machine: expected the ARN of a state machine, arn:aws:states:<region>:<account>:stateMachine:<name>, found "DynamoToES-slices"',
+    ],
+    [{ concurrency: '101' }, 'concurrency: it can be at most 100 without state-machine'],
     [{ 'allowed-account-ids': '1234' }, 'allowed-account-ids: expected account ids of 12 digits, found "1234"'],
     [{ 'code-bucket': '' }, 'code-bucket: it is required to read the endpoint file STAGE_es_creds; set it, or set the input endpoint'],
     [

@@ -56,6 +56,7 @@ function inputs(overrides: Partial<Inputs> = {}): Inputs {
     maxReadCapacity: undefined,
     concurrency: 4,
     timeLimitMinutes: 330,
+    stateMachine: undefined,
     restart: false,
     allowedAccountIds: [],
     awsProfile: undefined,

@@ -14,6 +14,13 @@ test.each([
   expect(segmentsFor(bytes, concurrency)).toBe(segments);
 });
 
+test('the walk of an index of any size has no more slices than a list of them may have', () => {
+  const shards = Array.from({ length: 50 }, () => 2_000_000_000);
+  const { slices } = walkPhase([], { name: 'o', index: 'o', uuid: 'u', documents: 1, shards, serverless: false }, 100);
+  expect(slices.length).toBeGreaterThan(9_000);
+  expect(slices.length).toBeLessThanOrEqual(10_050);
+});
+
 test.each([
   ['an empty one', [-1]],
   ['one of a few documents', [99]],

@@ -1,6 +1,7 @@
 // How slices are handed out, without a function.
 import { expect, test } from '@jest/globals';
-import { workOn, type PoolResult, type PoolState } from '../../../../action/apply/slices/pool.ts';
+import type { DriverResult, DriverState } from '../../../../action/apply/slices/driver.ts';
+import { workOn } from '../../../../action/apply/slices/pool.ts';
 import { RunStore, type PlannedSlice } from '../../../../action/apply/slices/run-store.ts';
 import { CancelledError } from '../../../../action/errors.ts';
 import type { SliceCheckpoint, SliceResponse, WorkSlice } from '../../../../formats/slice.ts';
@@ -23,13 +24,13 @@ interface Work {
   readonly seen: WorkSlice[];
   /** Read capacity and number of the slices that were with the function at the same time, after each began. */
   readonly together: { capacity: number; slices: number }[];
-  readonly states: PoolState[];
+  readonly states: DriverState[];
   /** ms from now on for which writes may arrive, as the lock was told. */
   readonly late: number[];
   readonly checkpoints: Map<string, Partial<SliceCheckpoint>>;
   readonly lock: { isLost: boolean };
   readonly cancel: AbortController;
-  readonly result: Promise<PoolResult>;
+  readonly result: Promise<DriverResult>;
 }
 
 /** Hands slices out. @param reply of the function, by slice and the number of the invocation; by default it is done at once */
@@ -97,6 +98,9 @@ function handOut(
     },
     pause,
     operation: 'backfill',
+    run: '1',
+    phase: 'scan',
+    log: () => undefined,
     concurrency,
     maxReadCapacity: 1000,
     until: 24 * 3_600_000,

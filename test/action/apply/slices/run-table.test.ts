@@ -1,5 +1,6 @@
 // What a run on a table comes to, with a function and a bucket that are in memory.
 import { expect, test } from '@jest/globals';
+import { workOn } from '../../../../action/apply/slices/pool.ts';
 import { RunStore } from '../../../../action/apply/slices/run-store.ts';
 import { runTable, type TableResult } from '../../../../action/apply/slices/run-table.ts';
 import type { Counts, RedriveSlice, SliceCheckpoint, WorkSlice } from '../../../../formats/slice.ts';
@@ -49,6 +50,7 @@ async function runOn({
       ...{ aws, functionName: 'Fn', qualifier: undefined, release: '1.0.0', concurrency: 4, maxReadCapacity: 1000, until },
       ...{ survey: () => Promise.resolve(INDEX), log: nothing, progress: nothing },
       ...{ timeout: 60, pause: () => Promise.resolve(undefined), iteratorAge: () => Promise.resolve(age) },
+      workOn,
       lock: { lateUntil, isLost: false, late: nothing, release: () => Promise.resolve() },
     },
   );
@@ -119,6 +121,7 @@ test('a redrive that is resumed works off what has failed since, too, and what r
         ...{ aws, functionName: 'Fn', qualifier: undefined, release: '1.0.0', concurrency: 4, maxReadCapacity: 1000, until },
         ...{ survey: () => Promise.resolve(INDEX), log: nothing, progress: nothing },
         ...{ timeout: 60, pause: () => Promise.resolve(undefined), iteratorAge: () => Promise.resolve(0) },
+        workOn,
         lock: { lateUntil: 0, isLost: false, late: nothing, release: () => Promise.resolve() },
       },
     );
