@@ -67,6 +67,10 @@ export const objectPrefix: Rule = (value) => {
   return bucketName(bucket) === undefined && legal ? undefined : 's3://<bucket>/<prefix>';
 };
 
+/** An object of any bucket. */
+export const objectUri: Rule = (value) =>
+  value.startsWith('s3://') && objectLocation(value) === undefined ? undefined : 's3://<bucket>/<key>';
+
 /** The package runs on Node 22 and later; a list of names would go stale, the form does not. */
 export const runtime: Rule = (value) => (Number(/^nodejs(\d+)\.x$/.exec(value)?.[1] ?? 0) >= 22 ? undefined : 'nodejs24.x or nodejs22.x');
 

@@ -42,6 +42,7 @@ export const INPUTS = {
   'backfill-new-tables': {},
   'dead-letters': {},
   repair: {},
+  report: {},
   prune: {},
   'delete-limit': {},
   'fail-on-differences': {},
@@ -105,6 +106,8 @@ export interface Inputs {
   /** `s3://bucket/prefix` of the dead letters of all tables. */
   readonly deadLetters: string | undefined;
   readonly repair: boolean;
+  /** `s3://bucket/key` of the list of differences of an earlier run. */
+  readonly report: string | undefined;
   readonly prune: boolean;
   readonly deleteLimit: DeleteLimit;
   readonly failOnDifferences: boolean;
@@ -165,6 +168,7 @@ export function readInputs(env: NodeJS.ProcessEnv): Inputs {
     backfillNewTables: from.oneOf('backfill-new-tables', NEW_TABLES) ?? 'auto',
     deadLetters: from.text('dead-letters', aws.objectPrefix),
     repair: from.boolean('repair'),
+    report: from.text('report', aws.objectUri),
     prune: from.boolean('prune'),
     deleteLimit: parseDeleteLimit(from.text('delete-limit', aws.deleteLimit) ?? '') ?? { share: 0 },
     failOnDifferences: from.boolean('fail-on-differences'),
@@ -231,6 +235,9 @@ function checkTogether(inputs: Checked, operation: Operation | undefined, from: 
     from.problem('concurrency', `it can be at most ${MAX_CONCURRENCY} without state-machine`);
   if (inputs.rollbackTo !== undefined && operation !== undefined && operation !== 'rollback') {
     from.problem('rollback-to', `it has no meaning with operation ${operation}; use operation rollback or leave it out`);
+  }
+  if (inputs.report !== undefined && operation !== undefined && (operation !== 'verify' || !inputs.repair)) {
+    from.problem('report', 'it has a meaning only with operation verify and repair: true; set them, or leave it out');
   }
   if (inputs.deadLetters !== undefined && operation !== undefined && operation !== 'redrive') {
     from.problem(

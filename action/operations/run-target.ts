@@ -66,6 +66,7 @@ export function planContext(
     operation,
     repair: inputs.repair,
     prune: inputs.prune,
+    report: operation === 'verify' ? inputs.report : undefined,
     deleteLimit: shownLimit(inputs.deleteLimit),
     index: indexOf(target, table) ?? '(none)',
     serverless: config.auth.type === 'sigv4' && config.auth.service === 'aoss',

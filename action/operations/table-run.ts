@@ -69,6 +69,7 @@ export async function onTable(
       bytes: table.bytes,
       companions: await companionsOf(run, target, table),
       sources,
+      report: operation === 'verify' ? inputs.report : undefined,
     };
     const isVerify = operation === 'verify';
     const settings = {

@@ -21,6 +21,8 @@ export interface RunPlanContext extends RunLimits {
   readonly repair: boolean;
   /** Whether documents without an item are removed. */
   readonly prune: boolean;
+  /** URI of the list of differences of an earlier run, which alone are looked at; undefined: all is. */
+  readonly report?: string | undefined;
   /** As the input says it. */
   readonly deleteLimit: string;
   /** Name of the table's index. */
@@ -44,9 +46,18 @@ export function planRun(table: RunTable, triggers: readonly Trigger[], context: 
 
 /** The rows of a plan for a table that is loaded or compared. */
 export function runChanges(table: Pick<RunTable, 'name' | 'items' | 'bytes'>, context: RunPlanContext): Change[] {
-  const { operation, index, place, capacity } = context;
+  const { operation, index, place, capacity, report } = context;
   const estimate = estimateRun(table, context);
   const row = (resource: string, path: string, after: string, reason: string): Change => change(resource, path, undefined, after, reason);
+  const written = [
+    row(`index ${index}`, 'documents', ...effect(context)),
+    row(place, 'objects', 'progress, list of differences and report', 'a later run resumes it'),
+  ];
+  if (report !== undefined)
+    return [
+      row(`table ${table.name}`, operation, `the differences in ${report}`, 'each is looked at again; nothing else is read'),
+      ...written,
+    ];
   return [
     row(`table ${table.name}`, operation, sizeText(table), 'as DynamoDB counted them up to six hours ago'),
     row(`table ${table.name}`, 'time', `${durationText(estimate)} at ${capacity} read capacity units per second`, ESTIMATED_BY),
@@ -56,8 +67,7 @@ export function runChanges(table: Pick<RunTable, 'name' | 'items' | 'bytes'>, co
       `${costText(estimate)}, including ${estimate.units.toLocaleString('en-US')} read capacity units`,
       'both passes; reads on demand, Lambda and S3 at the prices of us-east-1',
     ),
-    row(`index ${index}`, 'documents', ...effect(context)),
-    row(place, 'objects', 'progress, list of differences and report', 'a later run resumes it'),
+    ...written,
   ];
 }
 

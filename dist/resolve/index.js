@@ -31816,6 +31816,8 @@ const objectPrefix = (value) => {
     const legal = !/[\u0000-\u001f\u007f]/.test(prefix) && Buffer.byteLength(prefix) <= 900 && !prefix.split('/').includes('..');
     return bucketName(bucket) === undefined && legal ? undefined : 's3://<bucket>/<prefix>';
 };
+/** An object of any bucket. */
+const objectUri = (value) => value.startsWith('s3://') && objectLocation(value) === undefined ? undefined : 's3://<bucket>/<key>';
 /** The package runs on Node 22 and later; a list of names would go stale, the form does not. */
 const runtime = (value) => (Number(/^nodejs(\d+)\.x$/.exec(value)?.[1] ?? 0) >= 22 ? undefined : 'nodejs24.x or nodejs22.x');
 const TABLE = /^[A-Za-z0-9_.-]{3,255}$/;

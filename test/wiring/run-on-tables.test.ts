@@ -84,6 +84,45 @@ test('verify finds damage in both directions, fails the job, and with repair fix
   expect((await documents(stack.search, index))[idOf(4)] ?? { text: 'words of item 4' }).toMatchObject({ text: 'words of item 4' });
 }, 300_000);
 
+test('the differences of an earlier run are fixed without a new scan, those alone, and only as they are now', async () => {
+  await ask(stack.search, 'DELETE', `/${index}/_doc/${encodeURIComponent(idOf(5))}`);
+  await ask(stack.search, 'POST', `/${index}/_update/${encodeURIComponent(idOf(6))}`, { doc: { text: 'changed by hand' } });
+  await ask(stack.search, 'PUT', `/${index}/_doc/${encodeURIComponent('nobody|2')}`, { text: 'added by hand' });
+  expect(await it.run({ operation: 'verify' })).toMatchObject({ code: 1, outputs: { differences: '3' } });
+  // One more that the report does not know.
+  await ask(stack.search, 'DELETE', `/${index}/_doc/${encodeURIComponent(idOf(7))}`);
+  const list = (await it.object(`runs/${it.name}/verify/${table}/differences.jsonl`)) ?? '';
+  const other = JSON.stringify({ table: 'Others', id: 'x', keys: { id: { S: 'x' } }, kind: 'stale' });
+  const wrong = JSON.stringify({ table, id: 'not its id', keys: { id: { S: 'a' }, line: { N: '1' } }, kind: 'missing' });
+  await it.put('kept/differences.jsonl', `${list}${other}\n${wrong}\n`);
+  const report = `s3://${it.bucket}/kept/differences.jsonl`;
+  const planned = await it.run({ operation: 'verify', repair: 'true', report, 'dry-run': 'true' });
+  expect(planned.log).toContain(`the differences in ${report}`);
+  const run = await it.run({ operation: 'verify', repair: 'true', report });
+  expect(run).toMatchObject({ code: 0, outputs: { complete: 'true', differences: '0' } });
+  expect(JSON.parse(run.outputs.counts ?? '{}')).toMatchObject({ [table]: { repaired: 3, deleted: 1, unchecked: 1 } });
+  expect(run.outputs.counts).not.toContain('"read"');
+  expect(run.log).toContain('1 line of');
+  const left = await it.run({ operation: 'verify', repair: 'true' });
+  expect(JSON.parse(left.outputs.counts ?? '{}')).toMatchObject({ [table]: { repaired: 1, missing: 1, different: 0, stale: 0 } });
+}, 300_000);
+
+test.each([
+  ['is missing', 'nothing/differences.jsonl', undefined, /report: there is no object s3:.*Name the differences\.jsonl of an earlier run/],
+  ['is another one', 'kept/report.json', '{\n "format": 1\n}\n', /report: line 1 of s3:.* is not a difference/],
+  [
+    'has another key',
+    'kept/key.jsonl',
+    '{"table":"TABLE","id":"a","keys":{"id":{"S":"a"}},"kind":"missing"}\n',
+    /report: line 1 of s3:.* has no key of the table/,
+  ],
+])('a report that %s is one sentence', async (_, key, text, sentence) => {
+  if (text !== undefined) await it.put(key, text.replace('TABLE', table));
+  const run = await it.run({ operation: 'verify', repair: 'true', report: `s3://${it.bucket}/${key}`, restart: 'true' });
+  expect(run.code).toBe(1);
+  expect(run.log).toMatch(sentence);
+});
+
 test('a run that would empty an index deletes nothing and says why', async () => {
   for (let n = 0; n < 150; n++) await ask(stack.search, 'PUT', `/${index}/_doc/${encodeURIComponent(`stray ${n}|${n}`)}`, { n });
   const run = await it.run({ operation: 'backfill' });
@@ -97,6 +136,11 @@ test('a run that would empty an index deletes nothing and says why', async () =>
 test.each([
   ['a table that the key mapping does not know', { tables: 'Nowhere' }, /does not know the table Nowhere/],
   ['a delete limit that is not one', { 'delete-limit': 'all' }, /delete-limit: expected a share such as 1%/],
+  [
+    'a report without a repair',
+    { operation: 'verify', report: 's3://code/differences.jsonl' },
+    /report: it has a meaning only with operation verify and repair: true/,
+  ],
   ['a sample that is not one', { operation: 'verify', sample: '0%' }, /sample: expected a share above 0%/],
 ])('%s is refused with one sentence, and nothing is begun', async (_, inputs, sentence) => {
   const run = await it.run({ operation: 'backfill', ...inputs });

@@ -21,7 +21,17 @@ export interface RunSettings {
 /** Goes on with the stored run where it is not finished and has these settings, else begins one. @throws {UserError} where a pin has moved */
 export async function openRun(
   store: RunStore,
-  { table, tableId, sources = [] }: { readonly table: SliceTable; readonly tableId: string; readonly sources?: readonly RedriveSource[] },
+  {
+    table,
+    tableId,
+    sources = [],
+    report,
+  }: {
+    readonly table: SliceTable;
+    readonly tableId: string;
+    readonly sources?: readonly RedriveSource[];
+    readonly report?: string | undefined;
+  },
   { index, uuid }: SurveyedIndex,
   { operation, repair, prune, sample, restart, codeSha256 }: RunSettings,
   {
@@ -36,7 +46,11 @@ export async function openRun(
   },
 ): Promise<{ run: StoredRun; etag: string }> {
   const pins: Pins = { tableId, index, indexUuid: uuid };
-  const settings = { operation, repair, prune, sample, ...(sources.length === 0 ? {} : { sources: JSON.stringify(sources) }) };
+  const settings = {
+    ...{ operation, repair, prune, sample },
+    ...(sources.length === 0 ? {} : { sources: JSON.stringify(sources) }),
+    ...(report === undefined ? {} : { report }),
+  };
   const stored = await store.read<StoredRun>('run.json');
   const former = stored?.value;
   if (

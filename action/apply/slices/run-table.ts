@@ -9,6 +9,7 @@ import { openRun, written, type RunSettings } from './open-run.ts';
 import type { DriverSettings, DriverState, SliceDriver } from './driver.ts';
 import { endExecution } from './executions.ts';
 import { lookPhase, redrivePhase, scanPhase, segmentsFor, walkPhase } from './phases.ts';
+import { cutReport } from './report-lists.ts';
 import { READS_AT_ONCE, RunStore, type Phase, type PlannedSlice, type RedriveSource, type StoredRun } from './run-store.ts';
 
 /** ms: changes that were on their way have arrived after this, or after twice the age of what the trigger reads, with a limit. */
@@ -28,6 +29,8 @@ export interface TableOfRun {
   readonly companions: readonly SliceTable[];
   /** Of `redrive`: where it finds what could not be written. */
   readonly sources?: readonly RedriveSource[];
+  /** Of `verify`: URI of the list of differences of an earlier run, which is looked at again instead of the table. */
+  readonly report?: string | undefined;
 }
 
 export interface TableRunDependencies extends Omit<DriverSettings, 'store' | 'lock' | 'operation' | 'run' | 'phase' | 'progress'> {
@@ -90,7 +93,7 @@ class TableRun {
   }
 
   async work(): Promise<TableResult> {
-    for (let phase = this.#run.phases.at(-1) ?? (await this.#begin(this.#first())); ;) {
+    for (let phase = this.#run.phases.at(-1) ?? (await this.#begin(await this.#first())); ;) {
       const { parked, isOver } = await this.#by.workOn(phase.slices, {
         ...this.#by,
         store: this.#slices,
@@ -119,13 +122,26 @@ class TableRun {
     return this.#result({ complete: true });
   }
 
-  #first(): Phase {
+  async #first(): Promise<Phase> {
     const { table, bytes } = this.#subject;
     const { operation, sample } = this.#options;
     if (operation === 'redrive') return this.#redrive();
+    if (this.#subject.report !== undefined) return this.#report(this.#subject.report);
     const total = sample < 1 ? SAMPLED : segmentsFor(bytes, this.#by.concurrency);
     const segments = this.#sampled(Array.from({ length: total }, (_, i) => i));
     return scanPhase(table, operation === 'backfill' ? 'write' : 'compare', segments, total);
+  }
+
+  /** The differences of an earlier run, each looked at as if it had just been found. */
+  async #report(uri: string): Promise<Phase> {
+    const { table } = this.#subject;
+    const { lists, others } = await cutReport(this.#by.aws, uri, table, this.#slices);
+    if (others > 0)
+      this.#by.log(
+        `Table ${table.name}: ${others === 1 ? '1 line' : `${others} lines`} of ${uri} ${others === 1 ? 'is' : 'are'} about other tables, and left out`,
+      );
+    this.#run = { ...this.#run, documents: (await this.#by.survey()).documents };
+    return lookPhase('look-1', [table], lists, 'decide', false);
   }
 
   #redrive(): Phase {

@@ -5,7 +5,7 @@ import { isSameDocument } from '../../documents/comparison.ts';
 import type { ItemState } from '../../indexing/item-state.ts';
 import { isAttributeMap, type AttributeMap } from '../../records/attribute.ts';
 import { backfillVersion, greaterVersion, isFrozen } from '../../records/backfill-version.ts';
-import { idOf } from '../../records/item-key.ts';
+import { idOf, isKeyOf } from '../../records/item-key.ts';
 import { MalformedRecord } from '../../records/malformed-record.ts';
 import type { IndexedTable } from '../../tables.ts';
 import { added, keyOf, SliceProblem, type SliceContext, type Step, type Work } from './context.ts';
@@ -58,9 +58,12 @@ async function ofTable(
   table: SliceTable,
   findings: readonly Finding[],
 ): Promise<Result> {
-  const { looks, capacity } = await looksAt(context, context.table(table, index), table, findings);
+  // A list of an earlier run comes by way of people.
+  const checkable = findings.filter(({ id, keys }) => isAttributeMap(keys) && isKeyOf(keys, table.keys) && idOf(keys, table.keys) === id);
+  const { looks, capacity } = await looksAt(context, context.table(table, index), table, checkable);
   const open = looks.filter(({ shaped, document }) => !isEqual(shaped, document));
-  const counts = { 'read-capacity': capacity, equal: looks.length - open.length };
+  const unchecked = findings.length - checkable.length;
+  const counts = { 'read-capacity': capacity, equal: looks.length - open.length, ...(unchecked === 0 ? {} : { unchecked }) };
   const { counts: more, findings: further } = mode === 'decide' ? decided(context, open, isLast) : await applied(context, open);
   return { counts: added(counts, more), findings: further };
 }

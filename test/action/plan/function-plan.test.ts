@@ -49,6 +49,7 @@ function inputs(overrides: Partial<Inputs> = {}): Inputs {
     deadLetters: undefined,
     backfillNewTables: 'auto',
     repair: false,
+    report: undefined,
     prune: true,
     deleteLimit: { share: 0.01 },
     failOnDifferences: true,

@@ -1,4 +1,5 @@
 // AWS with a bucket in memory that writes under conditions as S3 does.
+import { Readable } from 'node:stream';
 import { failure, fake } from '../../fake-aws.ts';
 
 export interface Bucket {
@@ -18,6 +19,14 @@ interface Request {
   readonly IfNoneMatch?: string;
 }
 
+/** In small pieces, as from a network. */
+function bodyOf(text: string): object {
+  const pieces = function* (): Generator<string> {
+    for (let at = 0; at < text.length; at += 1000) yield text.slice(at, at + 1000);
+  };
+  return Object.assign(Readable.from(pieces()), { transformToString: () => Promise.resolve(text) });
+}
+
 /** @param more further responses, such as those of `Invoke` */
 export function bucketOf(more: Parameters<typeof fake>[0] = {}): Bucket {
   const objects = new Map<string, { text: string; etag: string }>();
@@ -35,7 +44,7 @@ export function bucketOf(more: Parameters<typeof fake>[0] = {}): Bucket {
         ({ Key }: Request) => {
           const found = objects.get(Key);
           if (found === undefined) throw failure('NoSuchKey', 'There is none.', 404);
-          return { ETag: found.etag, Body: { transformToString: () => Promise.resolve(found.text) } };
+          return { ETag: found.etag, Body: bodyOf(found.text) };
         },
       ],
       PutObject: [
