@@ -2,7 +2,7 @@
 import { processBatch, type BatchResponse } from './events/stream-batch.ts';
 import { check } from './events/check.ts';
 import { runSlice } from './events/slice/run-slice.ts';
-import type { CountResponse, Slice, SliceResponse, SurveyResponse } from '../formats/slice.ts';
+import type { CountResponse, IndexResponse, Slice, SliceResponse, SurveyResponse } from '../formats/slice.ts';
 import type { Runtime } from './runtime.ts';
 import type { CheckResponse } from '../formats/events.ts';
 
@@ -20,7 +20,7 @@ export async function dispatch(
   runtime: Runtime,
   event: unknown,
   context: LambdaContext | undefined,
-): Promise<BatchResponse | CheckResponse | SliceResponse | SurveyResponse | CountResponse | undefined> {
+): Promise<BatchResponse | CheckResponse | SliceResponse | SurveyResponse | CountResponse | IndexResponse | undefined> {
   const invocation = {
     functionName: context?.functionName ?? process.env.AWS_LAMBDA_FUNCTION_NAME ?? 'unknown',
     remaining: context?.getRemainingTimeInMillis?.() ?? DEFAULT_REMAINING_MS,

@@ -56,19 +56,19 @@ export const FUNCTION_PERMISSIONS: readonly {
   {
     actions: ['dynamodb:Scan', 'dynamodb:BatchGetItem'],
     resource: 'arn:${partition}:dynamodb:${region}:${account}:table/${tables}',
-    when: 'the operations `backfill`, `verify` and `redrive` are used',
+    when: 'the operations `backfill`, `verify`, `redrive` and `reindex` are used',
     why: 'reads the items of the tables',
   },
   {
     actions: ['s3:GetObject', 's3:PutObject'],
     resource: 'arn:${partition}:s3:::${code-bucket}/runs/${function-name}/*',
-    when: 'the operations `backfill`, `verify` and `redrive` are used',
+    when: 'the operations `backfill`, `verify`, `redrive` and `reindex` are used',
     why: 'keeps the progress of a part of a run, and the lists of differences',
   },
   {
     actions: ['s3:ListBucket'],
     resource: 'arn:${partition}:s3:::${code-bucket}',
-    when: 'the operations `backfill`, `verify` and `redrive` are used',
+    when: 'the operations `backfill`, `verify`, `redrive` and `reindex` are used',
     why: 'lets S3 distinguish progress that is not there yet from progress that is forbidden; lists dead letters',
   },
   {

@@ -9,16 +9,17 @@ export interface Permission {
   readonly keepsState?: true;
   /** The resource in a minimal policy; `*` where AWS supports no resource for the action. */
   readonly resource: string | readonly string[];
-  readonly operations: readonly ('deploy' | 'refresh-mapping' | 'rollback' | 'backfill' | 'verify' | 'redrive')[];
+  readonly operations: readonly ('deploy' | 'refresh-mapping' | 'rollback' | 'backfill' | 'verify' | 'redrive' | 'reindex')[];
   /** The input or state that requires it; absent: always. */
   readonly when?: string;
   readonly why: string;
 }
 
-const ALL = ['deploy', 'refresh-mapping', 'rollback'] as const;
-/** The operations on tables, which leave the function as it is. */
-const ON_TABLES = ['backfill', 'verify', 'redrive'] as const;
-const EVERY = [...ALL, ...ON_TABLES] as const;
+/** The operations that change the function. */
+const ALL = ['deploy', 'refresh-mapping', 'rollback', 'reindex'] as const;
+/** The operations on tables; a reindex changes the function too. */
+const ON_TABLES = ['backfill', 'verify', 'redrive', 'reindex'] as const;
+const EVERY = ['deploy', 'refresh-mapping', 'rollback', ...ON_TABLES] as const;
 const FUNCTION = 'arn:${partition}:lambda:${region}:${account}:function:${function-name}';
 /** For calls that name a version or an alias: AWS looks for the ARN with it. */
 const ANY_VERSION = [FUNCTION, `${FUNCTION}:*`];
@@ -95,9 +96,9 @@ export const PERMISSIONS = {
   'lambda:InvokeFunction (reads)': {
     mutates: false,
     resource: ANY_VERSION,
-    operations: ['redrive'],
+    operations: ['redrive', 'reindex'],
     when: '`dry-run` is `true`',
-    why: 'counts the dead letters for the plan',
+    why: 'counts the dead letters, or looks at the indexes, for the plan',
   },
   'lambda:TagResource': {
     mutates: true,
@@ -123,7 +124,7 @@ export const PERMISSIONS = {
   'lambda:PublishVersion': {
     mutates: true,
     resource: FUNCTION,
-    operations: ['deploy', 'refresh-mapping'],
+    operations: ['deploy', 'refresh-mapping', 'reindex'],
     when: '`alias` is set',
     why: 'publishes the version that the alias will serve',
   },

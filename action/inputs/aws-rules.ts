@@ -1,3 +1,4 @@
+import { indexNameProblem } from '../../formats/index-name.ts';
 import { parseDeleteLimit } from './delete-limit.ts';
 // Rules of AWS, checked before any call. Each rule names its source; for a text that breaks one, the message says what was expected.
 import { parseS3Uri } from '../../formats/s3-uri.ts';
@@ -164,6 +165,10 @@ export const environmentName: Rule = (value) =>
 /** A share of the documents of an index, or a number of them. */
 export const deleteLimit = (value: string): string | undefined =>
   parseDeleteLimit(value) === undefined ? 'a share such as 1% (up to 100%) or a number of documents' : undefined;
+
+/** A concrete index. */
+export const indexName = (value: string): string | undefined =>
+  indexNameProblem(value) === undefined ? undefined : "an index's name, in lower case";
 
 /** A share of what there is to compare. */
 export const sample = (value: string): string | undefined =>

@@ -52,6 +52,8 @@ export const INPUTS = {
   'time-limit-minutes': {},
   'state-machine': {},
   restart: {},
+  to: {},
+  'delete-old-index': {},
   'allowed-account-ids': {},
   'aws-profile': { fallback: 'PROFILE' },
   'github-token': { secret: true },
@@ -120,6 +122,9 @@ export interface Inputs {
   /** ARN of the state machine that hands out the slices; undefined: the action does. */
   readonly stateMachine: string | undefined;
   readonly restart: boolean;
+  /** Index that a reindex leads searches back to. */
+  readonly to: string | undefined;
+  readonly deleteOldIndex: boolean;
   readonly allowedAccountIds: readonly string[];
   readonly awsProfile: string | undefined;
   readonly githubToken: string | undefined;
@@ -178,6 +183,8 @@ export function readInputs(env: NodeJS.ProcessEnv): Inputs {
     timeLimitMinutes: from.number('time-limit-minutes', { min: 1, max: 7_200, unit: 'minutes' }) ?? 1,
     stateMachine: from.text('state-machine', aws.stateMachineArn),
     restart: from.boolean('restart'),
+    to: from.text('to', aws.indexName),
+    deleteOldIndex: from.boolean('delete-old-index'),
     allowedAccountIds: from.list('allowed-account-ids', aws.accountId, { commas: true }) ?? [],
     awsProfile: from.text('aws-profile', matching(/^[^\p{Cc}\]]+$/u, "a profile's name on one line")),
     githubToken: from.text('github-token'),
@@ -198,6 +205,11 @@ const NEEDS: Partial<Record<Operation, (inputs: Checked, from: InputReader<Input
     if (endpoint === undefined && codeBucket === undefined && !endpointFile.startsWith('s3://') && !from.isSet('code-bucket')) {
       from.problem('code-bucket', `it is required to read the endpoint file ${endpointFile}; set it, or set the input endpoint`);
     }
+  },
+  reindex: ({ to, restart, codeBucket, alias }, from) => {
+    if (codeBucket === undefined && alias === undefined && !from.isSet('code-bucket') && !from.isSet('alias'))
+      from.problem('code-bucket', 'it or alias is required for a reindex, which deploys the function');
+    if (to !== undefined && restart) from.problem('restart', 'it has no meaning with to, which goes back to an index that exists');
   },
   rollback: ({ codeBucket, alias }, from) => {
     if (codeBucket === undefined && alias === undefined && !from.isSet('code-bucket') && !from.isSet('alias')) {
@@ -245,6 +257,12 @@ function checkTogether(inputs: Checked, operation: Operation | undefined, from: 
       `it has no meaning with operation ${operation}; to choose where the function writes dead letters, set the option dead-letters in the options file`,
     );
   }
+  for (const [name, isSet] of [
+    ['to', inputs.to !== undefined],
+    ['delete-old-index', inputs.deleteOldIndex],
+  ] as const)
+    if (isSet && operation !== undefined && operation !== 'reindex')
+      from.problem(name, `it has no meaning with operation ${operation}; use operation reindex or leave it out`);
 }
 
 const isPairs = (value: Checked['tags']): value is Readonly<Record<string, string>> => typeof value === 'object';

@@ -4,6 +4,7 @@ import { backfill } from './backfill.ts';
 import { deploy } from './deploy.ts';
 import { redrive } from './redrive.ts';
 import { refreshMapping } from './refresh-mapping.ts';
+import { reindex } from './reindex.ts';
 import { rollback } from './rollback.ts';
 import { verify } from './verify.ts';
 
@@ -15,4 +16,5 @@ export const IMPLEMENTATIONS: Record<Operation, (run: Run) => Promise<void>> = {
   backfill,
   verify,
   redrive,
+  reindex,
 };

@@ -109,7 +109,7 @@ export async function workOnTables(
 }
 
 /** The end of a run that another one resumes, as a sentence that says how. */
-function endOf(error: unknown, operation: string, { signal }: Aws): unknown {
+export function endOf(error: unknown, operation: string, { signal }: Aws): unknown {
   const resume = `Run operation ${operation} again: it resumes at the last checkpoints`;
   if (signal.aborted) return new CancelledError(resume);
   if (!hasSessionEnded(error)) return error;

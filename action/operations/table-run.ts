@@ -4,7 +4,7 @@ import type { Counts, SliceTable, SurveyedIndex, SurveyResponse, SurveySlice } f
 import type { DriverSettings } from '../apply/slices/driver.ts';
 import { byStateMachine, unlessExecuted } from '../apply/slices/executions.ts';
 import { countReasons } from '../apply/slices/findings.ts';
-import { takeLock } from '../apply/slices/lock.ts';
+import { takeLock, type HeldLock } from '../apply/slices/lock.ts';
 import { redrivePhase } from '../apply/slices/phases.ts';
 import { workOn } from '../apply/slices/pool.ts';
 import { RunStore, type RedriveSource } from '../apply/slices/run-store.ts';
@@ -38,20 +38,22 @@ export interface RunLimits {
   readonly machine?: StateMachine | undefined;
 }
 
-/** Runs, or goes on with, the operation on one table, which is locked meanwhile. @param sources of `redrive` @throws {UserError} */
-export async function onTable(
-  run: Run,
-  operation: TableOperation,
-  target: RunTarget,
-  table: RunTable,
-  limits: RunLimits,
-  sources: readonly RedriveSource[] = [],
-): Promise<TableResult> {
-  const { inputs, aws, report, env } = run;
-  const { bucket, codeSha256, timeout } = target;
-  const lock = await takeLock(
+/** Another index than the table's own, for a reindex. */
+export interface OtherIndex {
+  readonly index: string;
+  /** In the bucket, where the run on it keeps its objects. */
+  readonly prefix: string;
+}
+
+/** Locks the table against other runs. @throws {UserError} where a live run has it */
+export function lockTable(
+  { inputs, aws, report, env }: Run,
+  { bucket, timeout }: Pick<RunTarget, 'bucket' | 'timeout'>,
+  table: string,
+): Promise<HeldLock> {
+  return takeLock(
     new RunStore(aws, bucket, `runs/${inputs.functionName}/locks`),
-    table.name,
+    table,
     aws.clock,
     {
       holder: `${env.GITHUB_RUN_ID ?? 'local'}-${process.pid}-${aws.clock.random()}`,
@@ -62,38 +64,66 @@ export async function onTable(
       report.info(line);
     },
   );
+}
+
+/** Runs, or goes on with, the operation on one table, which is locked meanwhile. @param sources of `redrive` @throws {UserError} */
+export async function onTable(
+  run: Run,
+  operation: TableOperation,
+  target: RunTarget,
+  table: RunTable,
+  limits: RunLimits,
+  sources: readonly RedriveSource[] = [],
+): Promise<TableResult> {
+  const lock = await lockTable(run, target, table.name);
   try {
-    const subject = {
-      table: sliceTable(table),
-      tableId: table.id,
-      bytes: table.bytes,
-      companions: await companionsOf(run, target, table),
-      sources,
-      report: operation === 'verify' ? inputs.report : undefined,
-    };
-    const isVerify = operation === 'verify';
-    const settings = {
-      operation,
-      repair: operation !== 'redrive' && inputs.repair,
-      prune: operation === 'redrive' || inputs.prune,
-      sample: isVerify ? inputs.sample : 1,
-      deleteLimit: inputs.deleteLimit,
-      restart: inputs.restart,
-      codeSha256,
-    };
-    const store = storeOf(run, operation, target, table);
-    const create = !isVerify || inputs.repair;
-    return await runTable(store, subject, settings, {
-      ...poolSettings(run, target, limits),
-      lock,
-      workOn: limits.machine === undefined ? unlessExecuted(workOn) : byStateMachine(limits.machine),
-      iteratorAge: () => limits.lag.age(),
-      survey: () => survey(run, store, subject.table, { create, sources }),
-      progress: progressOf(run, table.name),
-    });
+    return await onLockedTable(run, operation, target, table, { ...limits, lock }, { sources });
   } finally {
     await lock.release();
   }
+}
+
+/** As `onTable`, of a table that is locked. @param other is filled, or compared and repaired, whole, whatever the inputs say */
+export async function onLockedTable(
+  run: Run,
+  operation: TableOperation,
+  target: RunTarget,
+  table: RunTable,
+  { lock, ...limits }: RunLimits & { readonly lock: HeldLock },
+  { sources = [], other }: { readonly sources?: readonly RedriveSource[]; readonly other?: OtherIndex },
+): Promise<TableResult> {
+  const { inputs } = run;
+  const subject = {
+    table: sliceTable(table),
+    tableId: table.id,
+    bytes: table.bytes,
+    companions: await companionsOf(run, target, table),
+    sources,
+    report: operation === 'verify' && other === undefined ? inputs.report : undefined,
+    ...(other === undefined ? {} : { index: other.index }),
+  };
+  const isVerify = operation === 'verify';
+  const { repair, prune, sample, restart } = other === undefined ? inputs : { repair: isVerify, prune: true, sample: 1, restart: false };
+  const settings = {
+    operation,
+    repair: operation !== 'redrive' && repair,
+    prune: operation === 'redrive' || prune,
+    sample: isVerify ? sample : 1,
+    deleteLimit: inputs.deleteLimit,
+    restart,
+    codeSha256: target.codeSha256,
+  };
+  const store = storeOf(run, operation, target, table, other);
+  const create = other === undefined && (!isVerify || repair);
+  const index = other === undefined ? {} : { index: other.index };
+  return runTable(store, subject, settings, {
+    ...poolSettings(run, target, limits),
+    lock,
+    workOn: limits.machine === undefined ? unlessExecuted(workOn) : byStateMachine(limits.machine),
+    iteratorAge: () => limits.lag.age(),
+    survey: () => survey(run, store, subject.table, { create, sources, ...index }),
+    progress: progressOf(run, table.name),
+  });
 }
 
 /** What `redrive` would work off. */
@@ -135,8 +165,15 @@ export async function countOnTable(
   return { counts, reasons: await countReasons(store, lists.flat()), problem: reason };
 }
 
-const storeOf = ({ aws, inputs }: Run, operation: TableOperation, { bucket }: RunTarget, { name }: RunTable): RunStore =>
-  new RunStore(aws, bucket, runPrefix(inputs.functionName, operation, name));
+function storeOf(
+  { aws, inputs }: Run,
+  operation: TableOperation,
+  { bucket }: RunTarget,
+  { name }: RunTable,
+  other?: Pick<OtherIndex, 'prefix'>,
+): RunStore {
+  return new RunStore(aws, bucket, other?.prefix ?? runPrefix(inputs.functionName, operation, name));
+}
 
 /** How slices are passed to the function. */
 function poolSettings(
@@ -160,12 +197,18 @@ function poolSettings(
   };
 }
 
-/** All tables that share the index of a table. */
+/** The table, and all that share its index. */
 async function companionsOf({ aws }: Run, target: RunTarget, table: RunTable): Promise<SliceTable[]> {
-  const index = indexOf(target, table.name);
-  const shared = Object.values(target.mapping).filter(({ TableName }) => TableName !== table.name && indexOf(target, TableName) === index);
-  const companions = await Promise.all(shared.map(({ TableName }) => describeRunTable(aws, TableName)));
+  const companions = await Promise.all(sharingTables(target, table.name).map((name) => describeRunTable(aws, name)));
   return [table, ...companions.filter((one) => one !== undefined)].map(sliceTable);
+}
+
+/** The other tables that have the index of a table. */
+export function sharingTables(target: Pick<RunTarget, 'config' | 'mapping'>, table: string): string[] {
+  const index = indexOf(target, table);
+  return Object.values(target.mapping)
+    .map(({ TableName }) => TableName)
+    .filter((name) => name !== table && indexOf(target, name) === index);
 }
 
 const sliceTable = ({ name, keys }: RunTable): SliceTable => ({ name, keys });
@@ -178,18 +221,21 @@ function urlOf(env: NodeJS.ProcessEnv): string {
     : 'a run outside GitHub';
 }
 
-/** @param create whether a missing index is created @throws {UserError} with the function's own sentence where no run is possible */
+/**
+ * @param create whether a missing index is created @param index instead of the table's own
+ * @throws {UserError} with the function's own sentence where no run is possible
+ */
 async function survey(
   { aws, inputs }: Run,
   { bucket, prefix }: RunStore,
   table: SliceTable,
-  { create, sources }: { readonly create: boolean; readonly sources: readonly RedriveSource[] },
+  { create, sources, ...other }: { readonly create: boolean; readonly sources: readonly RedriveSource[]; readonly index?: string },
 ): Promise<SurveyedIndex> {
   const places = sources.map(({ from }) => from);
   const { payload, functionError } = await invoke(
     aws,
     { name: inputs.functionName, version: inputs.alias, timeout: undefined },
-    { slice: { kind: 'survey', release: RELEASE, bucket, prefix, create, tables: [table], places } satisfies SurveySlice },
+    { slice: { kind: 'survey', release: RELEASE, bucket, prefix, create, tables: [table], places, ...other } satisfies SurveySlice },
     { signal: aws.signal, readsOnly: inputs.dryRun },
   );
   let response: Partial<SurveyResponse & { errorMessage: unknown }> | undefined;
@@ -198,8 +244,8 @@ async function survey(
   } catch {
     // Reported below.
   }
-  const index = functionError === undefined ? response?.tables?.[table.name] : undefined;
-  if (index !== undefined) return index;
+  const found = functionError === undefined ? response?.tables?.[table.name] : undefined;
+  if (found !== undefined) return found;
   const [problem] = (functionError === undefined ? response?.problems : undefined) ?? [];
   if (problem !== undefined) throw new UserError(problem.what, problem.remedy);
   throw new UserError(

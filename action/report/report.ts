@@ -200,7 +200,7 @@ export class Report {
   async finish(failure: string | undefined): Promise<void> {
     const { operation, environment } = this.#heading;
     // A run on tables leaves the function as it is: its plan names what is read, not what changes.
-    const isOnTables = operation === 'backfill' || operation === 'verify' || operation === 'redrive';
+    const isOnTables = operation === 'backfill' || operation === 'verify' || operation === 'redrive' || operation === 'reindex';
     const outputs: Outputs = {
       ...this.#outputs,
       changed: String(isOnTables ? this.#changed : this.#dryRun || failure === undefined ? this.#changes.length > 0 : this.#changed),

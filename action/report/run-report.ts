@@ -35,15 +35,52 @@ export function runReport(operation: string, results: Readonly<Record<string, Re
   };
 }
 
+/** Markdown for the job summary of a reindex. */
+export function reindexSection(
+  results: Readonly<Record<string, Result>>,
+  uri: string,
+  { table, from, to, serves, writesBoth }: ReindexEnd,
+): string {
+  const name = escaped(table);
+  return [
+    runSummary('reindex', results, uri),
+    '',
+    serves ? `Searches of ${name} use \`${to}\`.` : `Searches of ${name} go on using \`${from}\`.`,
+    ...(writesBoth
+      ? [
+          '',
+          `Every change of ${name} is written to both \`${from}\` and \`${to}\`, which doubles the writes and the storage. To go back, run reindex with \`to: ${from}\`; to end it, with \`delete-old-index: true\` or the next reindex.`,
+        ]
+      : []),
+  ].join('\n');
+}
+
+/** The state that a run leaves. */
+interface ReindexEnd {
+  readonly table: string;
+  readonly from: string;
+  readonly to: string;
+  /** Whether searches use `to`. */
+  readonly serves: boolean;
+  readonly writesBoth: boolean;
+}
+
 /** Counts that the summary shows: all but those of the work itself. */
 const COLUMNS = COUNTS.filter((count) => count !== 'candidates' && count !== 'pages');
 /** Keys of each kind that the summary names. */
 const SHOWN_KEYS = 20;
 
-const HEADINGS: Readonly<Record<TableOperation, string>> = { backfill: 'Items indexed', verify: 'Comparison', redrive: 'Dead letters' };
+/** Operations whose result is a report per table. */
+type Reported = TableOperation | 'reindex';
+const HEADINGS: Readonly<Record<Reported, string>> = {
+  backfill: 'Items indexed',
+  verify: 'Comparison',
+  redrive: 'Dead letters',
+  reindex: 'Reindex',
+};
 
 /** Markdown for the job summary: counts per table, a pie of the result, the first keys of each kind. */
-export function runSummary(operation: TableOperation, results: Readonly<Record<string, Result>>, uri: string): string {
+export function runSummary(operation: Reported, results: Readonly<Record<string, Result>>, uri: string): string {
   const columns = COLUMNS.filter((column) => Object.values(results).some(({ counts }) => (counts[column] ?? 0) > 0));
   const rows = Object.entries(results).map(
     ([name, { complete, counts }]) =>

@@ -112,6 +112,9 @@ function isOfPullRequest({ name, ref, isOfPullRequest: fromPayload, pullRequest 
   return name.startsWith('pull_request') || fromPayload === true || pullRequest !== undefined || ref.startsWith('refs/pull/');
 }
 
+/** Operations that take as long as their tables are large. */
+const LONG_OPERATIONS: readonly Resolution['operation'][] = ['backfill', 'verify', 'redrive', 'reindex'];
+
 /**
  * The group that a run waits in, beside function and environment: what changes the function waits for each other, plans and long
  * operations delay only their own kind, and of those only the ones on the same tables.
@@ -119,7 +122,7 @@ function isOfPullRequest({ name, ref, isOfPullRequest: fromPayload, pullRequest 
  */
 export function laneOf({ operation, dryRun }: Pick<Resolution, 'operation' | 'dryRun'>, tables: string): string {
   if (dryRun) return 'plan';
-  if (operation !== 'backfill' && operation !== 'verify' && operation !== 'redrive') return 'deploy';
+  if (!LONG_OPERATIONS.includes(operation)) return 'deploy';
   const names = tables
     .split(/[\n,]/)
     .map((name) => name.trim())

@@ -31734,7 +31734,7 @@ function quoted(value) {
 
 ;// CONCATENATED MODULE: ./action/inputs/operation.js
 /** Every value of the input `operation`. */
-const OPERATIONS = ['deploy', 'refresh-mapping', 'rollback', 'backfill', 'verify', 'redrive'];
+const OPERATIONS = ['deploy', 'refresh-mapping', 'rollback', 'backfill', 'verify', 'redrive', 'reindex'];
 
 ;// CONCATENATED MODULE: ./formats/nearest.js
 /**
@@ -31770,6 +31770,7 @@ function editDistance(a, b) {
 }
 
 ;// CONCATENATED MODULE: ./action/inputs/aws-rules.js
+
 
 // Rules of AWS, checked before any call. Each rule names its source; for a text that breaks one, the message says what was expected.
 
@@ -31892,6 +31893,8 @@ const environmentName = (value) => /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/.test(val
     : 'a name of up to 64 letters, digits, _, - and . (such as STAGE or PROD)';
 /** A share of the documents of an index, or a number of them. */
 const deleteLimit = (value) => parseDeleteLimit(value) === undefined ? 'a share such as 1% (up to 100%) or a number of documents' : undefined;
+/** A concrete index. */
+const indexName = (value) => indexNameProblem(value) === undefined ? undefined : "an index's name, in lower case";
 /** A share of what there is to compare. */
 const sample = (value) => /^\d{1,3}(?:\.\d{1,3})?%$/.test(value) && Number(value.slice(0, -1)) > 0 && Number(value.slice(0, -1)) <= 100
     ? undefined
@@ -32242,6 +32245,8 @@ function planEnvironment(environment) {
 function isOfPullRequest({ name, ref, isOfPullRequest: fromPayload, pullRequest }) {
     return name.startsWith('pull_request') || fromPayload === true || pullRequest !== undefined || ref.startsWith('refs/pull/');
 }
+/** Operations that take as long as their tables are large. */
+const LONG_OPERATIONS = ['backfill', 'verify', 'redrive', 'reindex'];
 /**
  * The group that a run waits in, beside function and environment: what changes the function waits for each other, plans and long
  * operations delay only their own kind, and of those only the ones on the same tables.
@@ -32250,7 +32255,7 @@ function isOfPullRequest({ name, ref, isOfPullRequest: fromPayload, pullRequest 
 function laneOf({ operation, dryRun }, tables) {
     if (dryRun)
         return 'plan';
-    if (operation !== 'backfill' && operation !== 'verify' && operation !== 'redrive')
+    if (!LONG_OPERATIONS.includes(operation))
         return 'deploy';
     const names = tables
         .split(/[\n,]/)

@@ -30,7 +30,8 @@ export interface Reader {
   readonly signal: AbortSignal;
 }
 
-async function ask({ cluster, now, signal }: Reader, request: ClusterRequest, what: string): Promise<ClusterResponse | NotRead> {
+/** Sends a request. @param what it does, for the failure */
+export async function ask({ cluster, now, signal }: Reader, request: ClusterRequest, what: string): Promise<ClusterResponse | NotRead> {
   try {
     const response = await cluster.send(request, signal);
     const failure = classifyRequest(response, now());

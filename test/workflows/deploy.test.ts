@@ -174,7 +174,7 @@ describe('a workflow that calls deploy.yml', () => {
     const misspelt = await run(dispatch, stage, { with: { operation: 'refresh', environment: '../PROD' } });
     expect(misspelt.code).toBe(1);
     expect(misspelt.log).toContain(
-      'operation: expected one of deploy, refresh-mapping, rollback, backfill, verify, redrive, found "refresh"',
+      'operation: expected one of deploy, refresh-mapping, rollback, backfill, verify, redrive, reindex, found "refresh"',
     );
     expect(misspelt.log).toContain('environment: expected a name of up to 64 letters');
 

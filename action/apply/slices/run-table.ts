@@ -31,6 +31,8 @@ export interface TableOfRun {
   readonly sources?: readonly RedriveSource[];
   /** Of `verify`: URI of the list of differences of an earlier run, which is looked at again instead of the table. */
   readonly report?: string | undefined;
+  /** The index to work on instead of the table's own. */
+  readonly index?: string;
 }
 
 export interface TableRunDependencies extends Omit<DriverSettings, 'store' | 'lock' | 'operation' | 'run' | 'phase' | 'progress'> {
@@ -215,7 +217,11 @@ class TableRun {
     return lookPhase('apply', this.#subject.companions, lists, 'apply', true);
   }
 
-  async #begin(phase: Phase): Promise<Phase> {
+  async #begin(planned: Phase): Promise<Phase> {
+    const { index } = this.#subject;
+    const aimed = (slice: PlannedSlice): PlannedSlice =>
+      index === undefined || (slice.kind !== 'scan' && slice.kind !== 'look') ? slice : { ...slice, index };
+    const phase = { ...planned, slices: planned.slices.map(aimed) };
     await this.#save({ ...this.#run, phases: [...this.#run.phases, phase] });
     return phase;
   }

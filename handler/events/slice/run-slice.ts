@@ -1,11 +1,21 @@
 // A slice of the work beside the stream: step by step until its time is up, with a checkpoint after each.
-import type { CountResponse, Finding, Slice, SliceCheckpoint, SliceResponse, SurveyResponse, WorkSlice } from '../../../formats/slice.ts';
+import type {
+  CountResponse,
+  Finding,
+  IndexResponse,
+  Slice,
+  SliceCheckpoint,
+  SliceResponse,
+  SurveyResponse,
+  WorkSlice,
+} from '../../../formats/slice.ts';
 import type { ObjectStore } from '../../aws/s3.ts';
 import { abortAt, budgetFor } from '../../budget.ts';
 import type { Invocation, Runtime } from '../../runtime.ts';
 import { verifyMetrics } from '../../telemetry/verify-metrics.ts';
 import { added, SliceContext, SliceProblem, type Step } from './context.ts';
 import { countOpen } from './count-open.ts';
+import { indexStep } from './index-step.ts';
 import { look } from './look.ts';
 import { redrive } from './redrive.ts';
 import { scan } from './scan.ts';
@@ -17,7 +27,7 @@ export async function runSlice(
   runtime: Runtime,
   slice: Slice,
   invocation: Invocation,
-): Promise<SliceResponse | SurveyResponse | CountResponse | undefined> {
+): Promise<SliceResponse | SurveyResponse | CountResponse | IndexResponse | undefined> {
   if (slice.release !== runtime.release) {
     throw new Error(
       `The slice is of release ${slice.release} and the function of release ${runtime.release}: run operation deploy with the action that runs this operation`,
@@ -32,6 +42,7 @@ export async function runSlice(
   const { signal, release } = abortAt(budgetFor(runtime.now(), remaining).writeUntil, runtime.now());
   try {
     if (slice.kind === 'survey') return await survey(runtime, slice, signal);
+    if (slice.kind === 'index') return await indexStep(runtime, slice, signal);
     if (slice.kind === 'count') return await countOpen(runtime, slice, signal);
     return await workOn(runtime, slice, { ...invocation, remaining }, signal);
   } finally {

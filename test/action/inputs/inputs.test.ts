@@ -62,6 +62,8 @@ describe('the inputs of the action', () => {
       timeLimitMinutes: 330,
       stateMachine: undefined,
       restart: false,
+      to: undefined,
+      deleteOldIndex: false,
       allowedAccountIds: [],
     });
   });
@@ -183,7 +185,7 @@ describe('the inputs of the action', () => {
   test.each<[Values, string]>([
     [
       { operation: 'deplyo' },
-      'operation: expected deploy, refresh-mapping, rollback, backfill, verify or redrive, found "deplyo"; did you mean deploy?',
+      'operation: expected deploy, refresh-mapping, rollback, backfill, verify, redrive or reindex, found "deplyo"; did you mean deploy?',
     ],
     [{ environment: '' }, 'environment: it is required; name the environment, such as STAGE or PROD'],
     [

@@ -59,6 +59,8 @@ function inputs(overrides: Partial<Inputs> = {}): Inputs {
     timeLimitMinutes: 330,
     stateMachine: undefined,
     restart: false,
+    to: undefined,
+    deleteOldIndex: false,
     allowedAccountIds: [],
     awsProfile: undefined,
     githubToken: undefined,

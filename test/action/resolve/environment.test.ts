@@ -276,7 +276,7 @@ tag orders-v*: ORDERS
       'environments: line 5: the pattern "x[" cannot be read: a [ does not begin a set of letters and digits',
       'environments: line 6: the pattern "+" cannot be read: a + has no character before it to repeat',
       'environments: line 7: expected a line as "branch main: STAGE", found ": DEV"',
-      'operation: expected one of deploy, refresh-mapping, rollback, backfill, verify, redrive, found "deplyo"; did you mean deploy?',
+      'operation: expected one of deploy, refresh-mapping, rollback, backfill, verify, redrive, reindex, found "deplyo"; did you mean deploy?',
       expect.stringMatching(/^environment: expected a name of up to 64 .*, found "\.\.\/x"$/),
     ]);
   });

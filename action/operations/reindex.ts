@@ -1,0 +1,160 @@
+// Builds a new index beside the one that serves, fills and compares it, and leads searches to it.
+import { randomUUID } from 'node:crypto';
+import { ReindexRecord } from '../apply/slices/reindex-record.ts';
+import { RunStore } from '../apply/slices/run-store.ts';
+import type { RunTable } from '../aws/tables.ts';
+import { listTriggers, streamOrigin } from '../aws/triggers.ts';
+import { InputError, UserError } from '../errors.ts';
+import { planReindex, reindexChanges, type ReindexContext, type ReindexPlan } from '../plan/reindex-plan.ts';
+import { reindexWarnings } from '../plan/reindexed-tables.ts';
+import { defaultReadCapacity } from '../plan/run-estimate.ts';
+import { planRun } from '../plan/run-plan.ts';
+import { reindexSection, runReport } from '../report/run-report.ts';
+import type { Run } from '../run.ts';
+import { knownIndex, servingIndex } from './index-step.ts';
+import { runReindex, type ReindexResult } from './reindex-steps.ts';
+import { endOf } from './run-on-tables.ts';
+import { planContext, runPrefix, tablesOf, targetOf, type RunTarget } from './run-target.ts';
+import { lockTable, sharingTables, triggerLag } from './table-run.ts';
+
+/**
+ * Begins, goes on with, or ends the reindex of a table, or leads its searches back to the former index.
+ * @throws {UserError} where no run is possible, or the new index could not be made equal to the table
+ */
+export async function reindex(run: Run): Promise<void> {
+  const { inputs, aws, report } = run;
+  report.runOutputs({ complete: 'false' });
+  const target = await targetOf(run);
+  const table = await tableOf(run, target);
+  const capacity = inputs.maxReadCapacity ?? defaultReadCapacity(table);
+  await checkPreconditions(run, target, table, capacity);
+  const store = new RunStore(aws, target.bucket, runPrefix(inputs.functionName, 'reindex', table.name));
+  const context = await contextOf(run, target, table, store);
+  const plan = planReindex(context);
+  if (typeof plan === 'string') throw new InputError([{ where: 'tables', message: plan }]);
+  for (const warning of reindexWarnings(target.config.reindex, aws.clock.now())) report.warn(warning);
+  report.plan(changesOf(run, target, table, { context, plan, capacity }));
+  if (inputs.dryRun) return;
+  if (plan.goesOn) report.info(`Table ${table.name}: the reindex of ${plan.state.startedAt} goes on`);
+  const until = aws.clock.now() + inputs.timeLimitMinutes * 60_000;
+  let record: ReindexRecord | undefined;
+  try {
+    const lock = await lockTable(run, target, table.name);
+    try {
+      record = await ReindexRecord.begin(store, plan.state);
+      const work = { capacity, until, lag: triggerLag(run), lock, deleteOldIndex: inputs.deleteOldIndex };
+      await conclude(run, target, record, table, await runReindex(run, target, table, record, work));
+    } finally {
+      await lock.release();
+    }
+  } catch (error) {
+    throw endOf(error, 'reindex', aws);
+  }
+}
+
+async function tableOf(run: Run, target: RunTarget): Promise<RunTable> {
+  const { tables } = run.inputs;
+  const [table, ...others] = tables.length === 1 ? await tablesOf(run, target) : [];
+  if (table !== undefined && others.length === 0) return table;
+  const named = tables.length === 0 ? 'names none' : `names ${tables.length}`;
+  throw new InputError([{ where: 'tables', message: `tables: a reindex is of one table, and the input ${named}. Name one` }]);
+}
+
+/** @throws {InputError} */
+async function checkPreconditions(run: Run, target: RunTarget, table: RunTable, capacity: number): Promise<void> {
+  const { inputs, aws, report } = run;
+  const context = planContext(run, 'backfill', target, { table: table.name, capacity });
+  const triggers = await listTriggers(aws, inputs.functionName, inputs.alias);
+  const own = triggers.filter(({ source }) => streamOrigin(source)?.table === table.name);
+  const { problems, warnings } = planRun(table, own, context);
+  const problem = (message: string): { where: string; message: string } => ({ where: 'tables', message: `tables: ${message}` });
+  const sharing = sharingTables(target, table.name);
+  const all = [
+    ...problems,
+    ...(context.serverless
+      ? [
+          problem(
+            `table ${table.name} cannot be reindexed on OpenSearch Serverless, which has no shards to read: whether the new index has documents without an item could not be told. Give the table another index in the options file, deploy, and run backfill`,
+          ),
+        ]
+      : []),
+    ...(sharing.length > 0
+      ? [
+          problem(
+            `table ${table.name} shares the index ${context.index} with ${sharing.join(', ')}, and a reindex is of one table. Give each an index of its own in the options file`,
+          ),
+        ]
+      : []),
+  ];
+  if (all.length > 0) throw new InputError(all);
+  for (const warning of warnings) report.warn(warning);
+}
+
+async function contextOf(run: Run, { config }: RunTarget, table: RunTable, store: RunStore): Promise<ReindexContext> {
+  const { inputs, aws } = run;
+  const serving = await servingIndex(run, table.name);
+  const { reindex: entries = {} } = config;
+  const entry = Object.hasOwn(entries, table.name) ? entries[table.name] : undefined;
+  const otherName = entry?.indexes.find((index) => index !== serving.index);
+  return {
+    table: table.name,
+    serving,
+    entry,
+    other: otherName === undefined ? undefined : await knownIndex(run, table.name, otherName),
+    former: await ReindexRecord.read(store),
+    to: inputs.to,
+    deleteOldIndex: inputs.deleteOldIndex,
+    restart: inputs.restart,
+    now: new Date(aws.clock.now()).toISOString(),
+    id: randomUUID(),
+  };
+}
+
+function changesOf(
+  run: Run,
+  target: RunTarget,
+  table: RunTable,
+  { context, plan, capacity }: { readonly context: ReindexContext; readonly plan: ReindexPlan; readonly capacity: number },
+): ReturnType<typeof reindexChanges> {
+  const own = reindexChanges(context, plan);
+  const { step, to } = plan.state;
+  if (step === 'end') return own;
+  const operation = step === 'verify' ? 'verify' : 'backfill';
+  const about = planContext(run, operation, target, { table: table.name, capacity });
+  const place = `s3://${target.bucket}/${runPrefix(run.inputs.functionName, 'reindex', table.name)}/`;
+  const { changes } = planRun(table, [], { ...about, repair: true, prune: true, index: to.index, place });
+  return [...own, ...changes];
+}
+
+/** Writes report.json, outputs and summary. @throws {UserError} where it has failed */
+async function conclude(run: Run, { bucket }: RunTarget, record: ReindexRecord, table: RunTable, result: ReindexResult): Promise<void> {
+  const { inputs, aws, report } = run;
+  const { complete, differences, counts, failure, writesBoth } = result;
+  const results = { [table.name]: result };
+  const store = new RunStore(aws, bucket, runPrefix(inputs.functionName, 'reindex'));
+  await store.write('report.json', JSON.stringify(runReport('reindex', results), null, 2));
+  report.runOutputs({
+    complete: String(complete),
+    differences: String(differences),
+    counts: JSON.stringify({ [table.name]: counts }),
+    'report-uri': store.uri('report.json'),
+  });
+  report.changed(true);
+  const { from, to, step } = record.state;
+  report.section(
+    reindexSection(results, store.uri('report.json'), {
+      table: table.name,
+      from: from.index,
+      to: to.index,
+      serves: step === 'end',
+      writesBoth,
+    }),
+  );
+  if (failure !== undefined)
+    throw new UserError(`table ${table.name}: ${failure}`, 'Look at the report, and run again: finished parts are not repeated');
+  if (!complete)
+    report.warn({
+      title: 'Not complete',
+      message: `The time limit of ${inputs.timeLimitMinutes} minutes was reached: run operation reindex again, and it goes on where this run stopped`,
+    });
+}
