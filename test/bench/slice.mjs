@@ -3,6 +3,7 @@
 import { performance } from 'node:perf_hooks';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { peakMemory } from './peak-memory.mjs';
 
 const [, , folder = ''] = process.argv;
 const { handler } = await import(pathToFileURL(join(folder, 'index.mjs')).href);
@@ -21,7 +22,7 @@ process.on('message', async ({ slice, remaining, forMs = Infinity }) => {
       );
       if (result.problem !== undefined) throw new Error(result.problem);
     }
-    process.send?.({ ms: performance.now() - started, counts: result.counts, peak: process.resourceUsage().maxRSS / 1024 });
+    process.send?.({ ms: performance.now() - started, counts: result.counts, peak: peakMemory() });
   } catch (error) {
     process.send?.({ error: String(error) });
   }

@@ -4,10 +4,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { pathToFileURL } from 'node:url';
+import { peakMemory } from './peak-memory.mjs';
 
 const [, , folder = '', file = ''] = process.argv;
 const started = performance.now();
 const { handler } = await import(pathToFileURL(join(folder, 'index.mjs')).href);
 await handler(JSON.parse(readFileSync(file, 'utf8')), { functionName: 'bench', getRemainingTimeInMillis: () => 60_000 });
-process.send?.({ responded: performance.now() - started, peak: process.resourceUsage().maxRSS / 1024 });
+process.send?.({ responded: performance.now() - started, peak: peakMemory() });
 process.exit(0);
