@@ -13,7 +13,7 @@ export interface InputSource {
   readonly secret?: boolean;
 }
 
-/** Whether a text has the form that names of settings have: any other text before a `=` may be a part of a secret, and is not shown. */
+/** Whether a text has the form of a setting's name. Other text before a `=` may be part of a secret, so it is never shown. */
 export const isKeyLike = (text: string): boolean => /^[A-Z0-9_]{1,40}$/.test(text);
 
 /** A rule for a text: undefined where the text follows it, else what was expected, as the end of "expected …". */

@@ -31601,7 +31601,7 @@ async function collectProblems(work) {
 
 /** `none` in an input that can be cleared (docs/inputs-and-outputs.md). */
 const CLEAR = Symbol('none');
-/** Whether a text has the form that names of settings have: any other text before a `=` may be a part of a secret, and is not shown. */
+/** Whether a text has the form of a setting's name. Other text before a `=` may be part of a secret, so it is never shown. */
 const isKeyLike = (text) => /^[A-Z0-9_]{1,40}$/.test(text);
 /** The rule that a text matches `pattern`. */
 function matching(pattern, expected) {

@@ -60,7 +60,7 @@ export function unlessExecuted(driver: SliceDriver): SliceDriver {
 }
 
 /**
- * Ends the execution of a run that is given up. @param isWanted whether the user said so @param store of the table
+ * Ends the execution of a run that is abandoned. @param isWanted whether the user said so @param store of the table
  * @throws {UserError} where one is under way and is not to be stopped
  */
 export async function endExecution(

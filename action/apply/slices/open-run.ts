@@ -41,7 +41,7 @@ export async function openRun(
   }: {
     readonly release: string;
     readonly log: (line: string) => void;
-    /** Ends what still works on a run that is given up. */
+    /** Ends what still works on a run that is abandoned. */
     readonly abandon: (former: StoredRun) => Promise<void>;
   },
 ): Promise<{ run: StoredRun; etag: string }> {

@@ -242,7 +242,7 @@ test('the job hands out no slices beside an execution, and does once it has ende
   expect(await driver([], settings)).toBe('handed out');
 });
 
-test('a run that is given up stops its execution only where that is wanted', async () => {
+test('a run that is abandoned stops its execution only where that is wanted', async () => {
   const machine = new Machine();
   const { aws } = machine.bucket;
   await machine.run(2, { until: 1000 });
