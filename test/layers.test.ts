@@ -8,6 +8,8 @@ import { PROJECT } from './stack/cache.ts';
 const ORDER: Readonly<Record<string, readonly string[]>> = {
   formats: [
     'events.ts',
+    'counts.ts',
+    'key-shape.ts',
     'slice.ts',
     'function-config.ts',
     'key-mapping.ts',

@@ -1,6 +1,6 @@
 // The steps of a reindex, each recorded before the next begins, so that a run that was killed goes on at the one it was at.
 import type { Counts } from '../../formats/slice.ts';
-import { addCounts } from '../apply/slices/counts.ts';
+import { addCounts } from '../../formats/counts.ts';
 import type { HeldLock } from '../apply/slices/lock.ts';
 import type { ReindexRecord } from '../apply/slices/reindex-record.ts';
 import type { TableResult } from '../apply/slices/run-table.ts';

@@ -1,6 +1,6 @@
 // The result of a run on tables: the report in S3, outputs, summary and warnings.
 import type { ResultSlice, TableDifferences } from '../../formats/slice.ts';
-import { addCounts } from '../apply/slices/counts.ts';
+import { addCounts } from '../../formats/counts.ts';
 import { RunStore } from '../apply/slices/run-store.ts';
 import type { TableResult } from '../apply/slices/run-table.ts';
 import { invoke } from '../aws/invoke.ts';

@@ -1,4 +1,5 @@
 // The key of an item from the id of its document: the way back of document-id.ts.
+import { hasKeyShape } from '../../formats/key-shape.ts';
 import type { KeyAttribute } from '../../formats/slice.ts';
 import type { AttributeMap } from './attribute.ts';
 import { documentId } from './document-id.ts';
@@ -30,13 +31,8 @@ export function keyOfId(id: string, keys: readonly KeyAttribute[]): AttributeMap
 /** Whether a foreign map is a key of the table, of a form that DynamoDB accepts: one that is not makes it refuse a whole request. */
 export function isKeyOf(key: AttributeMap, keys: readonly KeyAttribute[]): boolean {
   return (
-    Object.keys(key).length === keys.length &&
-    keys.every(({ name, type }, i) => {
-      const attribute = Object.hasOwn(key, name) ? key[name] : undefined;
-      if (typeof attribute !== 'object' || (attribute as unknown) === null || Object.keys(attribute).join() !== type) return false;
-      const text = attribute[type];
-      return typeof text === 'string' && isKeyText(text, type, i === 0 ? MAX_BYTES.hash : MAX_BYTES.range);
-    })
+    hasKeyShape(key, keys) &&
+    keys.every(({ name, type }, i) => isKeyText(key[name]?.[type] as string, type, i === 0 ? MAX_BYTES.hash : MAX_BYTES.range))
   );
 }
 

@@ -1,9 +1,9 @@
 // Whoever hands out the slices of a phase: the action itself, or AWS Step Functions. Both go by the checkpoints, so that a phase can begin
 // with one and end with the other.
+import { addCounts } from '../../../formats/counts.ts';
 import type { Counts, SliceCheckpoint, WorkSlice } from '../../../formats/slice.ts';
 import { inParallel } from '../../aws/retry.ts';
 import type { Aws } from '../../aws/session.ts';
-import { addCounts } from './counts.ts';
 import type { HeldLock } from './lock.ts';
 import { READS_AT_ONCE, type PlannedSlice, type RunStore } from './run-store.ts';
 import type { SliceFunction } from './slice-invocation.ts';

@@ -2,7 +2,7 @@
 // lost one costs nothing, and a slice that is passed twice changes nothing.
 import type { Counts } from '../../../formats/slice.ts';
 import { UserError } from '../../errors.ts';
-import { addCounts, countsSince } from './counts.ts';
+import { addCounts, countsSince } from '../../../formats/counts.ts';
 import { pagesOf, readSlices, type DriverResult, type DriverSettings, type DriverState } from './driver.ts';
 import { Load, shareOf } from './load.ts';
 import type { PlannedSlice } from './run-store.ts';

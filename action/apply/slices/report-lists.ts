@@ -2,8 +2,9 @@
 import type { Readable } from 'node:stream';
 import { createInterface } from 'node:readline';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
-import type { Finding, KeyAttribute, SliceTable } from '../../../formats/slice.ts';
 import { isObject } from '../../../formats/json.ts';
+import { hasKeyShape } from '../../../formats/key-shape.ts';
+import type { Finding, SliceTable } from '../../../formats/slice.ts';
 import { parseS3Uri } from '../../../formats/s3-uri.ts';
 import { isAwsError } from '../../aws/errors.ts';
 import type { Aws } from '../../aws/session.ts';
@@ -64,7 +65,8 @@ async function cutLines(body: Readable, uri: string, table: SliceTable, slices: 
       others += 1;
       continue;
     }
-    if (!hasKeys(finding.keys, table.keys)) throw wrongLine(uri, number, `has no key of the table ${table.name}`);
+    // The function compares the rest with the id.
+    if (!hasKeyShape(finding.keys, table.keys)) throw wrongLine(uri, number, `has no key of the table ${table.name}`);
     lines.push(`${JSON.stringify(finding)}\n`);
     if (lines.length >= MAX_LINES) await flush();
   }
@@ -88,16 +90,4 @@ function findingOf(line: string): Finding | undefined {
   const { table, id, keys, kind } = found;
   const isFinding = typeof table === 'string' && typeof id === 'string' && isObject(keys) && KINDS.includes(kind);
   return isFinding ? { table, id, keys, kind: kind as Finding['kind'] } : undefined;
-}
-
-/** Whether a key has exactly the attributes of the table's key, with their types; the function compares the rest with the id. */
-function hasKeys(key: unknown, keys: readonly KeyAttribute[]): boolean {
-  return (
-    isObject(key) &&
-    Object.keys(key).length === keys.length &&
-    keys.every(({ name, type }) => {
-      const attribute = Object.hasOwn(key, name) ? key[name] : undefined;
-      return isObject(attribute) && Object.keys(attribute).join() === type && typeof attribute[type] === 'string';
-    })
-  );
 }

@@ -1,8 +1,8 @@
 // One run on one table, phase by phase; parts that a former run has finished are not repeated.
+import { addCounts } from '../../../formats/counts.ts';
 import type { Counts, Finding, SliceCheckpoint, SliceTable, SurveyedIndex, WorkSlice } from '../../../formats/slice.ts';
 import { inParallel } from '../../aws/retry.ts';
 import { deletesAllowed } from '../../inputs/delete-limit.ts';
-import { addCounts } from './counts.ts';
 import { writeFindings } from './findings.ts';
 import type { HeldLock } from './lock.ts';
 import { openRun, written, type RunSettings } from './open-run.ts';

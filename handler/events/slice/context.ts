@@ -1,5 +1,5 @@
 // What every kind of slice works with.
-import type { Counts, Finding, KeyAttribute, SliceTable, WorkSlice } from '../../../formats/slice.ts';
+import type { Counts, Finding, SliceTable, WorkSlice } from '../../../formats/slice.ts';
 import { ReadPace } from '../../aws/read-pace.ts';
 import { budgetFor, type Budget } from '../../budget.ts';
 import { readDocuments, type IndexedDocument, type NotRead } from '../../cluster/documents.ts';
@@ -11,7 +11,6 @@ import { newWrite, type Write } from '../../indexing/write.ts';
 import { Writer } from '../../indexing/writer.ts';
 import type { AttributeMap } from '../../records/attribute.ts';
 import { MARGIN_SECONDS } from '../../records/backfill-version.ts';
-import { keyOfItem } from '../../records/item-key.ts';
 import type { Invocation, Runtime } from '../../runtime.ts';
 import type { IndexedTable, Table } from '../../tables.ts';
 import { Metrics } from '../../telemetry/metrics.ts';
@@ -166,14 +165,4 @@ export class SliceContext {
 
 function failWhereNotWritten(writes: readonly Write[]): void {
   for (const { outcome } of writes) if (outcome?.kind === 'failed') throw new SliceProblem(outcome.reason);
-}
-
-/** The key of an item, without its other attributes. */
-export const keyOf = (item: AttributeMap, keys: readonly KeyAttribute[]): AttributeMap => keyOfItem(item, keys);
-
-/** Adds numbers to others. */
-export function added(a: Counts, b: Counts): Counts {
-  const sum: Record<string, number> = { ...a };
-  for (const [name, value] of Object.entries(b)) sum[name] = (sum[name] ?? 0) + value;
-  return sum;
 }

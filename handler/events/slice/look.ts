@@ -1,14 +1,15 @@
 // A second look at what a list names: the document first, the item second. What differs still, and has not moved, is a difference.
+import { addCounts } from '../../../formats/counts.ts';
 import type { Finding, LookSlice, SliceTable } from '../../../formats/slice.ts';
 import type { IndexedDocument } from '../../cluster/documents.ts';
 import { isSameDocument } from '../../documents/comparison.ts';
 import type { ItemState } from '../../indexing/item-state.ts';
 import { isAttributeMap, type AttributeMap } from '../../records/attribute.ts';
 import { backfillVersion, greaterVersion, isFrozen } from '../../records/backfill-version.ts';
-import { idOf, isKeyOf } from '../../records/item-key.ts';
+import { idOf, isKeyOf, keyOfItem } from '../../records/item-key.ts';
 import { MalformedRecord } from '../../records/malformed-record.ts';
 import type { IndexedTable } from '../../tables.ts';
-import { added, keyOf, SliceProblem, type SliceContext, type Step, type Work } from './context.ts';
+import { SliceProblem, type SliceContext, type Step, type Work } from './context.ts';
 import { documentDigest, itemDigest } from './digest.ts';
 
 /** Findings of a step. */
@@ -37,7 +38,7 @@ async function lookAt(context: SliceContext, slice: LookSlice, findings: readonl
     const own = findings.filter((finding) => finding.table === table.name);
     for (let at = 0; at < own.length; at += MAX_IN_MEMORY) {
       const { counts, findings: further } = await ofTable(context, slice, table, own.slice(at, at + MAX_IN_MEMORY));
-      result = { counts: added(result.counts, counts), findings: [...result.findings, ...further] };
+      result = { counts: addCounts([result.counts, counts]), findings: [...result.findings, ...further] };
     }
   }
   return result;
@@ -65,7 +66,7 @@ async function ofTable(
   const unchecked = findings.length - checkable.length;
   const counts = { 'read-capacity': capacity, equal: looks.length - open.length, ...(unchecked === 0 ? {} : { unchecked }) };
   const { counts: more, findings: further } = mode === 'decide' ? decided(context, open, isLast) : await applied(context, open);
-  return { counts: added(counts, more), findings: further };
+  return { counts: addCounts([counts, more]), findings: further };
 }
 
 /** Reads documents, then items: a document's version is then that of a state that the item's contains. */
@@ -82,7 +83,7 @@ async function looksAt(
   );
   const keys = findings.flatMap(({ keys: key }) => (isAttributeMap(key) ? [key] : []));
   const read = await pace.read(() => runtime.dynamodb.batchGet(table.name, keys, { consistent: true }, signal), signal);
-  const items = new Map<string, AttributeMap>(read.items.map((item) => [idOf(keyOf(item, sliceTable.keys), sliceTable.keys), item]));
+  const items = new Map<string, AttributeMap>(read.items.map((item) => [idOf(keyOfItem(item, sliceTable.keys), sliceTable.keys), item]));
   const looks: Look[] = [];
   for (const finding of findings) {
     if (!isAttributeMap(finding.keys)) continue;

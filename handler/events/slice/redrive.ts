@@ -1,5 +1,6 @@
 // Works off dead letters, and the batches that Lambda discarded: the item of each is read again, its present state written, and the object
 // deleted if it is still the one that was read.
+import { addCounts } from '../../../formats/counts.ts';
 import type { Counts, Finding, RedriveSlice, SliceTable } from '../../../formats/slice.ts';
 import {
   parseDeadLetter,
@@ -10,9 +11,9 @@ import {
 } from '../../dead-letters/stored-dead-letter.ts';
 import type { Write } from '../../indexing/write.ts';
 import { backfillVersion, greaterVersion } from '../../records/backfill-version.ts';
-import { idOf } from '../../records/item-key.ts';
+import { idOf, keyOfItem } from '../../records/item-key.ts';
 import type { MalformedRecord } from '../../records/malformed-record.ts';
-import { added, keyOf, type ReadState, type SliceContext, type Step, type Work } from './context.ts';
+import { type ReadState, type SliceContext, type Step, type Work } from './context.ts';
 import { placeObjects } from './place.ts';
 
 /** Items that are read and written together. */
@@ -120,7 +121,7 @@ async function settle(context: SliceContext, slice: RedriveSlice, opened: readon
     );
   }
   const { outcomes, counts: more } = await rewrite(context, slice, [...items.values()], 'keep');
-  let result: Result = { counts: added(counts, more), findings: [] };
+  let result: Result = { counts: addCounts([counts, more]), findings: [] };
   for (const one of opened) result = merged(result, await close(context, slice, one, outcomeFor(one.deadLetter, outcomes)));
   return result;
 }
@@ -182,16 +183,16 @@ async function failedBatch(
   for (let at = 0; at < items.length; at += MAX_ITEMS_PER_STEP) {
     const part = items.slice(at, at + MAX_ITEMS_PER_STEP);
     const { outcomes, counts: more } = await rewrite(context, slice, part, 'dead-letter');
-    counts = added(counts, more);
+    counts = addCounts([counts, more]);
     for (const item of part) {
       if (worst(outcomes.get(nameOfItem(item)) ?? []) !== 'moving') continue;
-      counts = added(counts, { moving: 1 });
+      counts = addCounts([counts, { moving: 1 }]);
       moving.push({ table: item.table, id: item.id, keys: item.keys, kind: 'moving' });
     }
   }
   if (moving.length > 0) return { counts, findings: moving };
   await placeObjects(context.runtime.objects, slice.from).delete(slice.from.bucket, key, context.signal, etag);
-  return { counts: added(counts, { redriven: 1 }), findings: [] };
+  return { counts: addCounts([counts, { redriven: 1 }]), findings: [] };
 }
 
 /** What became of an item; an error: it failed again. */
@@ -231,7 +232,7 @@ async function rewrite(
     const targets = context.targets(table);
     const toWrite = writable.flatMap((state) => targets.map((target) => ({ ...state, table: target })));
     const writes = await (malformed === 'keep' ? context.tryToWrite(toWrite) : context.write(toWrite));
-    counts = added(counts, { 'read-capacity': capacity, read: own.length, kept, ...countsOf(writes) });
+    counts = addCounts([counts, { 'read-capacity': capacity, read: own.length, kept, ...countsOf(writes) }]);
     for (const state of states.filter((one) => !writable.includes(one)))
       outcomes.set(nameOfItem({ table: table.name, id: state.id }), [{ index: undefined, outcome: 'done' }]);
     for (const { id, index, outcome } of await outcomesOf(context, writes)) {
@@ -259,7 +260,7 @@ async function statesOf(
       ),
     signal,
   );
-  const found = new Map(read.items.map((item) => [idOf(keyOf(item, sliceTable.keys), sliceTable.keys), item]));
+  const found = new Map(read.items.map((item) => [idOf(keyOfItem(item, sliceTable.keys), sliceTable.keys), item]));
   const safe = backfillVersion(read.sentAt);
   const states = items.map(({ id, keys, version }) =>
     context.state(table, id, found.get(id), keys, read.sentAt, { digits: greaterVersion(safe, version), type: 'external_gte' }),
@@ -299,4 +300,4 @@ async function outcomesOf(
   });
 }
 
-const merged = (a: Result, b: Result): Result => ({ counts: added(a.counts, b.counts), findings: [...a.findings, ...b.findings] });
+const merged = (a: Result, b: Result): Result => ({ counts: addCounts([a.counts, b.counts]), findings: [...a.findings, ...b.findings] });

@@ -1,4 +1,5 @@
 // A slice of the work beside the stream: step by step until its time is up, with a checkpoint after each.
+import { addCounts } from '../../../formats/counts.ts';
 import type {
   CountResponse,
   Finding,
@@ -13,7 +14,7 @@ import type { ObjectStore } from '../../aws/s3.ts';
 import { abortAt, budgetFor } from '../../budget.ts';
 import type { Invocation, Runtime } from '../../runtime.ts';
 import { verifyMetrics } from '../../telemetry/verify-metrics.ts';
-import { added, SliceContext, SliceProblem, type Step } from './context.ts';
+import { SliceContext, SliceProblem, type Step } from './context.ts';
 import { countOpen } from './count-open.ts';
 import { indexStep } from './index-step.ts';
 import { look } from './look.ts';
@@ -152,7 +153,7 @@ class Checkpoint {
       await this.#objects.put(bucket, key, linesOf(found), signal);
       lists.push(key);
     }
-    const state = { format: 1 as const, id, cursor, lists, counts: added(this.#state.counts, counts), done, updatedAt: this.#now() };
+    const state = { format: 1 as const, id, cursor, lists, counts: addCounts([this.#state.counts, counts]), done, updatedAt: this.#now() };
     const etag = await this.#objects.put(bucket, `${prefix}/slices/${id}.json`, JSON.stringify(state), signal, this.#etag);
     if (etag === undefined) return false;
     [this.#state, this.#etag] = [state, etag];

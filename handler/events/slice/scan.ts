@@ -4,9 +4,9 @@ import type { ScanPage } from '../../aws/dynamodb.ts';
 import { isSameDocument } from '../../documents/comparison.ts';
 import { isAttributeMap, type AttributeMap } from '../../records/attribute.ts';
 import { backfillVersion } from '../../records/backfill-version.ts';
-import { idOf } from '../../records/item-key.ts';
+import { idOf, keyOfItem } from '../../records/item-key.ts';
 import { MalformedRecord } from '../../records/malformed-record.ts';
-import { keyOf, type SliceContext, type Step, type Work } from './context.ts';
+import { type SliceContext, type Step, type Work } from './context.ts';
 import { itemDigest, documentDigest } from './digest.ts';
 
 /** ms that a page takes to be read and written, with a pause for its read capacity. */
@@ -45,7 +45,7 @@ async function writePage(context: SliceContext, { table: { name, keys }, index }
   const version = { digits: backfillVersion(page.sentAt), type: 'external' } as const;
   const writes = await context.write(
     page.items.map((item) => {
-      const key = keyOf(item, keys);
+      const key = keyOfItem(item, keys);
       return context.state(table, idOf(key, keys), item, key, page.sentAt, version);
     }),
   );
@@ -58,7 +58,7 @@ async function writePage(context: SliceContext, { table: { name, keys }, index }
 async function comparePage(context: SliceContext, { table: { name, keys }, index }: ScanSlice, page: ScanPage): Promise<PageResult> {
   const table = context.table({ name, keys }, index);
   const entries = page.items.map((item) => {
-    const key = keyOf(item, keys);
+    const key = keyOfItem(item, keys);
     return { item, key, id: idOf(key, keys) };
   });
   const documents = await context.documents(

@@ -5,9 +5,9 @@ import { isTableThrottled } from '../../aws/dynamodb.ts';
 import type { NotRead } from '../../cluster/documents.ts';
 import { surveyIndex } from '../../cluster/walk.ts';
 import type { AttributeMap } from '../../records/attribute.ts';
+import { keyOfItem } from '../../records/item-key.ts';
 import type { Runtime } from '../../runtime.ts';
 import { withoutValues } from '../../telemetry/redaction.ts';
-import { keyOf } from './context.ts';
 import { readsPlace } from './place.ts';
 
 /** Without `create` it changes nothing in the cluster. */
@@ -66,7 +66,7 @@ async function readsTable({ dynamodb }: Runtime, { name, keys }: SliceTable, sig
   try {
     const { items } = await dynamodb.scan({ table: name, segment: 0, totalSegments: 1, after: undefined, limit: 1 }, signal);
     action = 'dynamodb:BatchGetItem';
-    await dynamodb.batchGet(name, [items[0] === undefined ? anyKey(keys) : keyOf(items[0], keys)], { consistent: false }, signal);
+    await dynamodb.batchGet(name, [items[0] === undefined ? anyKey(keys) : keyOfItem(items[0], keys)], { consistent: false }, signal);
     return undefined;
   } catch (error) {
     // A table that is busy is one that may be read.

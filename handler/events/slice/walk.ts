@@ -4,9 +4,9 @@ import { KEYS_PER_BATCH } from '../../aws/dynamodb.ts';
 import { walkShard, type WalkedDocument } from '../../cluster/walk.ts';
 import { parseWithDigits } from '../../documents/exact-json.ts';
 import type { AttributeMap } from '../../records/attribute.ts';
-import { idOf, keyOfId } from '../../records/item-key.ts';
+import { idOf, keyOfId, keyOfItem } from '../../records/item-key.ts';
 import { MalformedRecord } from '../../records/malformed-record.ts';
-import { keyOf, type SliceContext, type Step, type Work } from './context.ts';
+import { type SliceContext, type Step, type Work } from './context.ts';
 import { documentDigest } from './digest.ts';
 
 /** Documents per request of the walk. */
@@ -147,7 +147,7 @@ async function present(
     );
     capacity += read.capacity;
     for (const item of read.items) {
-      const key = keyOf(item, table.keys);
+      const key = keyOfItem(item, table.keys);
       const id = idOf(key, table.keys);
       if (!whole || (await hasDocument(context, context.state(shapedBy, id, item, key, read.sentAt, { digits: '0', type: 'external' }))))
         ids.add(id);

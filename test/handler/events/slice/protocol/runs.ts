@@ -1,6 +1,6 @@
 // The phases of a run in a simulated world, with the slices that the action plans: each invoked again until its checkpoint says that it is done.
 import type { Counts, Finding, SurveyResponse, SurveyedIndex, WorkSlice } from '../../../../../formats/slice.ts';
-import { addCounts } from '../../../../../action/apply/slices/counts.ts';
+import { addCounts } from '../../../../../formats/counts.ts';
 import { lookPhase, scanPhase, walkPhase } from '../../../../../action/apply/slices/phases.ts';
 import type { Phase } from '../../../../../action/apply/slices/run-store.ts';
 import { TABLE } from './simulated-table.ts';

@@ -1,4 +1,5 @@
-import type { Counts } from '../../../formats/slice.ts';
+// Counts of slices, added up by the function and by the action.
+import type { Counts } from './slice.ts';
 
 /** Counts that are in `after` beyond `before`. */
 export function countsSince(before: Counts, after: Counts): Counts {
