@@ -1,5 +1,6 @@
 // Records that can never be written, stored whole in S3 with the reason (docs/failures.md#dead-letters).
 import { createHash } from 'node:crypto';
+import type { MalformedRecord } from '../records/malformed-record.ts';
 import type { DeadLetterPlace } from '../tables.ts';
 
 export interface DeadLetter {
@@ -21,6 +22,17 @@ export interface DeadLetter {
   /** The unchanged stream record. */
   readonly record: unknown;
 }
+
+/** The fields of a dead letter about the failure of its item. @param now ms since the epoch */
+export const failureFields = (
+  { status, type, message, detail }: MalformedRecord,
+  now: number,
+): Pick<DeadLetter, 'failedAt' | 'status' | 'type' | 'reason'> => ({
+  failedAt: new Date(now).toISOString(),
+  status: status ?? null,
+  type,
+  reason: detail === undefined ? message : `${message}: ${detail}`,
+});
 
 /**
  * The key of a dead letter: `<prefix>/<table>/<yyyy>/<mm>/<dd>/<first 16 hex of the id's SHA-256>-<sequence number>.json`. A record

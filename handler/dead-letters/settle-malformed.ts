@@ -5,7 +5,7 @@ import type { MalformedRecord } from '../records/malformed-record.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { deadLetterKey, type DeadLetter } from './dead-letter.ts';
+import { deadLetterKey, failureFields, type DeadLetter } from './dead-letter.ts';
 
 /** Dead letters that are written at the same time. */
 const MAX_CONCURRENT_WRITES = 8;
@@ -80,10 +80,7 @@ function deadLetterOf(runtime: Runtime, { table, id }: Write, error: MalformedRe
     eventName: origin.eventName,
     sequenceNumber: origin.sequenceNumber,
     approximateCreationDateTime: origin.approximateCreationDateTime,
-    failedAt: new Date(runtime.now()).toISOString(),
-    status: error.status ?? null,
-    type: error.type,
-    reason: error.detail === undefined ? error.message : `${error.message}: ${error.detail}`,
+    ...failureFields(error, runtime.now()),
     release: runtime.release,
     record: origin.record,
   };

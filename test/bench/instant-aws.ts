@@ -73,12 +73,23 @@ export async function startInstantAws(first: InstantTable): Promise<InstantAws> 
     self.units += units;
     return JSON.stringify({ Responses: { [table]: items }, UnprocessedKeys: {}, ConsumedCapacity: [{ CapacityUnits: units }] });
   };
+  /** The keys of a bucket's objects below a prefix. @param bucket `/name` */
+  const keysOf = (bucket: string, query: URLSearchParams): string =>
+    [...self.objects.keys()]
+      .filter((path) => path.startsWith(`${bucket}/${query.get('prefix') ?? ''}`))
+      .map((path) => path.slice(bucket.length + 1))
+      .filter((key) => key > (query.get('start-after') ?? ''))
+      .sort()
+      .map((key) => `<Key>${key}</Key>`)
+      .join('');
   const respond = async (request: IncomingMessage): Promise<{ status: number; text: string; etag?: string }> => {
     const body = (await readBody(request)).toString();
     const target = String(request.headers['x-amz-target'] ?? '');
     if (target.endsWith('.Scan')) return { status: 200, text: scan(JSON.parse(body) as Scan) };
     if (target.endsWith('.BatchGetItem')) return { status: 200, text: batchGet(JSON.parse(body) as BatchGet) };
     const key = request.url ?? '';
+    const listed = /^(\/[^/?]+)\/?\?(list-type=2.*)$/.exec(key);
+    if (listed !== null) return { status: 200, text: keysOf(listed[1] ?? '', new URLSearchParams(listed[2])) };
     const etag = etags.get(key);
     if (request.method === 'GET')
       return etag === undefined
@@ -87,6 +98,11 @@ export async function startInstantAws(first: InstantTable): Promise<InstantAws> 
     const { 'if-match': match, 'if-none-match': none } = request.headers;
     if ((none !== undefined && etag !== undefined) || (match !== undefined && match !== etag))
       return { status: 412, text: '<Error><Code>PreconditionFailed</Code></Error>' };
+    if (request.method === 'DELETE') {
+      self.objects.delete(key);
+      etags.delete(key);
+      return { status: 204, text: '' };
+    }
     self.objects.set(key, body);
     etags.set(key, `"${++writes}"`);
     return { status: 200, text: '', etag: `"${writes}"` };

@@ -1,4 +1,5 @@
 // What every kind of slice works with.
+import { addCounts } from '../../../formats/counts.ts';
 import type { Counts, Finding, SliceTable, WorkSlice } from '../../../formats/slice.ts';
 import { ReadPace } from '../../aws/read-pace.ts';
 import { budgetFor, type Budget } from '../../budget.ts';
@@ -10,7 +11,8 @@ import type { ItemState, ItemVersion } from '../../indexing/item-state.ts';
 import { newWrite, type Write } from '../../indexing/write.ts';
 import { Writer } from '../../indexing/writer.ts';
 import type { AttributeMap } from '../../records/attribute.ts';
-import { MARGIN_SECONDS } from '../../records/backfill-version.ts';
+import { backfillVersion, greaterVersion, MARGIN_SECONDS } from '../../records/backfill-version.ts';
+import { idOf, keyOfItem } from '../../records/item-key.ts';
 import type { Invocation, Runtime } from '../../runtime.ts';
 import type { IndexedTable, Table } from '../../tables.ts';
 import { Metrics } from '../../telemetry/metrics.ts';
@@ -29,6 +31,18 @@ export interface Step {
   readonly done: boolean;
 }
 
+/** The part of a step that is not about where it ends. */
+export type StepResult = Pick<Step, 'counts' | 'findings'>;
+
+/** Of two parts of a step. */
+export const merged = (a: StepResult, b: StepResult): StepResult => ({
+  counts: addCounts([a.counts, b.counts]),
+  findings: [...a.findings, ...b.findings],
+});
+
+/** Items that are in memory together, for a function of 128 MB: they have up to 400 KB, and their documents more. */
+export const ITEMS_IN_MEMORY = 4;
+
 /** The steps of a slice from a cursor on; undefined: from its beginning. */
 export type Work<Kind extends WorkSlice> = (context: SliceContext, slice: Kind, cursor: unknown) => AsyncGenerator<Step>;
 
@@ -42,6 +56,16 @@ interface ReadWrite extends Write {
   readonly keys: AttributeMap;
   readonly image: AttributeMap | undefined;
   readonly sentAt: number;
+}
+
+/** Items that were read together. */
+export interface ReadItems {
+  /** By id. */
+  readonly items: ReadonlyMap<string, AttributeMap>;
+  /** s since the epoch, floored: when the request was sent. */
+  readonly sentAt: number;
+  /** Read capacity units. */
+  readonly capacity: number;
 }
 
 export class SliceContext {
@@ -141,6 +165,23 @@ export class SliceContext {
       }
       await this.runtime.sleep(pause, this.signal);
     }
+  }
+
+  /** The present items of keys. @returns by id, without those that are absent @throws {AwsError} */
+  async items({ name, keys }: SliceTable, wanted: readonly AttributeMap[]): Promise<ReadItems> {
+    const { runtime, signal } = this;
+    const { items, sentAt, capacity } = await this.pace.read(
+      () => runtime.dynamodb.batchGet(name, wanted, { consistent: true }, signal),
+      signal,
+    );
+    return { items: new Map(items.map((item) => [idOf(keyOfItem(item, keys), keys), item])), sentAt, capacity };
+  }
+
+  /** The present state of a key, fenced by the greatest version that is safe. @param version another safe one; undefined: none is known */
+  presentState(table: Table, id: string, key: AttributeMap, { items, sentAt }: ReadItems, version: string | undefined): ReadState {
+    const safe = backfillVersion(sentAt);
+    const digits = version === undefined ? safe : greaterVersion(safe, version);
+    return this.state(table, id, items.get(id), key, sentAt, { digits, type: 'external_gte' });
   }
 
   /** The state of an item that was read, or of its absence. @param version what fences it */

@@ -1,21 +1,17 @@
 // A second look at what a list names: the document first, the item second. What differs still, and has not moved, is a difference.
-import { addCounts } from '../../../formats/counts.ts';
 import type { Finding, LookSlice, SliceTable } from '../../../formats/slice.ts';
 import type { IndexedDocument } from '../../cluster/documents.ts';
 import { isSameDocument } from '../../documents/comparison.ts';
-import type { ItemState } from '../../indexing/item-state.ts';
-import { isAttributeMap, type AttributeMap } from '../../records/attribute.ts';
-import { backfillVersion, greaterVersion, isFrozen } from '../../records/backfill-version.ts';
-import { idOf, isKeyOf, keyOfItem } from '../../records/item-key.ts';
+import { isAttributeMap } from '../../records/attribute.ts';
+import { isFrozen } from '../../records/backfill-version.ts';
+import { idOf, isKeyOf } from '../../records/item-key.ts';
 import { MalformedRecord } from '../../records/malformed-record.ts';
 import type { IndexedTable } from '../../tables.ts';
-import { SliceProblem, type SliceContext, type Step, type Work } from './context.ts';
+import { ITEMS_IN_MEMORY, merged, SliceProblem, type ReadState, type SliceContext, type StepResult, type Work } from './context.ts';
 import { documentDigest, itemDigest } from './digest.ts';
 
 /** Findings of a step. */
 const FINDINGS_PER_STEP = 24;
-/** Findings that are in memory together, for a function of 128 MB: items have up to 400 KB, and their documents more. */
-const MAX_IN_MEMORY = 4;
 
 export const look: Work<LookSlice> = async function* (context, slice, cursor) {
   const { runtime, signal } = context;
@@ -30,15 +26,12 @@ export const look: Work<LookSlice> = async function* (context, slice, cursor) {
   }
 };
 
-type Result = Pick<Step, 'counts' | 'findings'>;
-
-async function lookAt(context: SliceContext, slice: LookSlice, findings: readonly Finding[]): Promise<Result> {
-  let result: Result = { counts: { pages: 1 }, findings: [] };
+async function lookAt(context: SliceContext, slice: LookSlice, findings: readonly Finding[]): Promise<StepResult> {
+  let result: StepResult = { counts: { pages: 1 }, findings: [] };
   for (const table of slice.tables) {
     const own = findings.filter((finding) => finding.table === table.name);
-    for (let at = 0; at < own.length; at += MAX_IN_MEMORY) {
-      const { counts, findings: further } = await ofTable(context, slice, table, own.slice(at, at + MAX_IN_MEMORY));
-      result = { counts: addCounts([result.counts, counts]), findings: [...result.findings, ...further] };
+    for (let at = 0; at < own.length; at += ITEMS_IN_MEMORY) {
+      result = merged(result, await ofTable(context, slice, table, own.slice(at, at + ITEMS_IN_MEMORY)));
     }
   }
   return result;
@@ -48,7 +41,7 @@ async function lookAt(context: SliceContext, slice: LookSlice, findings: readonl
 interface Look {
   readonly finding: Finding;
   readonly document: IndexedDocument | undefined;
-  readonly state: ItemState & { readonly sentAt: number };
+  readonly state: ReadState;
   /** Undefined: the item can have no document. */
   readonly shaped: Awaited<ReturnType<SliceContext['shaped']>> | undefined;
 }
@@ -58,15 +51,14 @@ async function ofTable(
   { mode, isLast, index }: LookSlice,
   table: SliceTable,
   findings: readonly Finding[],
-): Promise<Result> {
+): Promise<StepResult> {
   // A list of an earlier run comes by way of people.
   const checkable = findings.filter(({ id, keys }) => isAttributeMap(keys) && isKeyOf(keys, table.keys) && idOf(keys, table.keys) === id);
   const { looks, capacity } = await looksAt(context, context.table(table, index), table, checkable);
   const open = looks.filter(({ shaped, document }) => !isEqual(shaped, document));
   const unchecked = findings.length - checkable.length;
   const counts = { 'read-capacity': capacity, equal: looks.length - open.length, ...(unchecked === 0 ? {} : { unchecked }) };
-  const { counts: more, findings: further } = mode === 'decide' ? decided(context, open, isLast) : await applied(context, open);
-  return { counts: addCounts([counts, more]), findings: further };
+  return merged({ counts, findings: [] }, mode === 'decide' ? decided(context, open, isLast) : await applied(context, open));
 }
 
 /** Reads documents, then items: a document's version is then that of a state that the item's contains. */
@@ -76,21 +68,19 @@ async function looksAt(
   sliceTable: SliceTable,
   findings: readonly Finding[],
 ): Promise<{ readonly looks: readonly Look[]; readonly capacity: number }> {
-  const { pace, runtime, signal } = context;
   const documents = await context.documents(
     table.index,
     findings.map(({ id }) => id),
   );
-  const keys = findings.flatMap(({ keys: key }) => (isAttributeMap(key) ? [key] : []));
-  const read = await pace.read(() => runtime.dynamodb.batchGet(table.name, keys, { consistent: true }, signal), signal);
-  const items = new Map<string, AttributeMap>(read.items.map((item) => [idOf(keyOfItem(item, sliceTable.keys), sliceTable.keys), item]));
+  const read = await context.items(
+    sliceTable,
+    findings.flatMap(({ keys }) => (isAttributeMap(keys) ? [keys] : [])),
+  );
   const looks: Look[] = [];
   for (const finding of findings) {
     if (!isAttributeMap(finding.keys)) continue;
     const document = documents.get(finding.id);
-    const safe = backfillVersion(read.sentAt);
-    const digits = document === undefined ? safe : greaterVersion(safe, document.version);
-    const state = context.state(table, finding.id, items.get(finding.id), finding.keys, read.sentAt, { digits, type: 'external_gte' });
+    const state = context.presentState(table, finding.id, finding.keys, read, document?.version);
     let shaped: Look['shaped'];
     try {
       shaped = await context.shaped(state);
@@ -116,7 +106,7 @@ function kindOf({ shaped, document }: Look): 'missing' | 'different' | 'stale' {
 }
 
 /** A difference is what has not moved between two looks; what has is looked at again. */
-function decided({ runtime }: SliceContext, open: readonly Look[], isLast: boolean): Result {
+function decided({ runtime }: SliceContext, open: readonly Look[], isLast: boolean): StepResult {
   const counts = { missing: 0, different: 0, stale: 0, frozen: 0, moving: 0, kept: 0 };
   const findings: Finding[] = [];
   for (const one of open) {
@@ -141,7 +131,7 @@ function decided({ runtime }: SliceContext, open: readonly Look[], isLast: boole
 }
 
 /** Writes the present state of each key, with the greatest version that is safe. */
-async function applied(context: SliceContext, open: readonly Look[]): Promise<Result> {
+async function applied(context: SliceContext, open: readonly Look[]): Promise<StepResult> {
   const todo = open.filter(({ finding, state, shaped }) => {
     if (finding.kind === 'frozen') return false;
     return !((shaped === null || shaped === undefined) && state.table.keepExpired);

@@ -6,7 +6,7 @@ import { isAttributeMap, type AttributeMap } from '../../records/attribute.ts';
 import { backfillVersion } from '../../records/backfill-version.ts';
 import { idOf, keyOfItem } from '../../records/item-key.ts';
 import { MalformedRecord } from '../../records/malformed-record.ts';
-import { type SliceContext, type Step, type Work } from './context.ts';
+import { type SliceContext, type StepResult, type Work } from './context.ts';
 import { itemDigest, documentDigest } from './digest.ts';
 
 /** ms that a page takes to be read and written, with a pause for its read capacity. */
@@ -35,12 +35,10 @@ export const scan: Work<ScanSlice> = async function* (context, slice, cursor) {
   }
 };
 
-type PageResult = Pick<Step, 'counts' | 'findings'>;
-
 const base = ({ items, capacity }: ScanPage): Counts => ({ read: items.length, pages: 1, 'read-capacity': capacity });
 
 /** Blind writes: the version lets every later change win, and what the index already has as new. */
-async function writePage(context: SliceContext, { table: { name, keys }, index }: ScanSlice, page: ScanPage): Promise<PageResult> {
+async function writePage(context: SliceContext, { table: { name, keys }, index }: ScanSlice, page: ScanPage): Promise<StepResult> {
   const table = context.table({ name, keys }, index);
   const version = { digits: backfillVersion(page.sentAt), type: 'external' } as const;
   const writes = await context.write(
@@ -55,7 +53,7 @@ async function writePage(context: SliceContext, { table: { name, keys }, index }
 }
 
 /** Compares each item with its document. What differs is looked at again later: it may be a change on its way. */
-async function comparePage(context: SliceContext, { table: { name, keys }, index }: ScanSlice, page: ScanPage): Promise<PageResult> {
+async function comparePage(context: SliceContext, { table: { name, keys }, index }: ScanSlice, page: ScanPage): Promise<StepResult> {
   const table = context.table({ name, keys }, index);
   const entries = page.items.map((item) => {
     const key = keyOfItem(item, keys);

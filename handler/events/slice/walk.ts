@@ -6,7 +6,7 @@ import { parseWithDigits } from '../../documents/exact-json.ts';
 import type { AttributeMap } from '../../records/attribute.ts';
 import { idOf, keyOfId, keyOfItem } from '../../records/item-key.ts';
 import { MalformedRecord } from '../../records/malformed-record.ts';
-import { type SliceContext, type Step, type Work } from './context.ts';
+import { type SliceContext, type StepResult, type Work } from './context.ts';
 import { documentDigest } from './digest.ts';
 
 /** Documents per request of the walk. */
@@ -30,7 +30,7 @@ async function missingItems(
   context: SliceContext,
   { index, tables }: WalkSlice,
   documents: readonly WalkedDocument[],
-): Promise<Pick<Step, 'counts' | 'findings'>> {
+): Promise<StepResult> {
   let open = documents.map((document) => ({
     document,
     keys: undefined as AttributeMap | undefined,

@@ -64,7 +64,7 @@ async function run(slice: object): Promise<{ counts: Counts; peak: number }> {
   return done;
 }
 
-test('items of 400 KB are written, compared and looked at again within 128 MB', async () => {
+test('items of 400 KB are written, compared, looked at again and redriven within 128 MB', async () => {
   await cp(join(PROJECT, 'dist/handler/index.mjs'), join(folder, 'index.mjs'));
   const config = {
     format: 1,
@@ -82,13 +82,24 @@ test('items of 400 KB are written, compared and looked at again within 128 MB', 
     return JSON.stringify({ table: name, id: idOf({ pk, sk }, KEYS), keys: { pk, sk }, kind: 'different' });
   });
   await fetch(`${aws.url}/bucket/list`, { method: 'PUT', body: findings.join('\n') });
+  for (let n = 0; n < COUNT; n++) {
+    const { pk, sk } = item(n);
+    const keys = { pk, sk };
+    const id = idOf(keys, KEYS);
+    const times = { failedAt: '2026-01-02T03:04:05.678Z', approximateCreationDateTime: 1_763_800_000, sequenceNumber: null };
+    const deadLetter = { version: 1, table: name, index: name, id, keys, type: 'x', ...times };
+    await fetch(`${aws.url}/letters/${name}/${n}.json`, { method: 'PUT', body: JSON.stringify(deadLetter) });
+  }
   const scan = { kind: 'scan', segment: 0, totalSegments: 1 };
   const look = { kind: 'look', list: 'list', isLast: true };
+  const from = { bucket: 'letters', prefix: `${name}/` };
+  const redrive = { kind: 'redrive', mode: 'apply', form: 'dead-letters', from, until: Date.now() };
   for (const [slice, counts] of [
     [{ ...look, mode: 'apply' }, { repaired: COUNT }],
     [{ ...scan, mode: 'write' }, { read: COUNT }],
     [{ ...scan, mode: 'compare' }, { equal: COUNT }],
     [{ ...look, mode: 'decide' }, { equal: COUNT }],
+    [redrive, { redriven: COUNT }],
   ] as const) {
     const done = await run(slice);
     expect(done.counts).toMatchObject(counts);

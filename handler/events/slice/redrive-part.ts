@@ -1,0 +1,22 @@
+import type { RedriveSlice } from '../../../formats/slice.ts';
+import type { ObjectStore } from '../../aws/s3.ts';
+import type { SliceContext, StepResult } from './context.ts';
+
+/** A slice of redrive, with the objects of its place. */
+export interface Redrive {
+  readonly context: SliceContext;
+  readonly slice: RedriveSlice;
+  readonly objects: ObjectStore;
+}
+
+/** The steps over the objects of a page. `name` is that of the last object that is done. */
+export type PageSteps = AsyncGenerator<{ readonly result: StepResult; readonly name: string }>;
+
+/** Items that are read and written in a step. */
+export const ITEMS_PER_STEP = 25;
+
+/** The name of an object in its folder, and the folder so that no two are equal. */
+export function nameOf(key: string): string {
+  const end = key.lastIndexOf('/') + 1;
+  return `${key.slice(end)}/${key.slice(0, end)}`;
+}

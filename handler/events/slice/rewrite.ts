@@ -1,0 +1,108 @@
+// Reads items again and writes their present state, for redrive.
+import { addCounts } from '../../../formats/counts.ts';
+import type { Counts, RedriveSlice, SliceTable } from '../../../formats/slice.ts';
+import type { RedriveItem } from '../../dead-letters/stored-dead-letter.ts';
+import type { Write } from '../../indexing/write.ts';
+import type { MalformedRecord } from '../../records/malformed-record.ts';
+import { ITEMS_IN_MEMORY, type SliceContext } from './context.ts';
+
+/** What became of an item; an error: it failed again. */
+export type Outcome = 'done' | 'moving' | MalformedRecord | undefined;
+interface OfIndex {
+  readonly index: string | undefined;
+  readonly outcome: Outcome;
+}
+/** Of each item, by its name: one for each index that it was written to, which are two of a table that is reindexed. */
+export type Outcomes = ReadonlyMap<string, readonly OfIndex[]>;
+interface Rewritten {
+  readonly outcomes: Outcomes;
+  readonly counts: Counts;
+}
+
+/** An item among those of several tables. */
+export const nameOfItem = ({ table, id }: Pick<RedriveItem, 'table' | 'id'>): string => JSON.stringify([table, id]);
+
+/** The outcome that decides about an item: whatever is not done. */
+export function worst(outcomes: readonly OfIndex[]): Outcome {
+  const all = outcomes.map(({ outcome }) => outcome);
+  return all.find((outcome) => typeof outcome === 'object') ?? all.find((outcome) => outcome !== 'done') ?? all[0];
+}
+
+/**
+ * Reads items and writes their present state, to both indexes of a table that is reindexed.
+ * @param malformed whether items that fail again become dead letters of their own
+ */
+export async function rewrite(
+  context: SliceContext,
+  { tables }: RedriveSlice,
+  items: readonly RedriveItem[],
+  malformed: 'keep' | 'dead-letter',
+): Promise<Rewritten> {
+  const outcomes = new Map<string, readonly OfIndex[]>();
+  let counts: Counts = {};
+  for (const table of tables) {
+    const own = items.filter((item) => item.table === table.name);
+    for (let at = 0; at < own.length; at += ITEMS_IN_MEMORY) {
+      const part = await rewriteTogether(context, table, own.slice(at, at + ITEMS_IN_MEMORY), malformed);
+      counts = addCounts([counts, part.counts]);
+      for (const [name, ofIndexes] of part.outcomes) outcomes.set(name, ofIndexes);
+    }
+  }
+  return { outcomes, counts };
+}
+
+async function rewriteTogether(
+  context: SliceContext,
+  sliceTable: SliceTable,
+  items: readonly RedriveItem[],
+  malformed: 'keep' | 'dead-letter',
+): Promise<Rewritten> {
+  const table = context.table(sliceTable);
+  const read = await context.items(
+    sliceTable,
+    items.map(({ keys }) => keys),
+  );
+  const states = items.map(({ id, keys, version }) => context.presentState(table, id, keys, read, version));
+  const writable = states.filter(({ image }) => image !== undefined || !table.keepExpired);
+  const targets = context.targets(sliceTable);
+  const toWrite = writable.flatMap((state) => targets.map((target) => ({ ...state, table: target })));
+  const writes = await (malformed === 'keep' ? context.tryToWrite(toWrite) : context.write(toWrite));
+  const outcomes = new Map<string, OfIndex[]>();
+  for (const state of states.filter((one) => !writable.includes(one)))
+    outcomes.set(nameOfItem({ table: table.name, id: state.id }), [{ index: undefined, outcome: 'done' }]);
+  for (const { id, ...ofIndex } of await outcomesOf(context, writes)) {
+    const name = nameOfItem({ table: table.name, id });
+    outcomes.set(name, [...(outcomes.get(name) ?? []), ofIndex]);
+  }
+  const kept = states.length - writable.length;
+  return { outcomes, counts: { 'read-capacity': read.capacity, read: items.length, kept, ...countsOf(writes) } };
+}
+
+function countsOf(writes: readonly Write[]): Counts {
+  const malformed = writes.filter(({ outcome }) => outcome?.kind === 'malformed').length;
+  const written = writes.filter((write) => write.written);
+  return {
+    written: written.length,
+    deleted: written.filter(({ state }) => state?.image === undefined).length,
+    malformed,
+    newer: writes.length - written.length - malformed,
+  };
+}
+
+/** The outcome of each write: failed again, forbidden by a delete that is younger than the margin, or done. */
+async function outcomesOf(context: SliceContext, writes: readonly Write[]): Promise<(OfIndex & { readonly id: string })[]> {
+  const refused = writes.filter(({ outcome, written, state }) => outcome?.kind === 'done' && !written && state?.image !== undefined);
+  const absent = new Set<Write>();
+  for (const index of new Set(refused.flatMap(({ table }) => table.index ?? []))) {
+    const own = refused.filter(({ table }) => table.index === index);
+    const documents = await context.documents(
+      index,
+      own.map(({ id = '' }) => id),
+    );
+    for (const write of own) if (!documents.has(write.id ?? '')) absent.add(write);
+  }
+  return writes.map((write) => {
+    const { id = '', outcome, table } = write;
+    return { id, index: table.index, outcome: outcome?.kind === 'malformed' ? outcome.error : absent.has(write) ? 'moving' : 'done' };
+  });
+}
