@@ -1,5 +1,5 @@
 // The items of tables that get their first trigger in this deploy, indexed in the same run once the triggers exist.
-import type { TableResult } from '../apply/slices/run-table.ts';
+import type { TableResult } from '../report/run-report.ts';
 import { inParallel } from '../aws/retry.ts';
 import { describeRunTable } from '../aws/tables.ts';
 import { CancelledError, UserError } from '../errors.ts';

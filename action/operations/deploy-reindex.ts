@@ -1,15 +1,12 @@
 // Deploys the package that serves with another set of tables that are written to two indexes; all else in it stays.
 import type { Reindexed } from '../../formats/function-config.ts';
-import { sortedJson } from '../../formats/json.ts';
-import { applyUpdate } from '../apply/update-function.ts';
-import { hasPassed, withServing } from '../deployed/package-history.ts';
 import { UserError } from '../errors.ts';
-import { CONFIG_ENTRY, withEntry } from '../package/package.ts';
-import { planFunction } from '../plan/function-plan.ts';
+import { CONFIG_ENTRY, configText, withEntry } from '../package/package.ts';
+import { isSame } from '../plan/change.ts';
 import { configOf } from '../plan/package-plan.ts';
 import type { Run } from '../run.ts';
-import { reportServing } from './outputs.ts';
 import { readDeployed } from './read-deployed.ts';
+import { deployRepackaged, planRepackaged } from './repackage.ts';
 
 /**
  * Lets the function write every change of a table to both indexes, or to that of its name alone. A deploy that changes nothing is none.
@@ -29,28 +26,10 @@ export async function deployReindex(run: Run, table: string, indexes: Reindexed[
   const { reindex: _, ...rest } = config;
   const all = { ...others, ...own };
   const wantedConfig = { ...rest, ...(Object.keys(all).length === 0 ? {} : { reindex: all }) };
-  const text = `${sortedJson(wantedConfig, 2)}\n`;
-  const wanted = sortedJson(config) === sortedJson(wantedConfig) ? found : withEntry(found, CONFIG_ENTRY, text);
-  const plan = planFunction(
-    {
-      package: wanted,
-      provenance: { endpoint: '', options: undefined, defaultDeadLetters: false },
-      configuration: { patch: {}, architecture: undefined, changes: [], problems: [] },
-      alias: inputs.alias,
-      check: inputs.check,
-    },
-    {
-      latest: latest.configuration,
-      serving: serving.configuration,
-      alias: deployed.alias,
-      package: found,
-      passed: hasPassed(deployed.historyStore.history, wanted.sha256Hex),
-    },
-  );
-  if (plan.serves) {
-    const { alias } = await applyUpdate(run, deployed, plan, { package: wanted, history: withServing });
-    reportServing(run, deployed, { alias, sha256: wanted.sha256Base64 });
-  }
+  const wanted = isSame(config, wantedConfig) ? found : withEntry(found, CONFIG_ENTRY, configText(wantedConfig));
+  const existing = { ...deployed, latest, serving };
+  const plan = planRepackaged(run, existing, found, wanted);
+  if (plan.serves) await deployRepackaged(run, existing, plan, wanted);
   return wanted.sha256Base64;
 }
 

@@ -1,29 +1,17 @@
 import type { IndexResponse, IndexSlice, KnownIndex, ServingIndex } from '../../formats/slice.ts';
-import { invoke } from '../aws/invoke.ts';
 import { UserError } from '../errors.ts';
 import { RELEASE } from '../release.ts';
 import type { Run } from '../run.ts';
+import { functionResponse, NOT_VALID } from './function-response.ts';
+
+const failureOf = (table: string): string => `The function could not work on the indexes of ${table}`;
 
 /** Has the function make a step with the indexes of a table. @throws {UserError} with the function's own sentence where it was not made */
-async function step({ inputs, aws }: Run, table: string, wanted: IndexSlice['step']): Promise<IndexResponse> {
-  const { payload, functionError } = await invoke(
-    aws,
-    { name: inputs.functionName, version: inputs.alias, timeout: undefined },
-    { slice: { kind: 'index', release: RELEASE, table, step: wanted } satisfies IndexSlice },
-    { signal: aws.signal, readsOnly: inputs.dryRun && wanted.do === 'look' },
-  );
-  let response: Partial<IndexResponse & { errorMessage: unknown }> | undefined;
-  try {
-    response = JSON.parse(payload) as typeof response;
-  } catch {
-    // Reported below.
-  }
-  const { problem, errorMessage } = response ?? {};
+async function step(run: Run, table: string, wanted: IndexSlice['step']): Promise<IndexResponse> {
+  const slice: IndexSlice = { kind: 'index', release: RELEASE, table, step: wanted };
+  const readsOnly = run.inputs.dryRun && wanted.do === 'look';
+  const { problem, ...response } = await functionResponse<IndexResponse>(run, slice, { failure: failureOf(table), readsOnly });
   if (problem !== undefined) throw new UserError(`Table ${table}: ${problem.what}`, problem.remedy);
-  if (functionError !== undefined || response === undefined)
-    throw new UserError(
-      `The function could not work on the indexes of ${table}: ${typeof errorMessage === 'string' ? errorMessage : 'its response is not valid'}`,
-    );
   return response;
 }
 
@@ -54,6 +42,6 @@ export async function deleteIndex(run: Run, table: string, known: KnownIndex): P
 }
 
 function required<Value>(value: Value | undefined, table: string): Value {
-  if (value === undefined) throw new UserError(`The function could not work on the indexes of ${table}: its response is not valid`);
+  if (value === undefined) throw new UserError(`${failureOf(table)}: ${NOT_VALID}`);
   return value;
 }

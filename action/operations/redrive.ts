@@ -1,4 +1,4 @@
-import type { TableResult } from '../apply/slices/run-table.ts';
+import type { TableResult } from '../report/run-report.ts';
 import { isDenied } from '../aws/errors.ts';
 import { UserError } from '../errors.ts';
 import { countedChanges, planRedrive, type RedrivePlan } from '../plan/redrive-plan.ts';

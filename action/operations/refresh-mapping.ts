@@ -1,16 +1,14 @@
 import type { DeployedState } from '../deployed/deployed-function.ts';
 import { tableReports } from '../apply/triggers.ts';
-import { applyUpdate } from '../apply/update-function.ts';
 import type { Run } from '../run.ts';
 import { reportServing } from './outputs.ts';
 import { readDeployed, refuseForeignEnvironment } from './read-deployed.ts';
+import { deployRepackaged, planRepackaged } from './repackage.ts';
 import { readSourceTables } from './source-tables.ts';
 import { listTriggers, streamOrigin, type Trigger } from '../aws/triggers.ts';
 import { collectProblems, InputError, UserError, type Problem } from '../errors.ts';
-import { hasPassed, withServing } from '../deployed/package-history.ts';
 import { configOf } from '../plan/package-plan.ts';
 import { MAPPING_ENTRY, entryText, mappingText, withEntry } from '../package/package.ts';
-import { planFunction } from '../plan/function-plan.ts';
 import type { Warning } from '../plan/change.ts';
 import { namedTables, unknownTables, type UnknownTable } from '../plan/option-tables.ts';
 import { reindexWarnings } from '../plan/reindexed-tables.ts';
@@ -55,29 +53,13 @@ export async function refreshMapping(run: Run): Promise<void> {
   const text = mappingText(mapped.mapping);
   // Compared is the text: another release may have packed the same content into other bytes.
   const wanted = entryText(found, MAPPING_ENTRY) === text ? found : withEntry(found, MAPPING_ENTRY, text);
-  const plan = planFunction(
-    {
-      package: wanted,
-      // Nothing but the key mapping differs.
-      provenance: { endpoint: '', options: undefined, defaultDeadLetters: false },
-      configuration: { patch: {}, architecture: undefined, changes: [], problems: [] },
-      alias: inputs.alias,
-      check: inputs.check,
-    },
-    {
-      latest: latest.configuration,
-      serving: serving.configuration,
-      alias: deployed.alias,
-      package: found,
-      passed: hasPassed(deployed.historyStore.history, wanted.sha256Hex),
-    },
-  );
+  const existing = { ...deployed, latest, serving };
+  const plan = planRepackaged(run, existing, found, wanted);
   report.plan(plan.changes);
   reportServing(run, deployed);
   report.tables(tableReports(mapped.mapping, mapped.sources, inputs.alias));
   if (inputs.dryRun || !plan.serves) return;
-  const { alias } = await applyUpdate(run, deployed, plan, { package: wanted, history: withServing });
-  reportServing(run, deployed, { alias, sha256: wanted.sha256Base64 });
+  await deployRepackaged(run, existing, plan, wanted);
 }
 
 /** The deployed options name a table almost as a trigger's is named: they have never been applied to it. */

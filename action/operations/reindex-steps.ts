@@ -3,7 +3,7 @@ import type { Counts } from '../../formats/slice.ts';
 import { addCounts } from '../../formats/counts.ts';
 import type { HeldLock } from '../apply/slices/lock.ts';
 import type { ReindexRecord } from '../apply/slices/reindex-record.ts';
-import type { TableResult } from '../apply/slices/run-table.ts';
+import type { TableResult } from '../report/run-report.ts';
 import type { RunTable } from '../aws/tables.ts';
 import type { Run } from '../run.ts';
 import { deployReindex, writesBoth } from './deploy-reindex.ts';

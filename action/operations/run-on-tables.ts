@@ -1,6 +1,6 @@
 // The common part of the operations on tables: the deployed function processes tables, slice by slice, and a report shows the result.
 import type { RedriveSource } from '../apply/slices/run-store.ts';
-import type { TableResult } from '../apply/slices/run-table.ts';
+import type { TableResult } from '../report/run-report.ts';
 import { hasSessionEnded, SessionEndedError } from '../aws/errors.ts';
 import type { Aws } from '../aws/session.ts';
 import { readStateMachine, type StateMachine } from '../aws/state-machine.ts';

@@ -2,7 +2,7 @@
 import type { ResultSlice, TableDifferences } from '../../formats/slice.ts';
 import { addCounts } from '../../formats/counts.ts';
 import { RunStore } from '../apply/slices/run-store.ts';
-import type { TableResult } from '../apply/slices/run-table.ts';
+import type { TableResult } from '../report/run-report.ts';
 import { invoke } from '../aws/invoke.ts';
 import { UserError } from '../errors.ts';
 import type { TableOperation } from '../inputs/operation.ts';

@@ -8,16 +8,17 @@ import { takeLock, type HeldLock } from '../apply/slices/lock.ts';
 import { redrivePhase } from '../apply/slices/phases.ts';
 import { workOn } from '../apply/slices/pool.ts';
 import { RunStore, type RedriveSource } from '../apply/slices/run-store.ts';
-import { runTable, type TableResult } from '../apply/slices/run-table.ts';
+import { runTable } from '../apply/slices/run-table.ts';
+import type { TableResult } from '../report/run-report.ts';
 import { longestRequest } from '../apply/slices/slice-invocation.ts';
 import { TriggerLag } from '../apply/slices/trigger-lag.ts';
-import { invoke } from '../aws/invoke.ts';
 import type { StateMachine } from '../aws/state-machine.ts';
 import { describeRunTable, type RunTable } from '../aws/tables.ts';
 import { UserError } from '../errors.ts';
 import type { TableOperation } from '../inputs/operation.ts';
 import { RELEASE } from '../release.ts';
 import type { Run } from '../run.ts';
+import { functionResponse, NOT_VALID } from './function-response.ts';
 import { indexOf, runPrefix, type RunTarget } from './run-target.ts';
 
 /** The lag of the function's triggers, for all tables of a run. */
@@ -226,31 +227,19 @@ function urlOf(env: NodeJS.ProcessEnv): string {
  * @throws {UserError} with the function's own sentence where no run is possible
  */
 async function survey(
-  { aws, inputs }: Run,
+  run: Run,
   { bucket, prefix }: RunStore,
   table: SliceTable,
   { create, sources, ...other }: { readonly create: boolean; readonly sources: readonly RedriveSource[]; readonly index?: string },
 ): Promise<SurveyedIndex> {
   const places = sources.map(({ from }) => from);
-  const { payload, functionError } = await invoke(
-    aws,
-    { name: inputs.functionName, version: inputs.alias, timeout: undefined },
-    { slice: { kind: 'survey', release: RELEASE, bucket, prefix, create, tables: [table], places, ...other } satisfies SurveySlice },
-    { signal: aws.signal, readsOnly: inputs.dryRun },
-  );
-  let response: Partial<SurveyResponse & { errorMessage: unknown }> | undefined;
-  try {
-    response = JSON.parse(payload) as typeof response;
-  } catch {
-    // Reported below.
-  }
-  const found = functionError === undefined ? response?.tables?.[table.name] : undefined;
+  const slice: SurveySlice = { kind: 'survey', release: RELEASE, bucket, prefix, create, tables: [table], places, ...other };
+  const failure = `The function could not check the index of ${table.name}`;
+  const { tables, problems } = await functionResponse<SurveyResponse>(run, slice, { failure, readsOnly: run.inputs.dryRun });
+  const found = tables?.[table.name];
   if (found !== undefined) return found;
-  const [problem] = (functionError === undefined ? response?.problems : undefined) ?? [];
-  if (problem !== undefined) throw new UserError(problem.what, problem.remedy);
-  throw new UserError(
-    `The function could not check the index of ${table.name}: ${typeof response?.errorMessage === 'string' ? response.errorMessage : 'its response is not valid'}`,
-  );
+  const [problem] = problems ?? [];
+  throw problem === undefined ? new UserError(`${failure}: ${NOT_VALID}`) : new UserError(problem.what, problem.remedy);
 }
 
 /** ms between two lines, in the first minutes and later. */

@@ -51,7 +51,7 @@ export function buildPackage({ handler, config, mapping, transforms }: PackageCo
   return pack(
     new Map([
       [HANDLER_ENTRY, handler],
-      [CONFIG_ENTRY, strToU8(jsonText(config))],
+      [CONFIG_ENTRY, strToU8(configText(config))],
       [MAPPING_ENTRY, strToU8(mappingText(mapping))],
       ...Object.entries(transforms).map(([name, text]) => [name, strToU8(text)] as const),
     ]),
@@ -116,6 +116,11 @@ export function withEntry(from: Package, name: string, content: Uint8Array | str
 export function entryText(from: Package, name: string): string | undefined {
   const content = from.entries.get(name);
   return content === undefined ? undefined : strFromU8(content);
+}
+
+/** The text of config.json, sorted. */
+export function configText(config: FunctionConfig): string {
+  return jsonText(config);
 }
 
 /** The text of table_mapping.json, sorted. */

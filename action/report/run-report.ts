@@ -4,19 +4,25 @@ import { COUNTS, type Counts, type Finding } from '../../formats/slice.ts';
 import { remainingTable } from './redrive-report.ts';
 import { escaped } from './render-plan.ts';
 
-interface Result {
+/** The result of a run on a table. */
+export interface TableResult {
+  /** All work was tried. */
   readonly complete: boolean;
   readonly counts: Counts;
+  /** Differences that remain. */
   readonly differences: number;
+  /** Why the run has failed; undefined: it has not. */
   readonly failure: string | undefined;
+  /** The first differences, for people. */
   readonly findings: readonly Finding[];
-  /** Of `redrive`: what remains, by type of error. */
+  /** What `redrive` has left: its number by type of error. */
   readonly reasons: Readonly<Record<string, number>>;
+  /** What could not be read of the index, and what follows; undefined: all of it was. */
   readonly unwalked: string | undefined;
 }
 
 /** report.json */
-export function runReport(operation: string, results: Readonly<Record<string, Result>>): object {
+export function runReport(operation: string, results: Readonly<Record<string, TableResult>>): object {
   return {
     format: 1,
     operation,
@@ -37,7 +43,7 @@ export function runReport(operation: string, results: Readonly<Record<string, Re
 
 /** Markdown for the job summary of a reindex. */
 export function reindexSection(
-  results: Readonly<Record<string, Result>>,
+  results: Readonly<Record<string, TableResult>>,
   uri: string,
   { table, from, to, serves, writesBoth }: ReindexEnd,
 ): string {
@@ -80,7 +86,7 @@ const HEADINGS: Readonly<Record<Reported, string>> = {
 };
 
 /** Markdown for the job summary: counts per table, a pie of the result, the first keys of each kind. */
-export function runSummary(operation: Reported, results: Readonly<Record<string, Result>>, uri: string): string {
+export function runSummary(operation: Reported, results: Readonly<Record<string, TableResult>>, uri: string): string {
   const columns = COLUMNS.filter((column) => Object.values(results).some(({ counts }) => (counts[column] ?? 0) > 0));
   const rows = Object.entries(results).map(
     ([name, { complete, counts }]) =>
@@ -103,7 +109,7 @@ export function runSummary(operation: Reported, results: Readonly<Record<string,
   ].join('\n');
 }
 
-function pie(operation: string, results: Readonly<Record<string, Result>>): string[] {
+function pie(operation: string, results: Readonly<Record<string, TableResult>>): string[] {
   if (operation !== 'verify') return [];
   const parts = (['equal', 'missing', 'different', 'stale'] as const).map(
     (kind) => [kind, Object.values(results).reduce((sum, { counts }) => sum + (counts[kind] ?? 0), 0)] as const,
@@ -117,7 +123,7 @@ function pie(operation: string, results: Readonly<Record<string, Result>>): stri
   ];
 }
 
-function keys(results: Readonly<Record<string, Result>>): string[] {
+function keys(results: Readonly<Record<string, TableResult>>): string[] {
   const all = Object.values(results).flatMap(({ findings }) => findings);
   return (['missing', 'different', 'stale', 'frozen', 'failed-again', 'moving'] as const).flatMap((kind) => {
     const found = all.filter((finding) => finding.kind === kind).slice(0, SHOWN_KEYS);

@@ -1,6 +1,7 @@
 // One run on one table, phase by phase; parts that a former run has finished are not repeated.
+import type { TableResult } from '../../report/run-report.ts';
 import { addCounts } from '../../../formats/counts.ts';
-import type { Counts, Finding, SliceCheckpoint, SliceTable, SurveyedIndex, WorkSlice } from '../../../formats/slice.ts';
+import type { Counts, SliceCheckpoint, SliceTable, SurveyedIndex, WorkSlice } from '../../../formats/slice.ts';
 import { inParallel } from '../../aws/retry.ts';
 import { deletesAllowed } from '../../inputs/delete-limit.ts';
 import { writeFindings } from './findings.ts';
@@ -44,22 +45,6 @@ export interface TableRunDependencies extends Omit<DriverSettings, 'store' | 'lo
   /** Checks the index again. @throws {UserError} */
   readonly survey: () => Promise<SurveyedIndex>;
   readonly progress: (phase: string, state: DriverState) => void;
-}
-
-export interface TableResult {
-  /** All work was tried. */
-  readonly complete: boolean;
-  readonly counts: Counts;
-  /** Differences that remain. */
-  readonly differences: number;
-  /** Why the run has failed; undefined: it has not. */
-  readonly failure: string | undefined;
-  /** The first differences, for people. */
-  readonly findings: readonly Finding[];
-  /** What `redrive` has left: its number by type of error. */
-  readonly reasons: Readonly<Record<string, number>>;
-  /** What could not be read of the index, and what follows; undefined: all of it was. */
-  readonly unwalked: string | undefined;
 }
 
 /** Runs, or goes on with, the phases of a table. @param store of the table @throws {UserError} */

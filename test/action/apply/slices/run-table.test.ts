@@ -2,7 +2,8 @@
 import { expect, test } from '@jest/globals';
 import { workOn } from '../../../../action/apply/slices/pool.ts';
 import { RunStore } from '../../../../action/apply/slices/run-store.ts';
-import { runTable, type TableResult } from '../../../../action/apply/slices/run-table.ts';
+import { runTable } from '../../../../action/apply/slices/run-table.ts';
+import type { TableResult } from '../../../../action/report/run-report.ts';
 import type { Counts, RedriveSlice, SliceCheckpoint, WorkSlice } from '../../../../formats/slice.ts';
 import { bucketOf } from './bucket.ts';
 
