@@ -1,3 +1,4 @@
+// The function's triggers (Lambda's event source mappings) as AWS has them.
 import {
   CreateEventSourceMappingCommand,
   DeleteEventSourceMappingCommand,

@@ -1,3 +1,4 @@
+// The function, its alias and its package as they are deployed now.
 import type { FunctionConfiguration } from '@aws-sdk/client-lambda';
 import { getAlias, type Alias } from '../aws/alias.ts';
 import { NO_HISTORY, bucketHistory, tagHistory, type HistoryStore } from './history-store.ts';

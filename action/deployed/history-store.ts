@@ -1,3 +1,4 @@
+// Keeps the history of deployed packages in the code bucket, or in a tag of the function.
 import { randomUUID } from 'node:crypto';
 import { EMPTY, historyText, parseHistory, type History, type PackageRecord } from './package-history.ts';
 import { historyKey, readHistory, writeHistory } from '../aws/code-bucket.ts';

@@ -7,7 +7,7 @@ import type { TableResult } from '../report/run-report.ts';
 import type { RunTable } from '../aws/tables.ts';
 import type { Run } from '../run.ts';
 import { deployReindex, writesBoth } from './deploy-reindex.ts';
-import { createIndex, deleteIndex, servingIndex, swapIndex } from './index-step.ts';
+import { createIndex, deleteIndex, servingIndex, swapIndex } from './table-indexes.ts';
 import { runPrefix, type RunTarget } from './run-target.ts';
 import { onLockedTable, type RunLimits } from './table-run.ts';
 

@@ -9,11 +9,12 @@ import { planReindex, reindexChanges, type ReindexContext, type ReindexPlan } fr
 import { reindexWarnings } from '../plan/reindexed-tables.ts';
 import { defaultReadCapacity } from '../plan/run-estimate.ts';
 import { planRun } from '../plan/run-plan.ts';
-import { reindexSection, runReport } from '../report/run-report.ts';
+import { reindexSection } from '../report/run-report.ts';
 import type { Run } from '../run.ts';
-import { knownIndex, servingIndex } from './index-step.ts';
+import { knownIndex, servingIndex } from './table-indexes.ts';
 import { runReindex, type ReindexResult } from './reindex-steps.ts';
 import { endOf } from './run-on-tables.ts';
+import { warnOfTimeLimit, writeReport } from './run-results.ts';
 import { planContext, runPrefix, tablesOf, targetOf, type RunTarget } from './run-target.ts';
 import { lockTable, sharingTables, triggerLag } from './table-run.ts';
 
@@ -127,34 +128,15 @@ function changesOf(
 }
 
 /** Writes report.json, outputs and summary. @throws {UserError} where it has failed */
-async function conclude(run: Run, { bucket }: RunTarget, record: ReindexRecord, table: RunTable, result: ReindexResult): Promise<void> {
-  const { inputs, aws, report } = run;
-  const { complete, differences, counts, failure, writesBoth } = result;
+async function conclude(run: Run, target: RunTarget, record: ReindexRecord, table: RunTable, result: ReindexResult): Promise<void> {
+  const { report } = run;
   const results = { [table.name]: result };
-  const store = new RunStore(aws, bucket, runPrefix(inputs.functionName, 'reindex'));
-  await store.write('report.json', JSON.stringify(runReport('reindex', results), null, 2));
-  report.runOutputs({
-    complete: String(complete),
-    differences: String(differences),
-    counts: JSON.stringify({ [table.name]: counts }),
-    'report-uri': store.uri('report.json'),
-  });
+  const { store, complete } = await writeReport(run, 'reindex', target, results);
   report.changed(true);
   const { from, to, step } = record.state;
-  report.section(
-    reindexSection(results, store.uri('report.json'), {
-      table: table.name,
-      from: from.index,
-      to: to.index,
-      serves: step === 'end',
-      writesBoth,
-    }),
-  );
-  if (failure !== undefined)
-    throw new UserError(`table ${table.name}: ${failure}`, 'Look at the report, and run again: finished parts are not repeated');
-  if (!complete)
-    report.warn({
-      title: 'Not complete',
-      message: `The time limit of ${inputs.timeLimitMinutes} minutes was reached: run operation reindex again, and it goes on where this run stopped`,
-    });
+  const end = { table: table.name, from: from.index, to: to.index, serves: step === 'end', writesBoth: result.writesBoth };
+  report.section(reindexSection(results, store.uri('report.json'), end));
+  if (result.failure !== undefined)
+    throw new UserError(`table ${table.name}: ${result.failure}`, 'Look at the report, and run again: finished parts are not repeated');
+  if (!complete) warnOfTimeLimit(run, 'reindex');
 }

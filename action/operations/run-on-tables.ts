@@ -11,7 +11,7 @@ import type { TableOperation } from '../inputs/operation.ts';
 import { defaultReadCapacity } from '../plan/run-estimate.ts';
 import { machineChange, planRun, type RunPlan } from '../plan/run-plan.ts';
 import type { Run } from '../run.ts';
-import { recordDifferences, reportResults, type Results, type Totals } from './run-results.ts';
+import { recordDifferences, reportResults, type Results, type Totals, warnOfTimeLimit } from './run-results.ts';
 import { planContext, tablesOf, targetOf, type RunTarget } from './run-target.ts';
 import { onTable, triggerLag, type RunLimits } from './table-run.ts';
 
@@ -122,17 +122,11 @@ export function endOf(error: unknown, operation: string, { signal }: Aws): unkno
 }
 
 /** @throws {UserError} where a table failed */
-export function conclude(
-  { inputs, report }: Run,
-  operation: TableOperation,
-  results: Results,
-  { complete }: Pick<Totals, 'complete'>,
-): void {
+export function conclude(run: Run, operation: TableOperation, results: Results, { complete }: Pick<Totals, 'complete'>): void {
   const failures = Object.entries(results).flatMap(([name, { failure }]) => (failure === undefined ? [] : [`table ${name}: ${failure}`]));
   if (failures.length > 0) throw new UserError(failures.join('; '), 'Run again: finished parts are not repeated');
-  if (!complete)
-    report.warn({
-      title: 'Not complete',
-      message: `The time limit of ${inputs.timeLimitMinutes} minutes was reached: run operation ${operation} again, and it ${inputs.stateMachine === undefined || operation === 'redrive' ? 'goes on where this run stopped' : 'follows the execution of AWS Step Functions, which goes on meanwhile'}`,
-    });
+  if (!complete) {
+    const byExecution = run.inputs.stateMachine !== undefined && operation !== 'redrive';
+    warnOfTimeLimit(run, operation, byExecution ? 'follows the execution of AWS Step Functions, which goes on meanwhile' : undefined);
+  }
 }

@@ -43,13 +43,13 @@ function remaining({ counts, differences }: TableResult, repair: boolean): Table
   return { missing: Math.max(0, differences - frozen), different: Math.min(differences, frozen), stale: 0 };
 }
 
-/** Writes report.json, outputs, summary and warnings. @throws {AwsError} */
-export async function reportResults(
+/** Writes report.json and the outputs. @returns the store of the report @throws {AwsError} */
+export async function writeReport(
   { inputs, aws, report }: Run,
-  operation: TableOperation,
+  operation: TableOperation | 'reindex',
   { bucket }: Pick<RunTarget, 'bucket'>,
   results: Results,
-): Promise<Totals> {
+): Promise<Omit<Totals, 'changed'> & { readonly store: RunStore }> {
   const all = Object.values(results);
   const complete = all.every((result) => result.complete);
   const differences = all.reduce((sum, result) => sum + result.differences, 0);
@@ -61,6 +61,30 @@ export async function reportResults(
     counts: JSON.stringify(Object.fromEntries(Object.entries(results).map(([name, { counts }]) => [name, counts]))),
     'report-uri': store.uri('report.json'),
   });
+  return { store, complete, differences };
+}
+
+/** @param then how the next run goes on */
+export function warnOfTimeLimit(
+  { inputs, report }: Run,
+  operation: TableOperation | 'reindex',
+  then = 'goes on where this run stopped',
+): void {
+  report.warn({
+    title: 'Not complete',
+    message: `The time limit of ${inputs.timeLimitMinutes} minutes was reached: run operation ${operation} again, and it ${then}`,
+  });
+}
+
+/** Writes report.json, outputs, summary and warnings. @throws {AwsError} */
+export async function reportResults(
+  run: Run,
+  operation: TableOperation,
+  target: Pick<RunTarget, 'bucket'>,
+  results: Results,
+): Promise<Totals> {
+  const { report } = run;
+  const { store, complete, differences } = await writeReport(run, operation, target, results);
   report.section(runSummary(operation, results, store.uri('report.json')));
   for (const [name, result] of Object.entries(results)) {
     const messages =
@@ -69,7 +93,7 @@ export async function reportResults(
         : warningsOf(operation, name, result, store.uri(`${name}/differences.jsonl`));
     for (const message of messages) report.warn({ title: `Table ${name}`, message });
   }
-  const { written = 0, repaired = 0, redriven = 0 } = addCounts(all.map(({ counts }) => counts));
+  const { written = 0, repaired = 0, redriven = 0 } = addCounts(Object.values(results).map(({ counts }) => counts));
   return { complete, differences, changed: written + repaired + redriven > 0 };
 }
 

@@ -1,3 +1,4 @@
+// Which event deploys to which environment: a push to STAGE, a release to PROD, a pull request to nothing.
 import { createHash } from 'node:crypto';
 import { InputError } from '../errors.ts';
 import type { Problem } from '../errors.ts';

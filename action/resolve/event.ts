@@ -1,3 +1,4 @@
+// The event of a workflow run, read and checked: its name, branch, tag and release.
 import { type Json, isObject } from '../../formats/json.ts';
 import type { WorkflowEvent } from './environment.ts';
 import { UserError } from '../errors.ts';

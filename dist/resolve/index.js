@@ -32177,6 +32177,7 @@ function unquoted(word) {
 }
 
 ;// CONCATENATED MODULE: ./action/resolve/environment.js
+// Which event deploys to which environment: a push to STAGE, a release to PROD, a pull request to nothing.
 
 
 
@@ -32365,6 +32366,7 @@ function sortedJson(value, indent) {
 }
 
 ;// CONCATENATED MODULE: ./action/resolve/event.js
+// The event of a workflow run, read and checked: its name, branch, tag and release.
 
 
 /**

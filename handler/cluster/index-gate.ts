@@ -1,3 +1,4 @@
+// Whether a table's index is there, asked at most once a second.
 import type { Table } from '../tables.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Indexes, NotReady } from './indexes.ts';

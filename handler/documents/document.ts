@@ -1,7 +1,9 @@
 // Writes DynamoDB's attribute values as a JSON document, in one pass.
 import { isAttributeMap, type Attribute, type AttributeMap } from '../records/attribute.ts';
+import { array, boolean, checkDepth, member, number, text, unreadable } from './attribute-value.ts';
 import { fieldNames, needsRename } from './field-names.ts';
 import { JsonWriter } from './json-writer.ts';
+import { isMixed, kinds, NUMBERS } from './list-kinds.ts';
 import { fieldBelow, type NumericFields } from './numeric-fields.ts';
 import { MalformedRecord } from '../records/malformed-record.ts';
 import { type ShapingTime, unlimited } from './shaping-time.ts';
@@ -9,13 +11,6 @@ import { TextAllowance } from './text-allowance.ts';
 
 /** Of a document with its action line: the smallest Amazon domains accept requests of 10 MiB. */
 export const MAX_DOCUMENT_BYTES = 10 * 1024 * 1024 - 4096;
-
-/** JSON's grammar of a number. DynamoDB's own digits fit it; those that a client wrote into an event by hand may not. */
-const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
-const LOOSE_NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?([eE][+-]?\d+)?$/;
-
-/** Levels: DynamoDB allows 32; this limit only keeps a forged event from exhausting the stack. */
-const MAX_DEPTH = 512;
 
 /** ASCII: `,` `[` `]` `{` `}`. */
 const [COMMA, OPEN_LIST, CLOSE_LIST, OPEN_MAP, CLOSE_MAP] = [0x2c, 0x5b, 0x5d, 0x7b, 0x7d];
@@ -68,7 +63,7 @@ export function documentText(image: AttributeMap, time?: ShapingTime, numbers?: 
 
 function writeMap(shaping: Shaping, map: AttributeMap, depth: number, numbers: NumericFields | undefined): void {
   const { json, time } = shaping;
-  if (depth > MAX_DEPTH) throw new MalformedRecord('document_too_deep', `the item is nested deeper than ${MAX_DEPTH} levels`);
+  checkDepth(depth);
   let before = OPEN_MAP;
   /** Of all names, once one needs a change: the names before it keep theirs. */
   let fields: ReadonlyMap<string, string> | undefined;
@@ -111,21 +106,6 @@ function writeEach<Item>({ json, time }: Shaping, items: readonly Item[], write:
   }
   if (before === OPEN_LIST) json.character(OPEN_LIST);
   json.character(CLOSE_LIST);
-}
-
-/** The only member of an attribute value: its type and its content. */
-function member(attribute: Attribute | undefined, name: string): { type: string; value: unknown } {
-  if (typeof attribute !== 'object' || (attribute as Attribute | null) === null)
-    throw unreadable(name, 'a value that is not an attribute value');
-  let type: string | undefined;
-  let value: unknown;
-  for (const key in attribute) {
-    if (type !== undefined) throw unreadable(name, 'more than one type');
-    type = key;
-    value = attribute[key];
-  }
-  if (type === undefined) throw unreadable(name, 'no type');
-  return { type, value };
 }
 
 function writeValue(
@@ -178,38 +158,8 @@ function writeValue(
   }
 }
 
-const STRINGS = 1;
-const BOOLEANS = 2;
-const MAPS = 4;
-/** Strings, except for fields that accept them as numbers. */
-const NUMBERS = 8;
-
 /** How the items of a list are written. */
 type ListForm = 'plain' | 'mixed' | 'numbers';
-
-function isMixed(kinds: number): boolean {
-  const kind = (kinds & NUMBERS) === 0 ? kinds : (kinds & ~NUMBERS) | STRINGS;
-  return (kind & (kind - 1)) !== 0;
-}
-
-/**
- * The kinds that the engine would see in a list, which it reads as one with nested lists: a set of STRINGS, NUMBERS, BOOLEANS, MAPS.
- * Only the outermost list is checked, so that each item of each list is read once.
- */
-function kinds(time: ShapingTime, list: readonly unknown[], name: string, depth: number): number {
-  if (depth > MAX_DEPTH) throw new MalformedRecord('document_too_deep', `the item is nested deeper than ${MAX_DEPTH} levels`);
-  let found = 0;
-  for (const item of list as readonly Attribute[]) {
-    time.step();
-    const { type, value } = member(item, name);
-    if (type === 'L') found |= kinds(time, array(value, type, name), name, depth + 1);
-    else if (type === 'M') found |= MAPS;
-    else if (type === 'BOOL') found |= BOOLEANS;
-    else if (type === 'N' || type === 'NS') found |= NUMBERS;
-    else if (type !== 'NULL') found |= STRINGS;
-  }
-  return found;
-}
 
 /**
  * Writes a list: scalars as strings; booleans and maps unchanged only if the list has nothing else, numbers only if the field also
@@ -284,33 +234,6 @@ function writeAsText(shaping: Shaping, start: number): void {
   text.add(json.length - start);
 }
 
-function text(value: unknown, type: string, name: string): string {
-  if (typeof value === 'string') return value;
-  throw unreadable(name, `a value of type ${type} that is not a text`);
-}
-
-function boolean(value: unknown, name: string): boolean {
-  if (typeof value === 'boolean') return value;
-  throw unreadable(name, 'a BOOL that is not true or false');
-}
-
-function array(value: unknown, type: string, name: string): readonly unknown[] {
-  if (Array.isArray(value)) return value;
-  throw unreadable(name, `a value of type ${type} that is not a list`);
-}
-
 function writeNumber(json: JsonWriter, digits: string, name: string): void {
   if (!json.decimal(digits)) json.ascii(number(digits, name));
-}
-
-/** The digits as a JSON number, unchanged if they are one already. */
-function number(digits: string, name: string): string {
-  if (NUMBER.test(digits)) return digits;
-  const [, sign = '', whole = '', fraction = '', exponent = ''] = LOOSE_NUMBER.exec(digits) ?? [];
-  if (whole === '' && fraction === '') throw unreadable(name, 'an N that is not a number');
-  return `${sign === '-' ? '-' : ''}${whole.replace(/^0+(?=\d)/, '') || '0'}${fraction === '' ? '' : `.${fraction}`}${exponent}`;
-}
-
-function unreadable(name: string, found: string): MalformedRecord {
-  return new MalformedRecord('attribute_unreadable', `the attribute ${JSON.stringify(name.slice(0, 100))} has ${found}`);
 }

@@ -1,3 +1,4 @@
+// The state that a document is to have: the item or its absence, and where it is known from.
 import type { AttributeMap } from '../records/attribute.ts';
 import type { Table } from '../tables.ts';
 

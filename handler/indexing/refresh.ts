@@ -1,3 +1,4 @@
+// Refreshes the indexes that a batch has written to.
 import { abortAt, type Budget } from '../budget.ts';
 import type { Runtime } from '../runtime.ts';
 import { withoutValues } from '../telemetry/redaction.ts';

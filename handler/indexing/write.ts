@@ -1,3 +1,4 @@
+// A write of one item, from its stream record or its table to the outcome of its request.
 import type { MalformedRecord } from '../records/malformed-record.ts';
 import type { Table } from '../tables.ts';
 import type { Operation } from './bulk-operation.ts';

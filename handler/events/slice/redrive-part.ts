@@ -1,3 +1,4 @@
+// The common part of what redrive works off: dead letters and batches.
 import type { RedriveSlice } from '../../../formats/slice.ts';
 import type { ObjectStore } from '../../aws/s3.ts';
 import type { SliceContext, StepResult } from './context.ts';

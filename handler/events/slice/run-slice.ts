@@ -17,7 +17,7 @@ import { verifyMetrics } from '../../telemetry/verify-metrics.ts';
 import { SliceContext, SliceProblem, type Step } from './context.ts';
 import { countOpen } from './count-open.ts';
 import { indexStep } from './index-step.ts';
-import { look } from './look.ts';
+import { look } from './second-look.ts';
 import { redrive } from './redrive.ts';
 import { scan } from './scan.ts';
 import { survey } from './survey.ts';
