@@ -12,6 +12,14 @@ export interface Table {
   readonly rangeKey: string | undefined;
   /** Undefined where the table has no stream, or had one that is switched off. */
   readonly stream: Stream | undefined;
+  /** Absent: of a table that is gone. */
+  readonly size?: TableSize;
+}
+
+/** As DynamoDB counted it, up to six hours ago. */
+export interface TableSize {
+  readonly items: number;
+  readonly bytes: number;
 }
 
 export interface Stream {
@@ -50,19 +58,17 @@ export function toTable(name: string, found: TableDescription): Table {
     stream: enabled
       ? { arn: found.LatestStreamArn ?? '', viewType: found.StreamSpecification?.StreamViewType, since: labelTime(found.LatestStreamLabel) }
       : undefined,
+    size: { items: found.ItemCount ?? 0, bytes: found.TableSizeBytes ?? 0 },
   };
 }
 
 /** The facts of a table that a run needs. */
-export interface RunTable {
+export interface RunTable extends TableSize {
   readonly name: string;
   /** Another one where the table was created anew. */
   readonly id: string;
   /** Hash key first. */
   readonly keys: readonly KeyAttribute[];
-  /** As DynamoDB counted them, up to six hours ago. */
-  readonly items: number;
-  readonly bytes: number;
   /** Read capacity units per second; undefined: on demand. */
   readonly provisionedRead: number | undefined;
   readonly stream: Stream | undefined;
@@ -81,14 +87,14 @@ export async function describeRunTable(aws: Aws, name: string): Promise<RunTable
       .toSorted((a) => (a.KeyType === 'HASH' ? -1 : 1))
       .map(({ AttributeName: key = '' }) => ({ name: key, type: typeOf(key) }));
     const read = found.BillingModeSummary?.BillingMode === 'PAY_PER_REQUEST' ? 0 : (found.ProvisionedThroughput?.ReadCapacityUnits ?? 0);
+    const { stream, size = { items: 0, bytes: 0 } } = toTable(name, found);
     return {
       name: found.TableName ?? name,
       id: found.TableId ?? '',
       keys,
-      items: found.ItemCount ?? 0,
-      bytes: found.TableSizeBytes ?? 0,
+      ...size,
       provisionedRead: read > 0 ? read : undefined,
-      stream: toTable(name, found).stream,
+      stream,
     };
   } catch (error) {
     if (isAwsError(error, 'ResourceNotFoundException')) return undefined;

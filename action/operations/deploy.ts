@@ -31,9 +31,11 @@ import { buildPackage, readHandler, type Package } from '../package/package.ts';
 import { planCreation, planFunction, planLogs, planTags, type FunctionPlan, type TagPlan } from '../plan/function-plan.ts';
 import { optionsSource, provenanceOf } from '../plan/provenance.ts';
 import { namedTables, optionTableProblems, uncheckedTablesWarning } from '../plan/option-tables.ts';
+import { tableItems } from '../plan/table-items.ts';
 import { planTriggers, type TriggerPlan } from '../plan/trigger-plan.ts';
 import type { NewTablePlan } from '../plan/new-tables.ts';
 import type { TriggerContext } from '../plan/trigger-step.ts';
+import { indexWarnings } from '../plan/index-changes.ts';
 import { keptReindex } from '../plan/reindexed-tables.ts';
 import { functionWarnings, variablesAfter } from '../plan/transport-warnings.ts';
 import { noTriggerWarning } from '../plan/trigger-warnings.ts';
@@ -70,6 +72,7 @@ async function attempt(run: Run, made: number): Promise<void> {
   const { inputs, aws, report } = run;
   const deployment = await prepare(run);
   report.plan(deployment.changes);
+  report.items(tableItems(deployment.mapped.sources, deployment.newTables, deployment.triggers.steps));
   reportDeployed(run, deployment, undefined);
   if (inputs.dryRun) return;
   const applied = await applyFunction(run, deployment);
@@ -169,6 +172,7 @@ async function prepare(run: Run, instead?: Deployment): Promise<Deployment> {
     ...uncheckedTablesWarning(options, named),
     ...formerReadingWarnings(endpoint, found),
     ...kept.warnings,
+    ...indexWarnings(found, wanted),
     ...plannedTriggers.warnings,
     ...newTables.flatMap(({ warnings }) => warnings),
     ...noTrigger,

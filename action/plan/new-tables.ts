@@ -20,6 +20,8 @@ export interface NewTable {
 }
 
 export interface NewTablePlan {
+  /** Its name. */
+  readonly table: string;
   /** Undefined: this deploy does not backfill it. `waits`: only when its trigger is settled. */
   readonly backfill: { readonly table: RunTable; readonly waits: boolean; readonly capacity: number } | undefined;
   readonly changes: readonly Change[];
@@ -32,12 +34,14 @@ export function planNewTable(mode: NewTables, { table, trigger, context }: NewTa
   if (mode !== 'never' && obstacle === undefined && context !== undefined) {
     const waits = trigger['starting-position'] === 'LATEST';
     const wait = waits ? [waitChange(table)] : [];
-    return { backfill: { table, waits, capacity: context.capacity }, changes: [...wait, ...runChanges(table, context)], warnings: [] };
+    const changes = [...wait, ...runChanges(table, context)];
+    return { table: table.name, backfill: { table, waits, capacity: context.capacity }, changes, warnings: [] };
   }
   const reason = mode === 'never' ? 'backfill-new-tables is never' : (obstacle?.short ?? '');
   const changes = [change(`table ${table.name}`, 'backfill', undefined, `not in this deploy: ${sizeText(table)} are not indexed`, reason)];
   const message = `Table ${table.name} gets its first trigger, and the items that it contains (${sizeText(table)}) are not indexed by this deploy: ${obstacle?.sentence ?? ''}`;
-  return { backfill: undefined, changes, warnings: obstacle === undefined ? [] : [{ title: 'Items of a new table', message }] };
+  const warnings = obstacle === undefined ? [] : [{ title: 'Items of a new table', message }];
+  return { table: table.name, backfill: undefined, changes, warnings };
 }
 
 const waitChange = (table: RunTable): Change =>

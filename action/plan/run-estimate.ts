@@ -1,5 +1,5 @@
 // Reads, time and cost of both passes over a table. Pure. docs/backfill-and-verify.md#cost shows the same arithmetic.
-import type { RunTable } from '../aws/tables.ts';
+import type { RunTable, TableSize } from '../aws/tables.ts';
 
 /** Read capacity units per second where the table's capacity is on demand; of a provisioned one a quarter is used. */
 const ON_DEMAND = 2_000;
@@ -63,7 +63,7 @@ export function estimateRun(
 export const ESTIMATED_BY = `both passes; a cluster that handles ${DOCUMENTS_PER_SECOND} documents per second`;
 
 /** `about 1,200 items, 3.4 MB` */
-export const sizeText = ({ items, bytes }: Pick<RunTable, 'items' | 'bytes'>): string =>
+export const sizeText = ({ items, bytes }: TableSize): string =>
   `about ${items.toLocaleString('en-US')} items, ${bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`}`;
 
 /** `about 12 min` */

@@ -18,12 +18,21 @@ export function shownText(value: Shown): string {
   return line.length > 160 ? `${line.slice(0, 160)}…` : line;
 }
 
+/** The settings of something new, one each: it is shown whole. Undefined: the value has none. */
+function settingsOf(value: Shown): string[] | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  return Object.entries(value).map(([name, setting]) => `${name}: ${shownText(setting)}`);
+}
+
 /** Lines for the log. */
 export function planText(changes: readonly Change[]): string[] {
-  return changes.map(({ resource, action, path, before, after, reason }) => {
+  return changes.flatMap(({ resource, action, path, before, after, reason }) => {
+    const name = `${SIGNS[action]} ${resource}${path === resource ? '' : `, ${path}`}`;
+    const settings = action === 'create' ? settingsOf(after) : undefined;
+    if (settings !== undefined) return [`${name} (${reason})`, ...settings.map((setting) => `    ${setting}`)];
     const values =
       action === 'create' ? shownText(after) : action === 'delete' ? shownText(before) : `${shownText(before)} → ${shownText(after)}`;
-    return `${SIGNS[action]} ${resource}${path === resource ? '' : `, ${path}`}: ${values} (${reason})`;
+    return [`${name}: ${values} (${reason})`];
   });
 }
 
@@ -42,13 +51,23 @@ export function planMarkdown(changes: readonly Change[]): string {
     .slice(0, MAX_ROWS)
     .map(
       ({ resource, action, path, before, after, reason }) =>
-        `| ${[action, `${resource}: ${path}`, cell(before), cell(after), reason].map(escaped).join(' | ')} |`,
+        `| ${[escaped(action), escaped(`${resource}: ${path}`), cell(before), action === 'create' ? newCell(after) : cell(after), escaped(reason)].join(' | ')} |`,
     );
   const cut = changes.length > MAX_ROWS ? [`\n… and ${changes.length - MAX_ROWS} more.`] : [];
   return ['| | What | Before | After | Why |', '| --- | --- | --- | --- | --- |', ...rows, ...cut].join('\n');
 }
 
-const cell = (value: Shown): string => (value === null ? '' : shownText(value));
+const cell = (value: Shown): string => (value === null ? '' : escaped(shownText(value)));
+const newCell = (value: Shown): string => settingsOf(value)?.map(escaped).join('<br>') ?? cell(value);
+
+/** Markdown of the items that each table holds, for a comment. */
+export function itemsMarkdown(items: Readonly<Record<string, string>>): string[] {
+  const rows = Object.entries(items);
+  if (rows.length === 0) return [];
+  const shown = rows.slice(0, MAX_ROWS).map(([table, text]) => `| ${escaped(table)} | ${escaped(text)} |`);
+  const cut = rows.length > MAX_ROWS ? [`\n… and ${rows.length - MAX_ROWS} more.`] : [];
+  return ['', '| Table | Items, as DynamoDB counted them up to six hours ago |', '| --- | --- |', ...shown, ...cut];
+}
 
 /** Text for a cell of a Markdown table: foreign text must neither end the cell nor become markup. */
 export function escaped(text: string): string {

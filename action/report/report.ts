@@ -4,7 +4,7 @@ import type * as core from '@actions/core';
 import type { CheckResponse } from '../../formats/events.ts';
 import type { Change, Warning } from '../plan/change.ts';
 import { InputError, placeText, type Problem } from '../errors.ts';
-import { planJson, planMarkdown, planText, type PlanHeading } from './render-plan.ts';
+import { itemsMarkdown, planJson, planMarkdown, planText, type PlanHeading } from './render-plan.ts';
 import { summaryMarkdown, type Outputs, type TableReport } from './render-summary.ts';
 import { Redaction } from './redaction.ts';
 
@@ -50,6 +50,7 @@ export class Report {
   #changed = false;
   #check: CheckResponse | undefined;
   #tables: Readonly<Record<string, TableReport>> = {};
+  #items: Readonly<Record<string, string>> = {};
   #outputs: Pick<Outputs, 'function-arn' | 'function-version' | 'alias-arn' | 'code-sha256' | 'created'> = {
     'function-arn': '',
     'function-version': '',
@@ -173,6 +174,12 @@ export class Report {
     this.#tables = tables;
   }
 
+  /** Of each table, how many items it holds and what becomes of them. */
+  items(items: Readonly<Record<string, string>>): void {
+    this.#items = items;
+    for (const [table, text] of Object.entries(items)) this.info(`  Table ${table} holds ${text}.`);
+  }
+
   outputs(outputs: Partial<Report['resultOutputs']>): void {
     this.#outputs = { ...this.#outputs, ...outputs };
   }
@@ -193,7 +200,7 @@ export class Report {
 
   /** The plan as it goes into the comment on a pull request. */
   get markdown(): string {
-    return planMarkdown(this.#redaction.value(this.#changes));
+    return [planMarkdown(this.#redaction.value(this.#changes)), ...itemsMarkdown(this.#redaction.value(this.#items))].join('\n');
   }
 
   /** Writes outputs and summary. @param failure the sentence that the job fails with */

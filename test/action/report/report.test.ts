@@ -29,7 +29,13 @@ function runner(): Runner & { log: string[]; outputs: Record<string, string>; su
 const changes = [
   change('function', 'memory-size', 128, 256, 'set by the input'),
   change('package', 'endpoint', 'old.example.com', 'new|`<b>`.example.com', 'the endpoint\nfile'),
-  change('trigger Orders', 'trigger', undefined, { 'batch-size': 1000 }, 'the table has no trigger'),
+  change(
+    'trigger Orders',
+    'trigger',
+    undefined,
+    { 'batch-size': 1000, 'on-failure': 'arn:aws:sqs:eu-west-1:123456789012:q' },
+    'the table has no trigger',
+  ),
   change('tags', 'team', 'search', undefined, 'the input does not name it'),
 ];
 
@@ -38,7 +44,9 @@ describe('a plan', () => {
     expect(planText(changes)).toEqual([
       '~ function, memory-size: 128 → 256 (set by the input)',
       '~ package, endpoint: old.example.com → new|`<b>`.example.com (the endpoint\nfile)',
-      '+ trigger Orders, trigger: {"batch-size":1000} (the table has no trigger)',
+      '+ trigger Orders, trigger (the table has no trigger)',
+      '    batch-size: 1000',
+      '    on-failure: arn:aws:sqs:eu-west-1:123456789012:q',
       '- tags, team: search (the input does not name it)',
     ]);
     expect(JSON.parse(planJson({ operation: 'deploy', environment: 'STAGE', functionName: 'Fn' }, changes.slice(0, 1)))).toEqual({
@@ -48,6 +56,9 @@ describe('a plan', () => {
       changes: [{ resource: 'function', action: 'update', path: 'memory-size', before: 128, after: 256, reason: 'set by the input' }],
     });
     expect(planMarkdown(changes).split('\n')).toHaveLength(6);
+    expect(planMarkdown(changes)).toContain(
+      '|  | batch-size: 1000<br>on-failure: arn:aws:sqs:eu-west-1:123456789012:q | the table has no trigger |',
+    );
     expect(planMarkdown([])).toBe('Nothing to change.');
   });
 
