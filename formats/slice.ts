@@ -232,6 +232,7 @@ export const COUNTS = [
   'kept',
   'frozen',
   'unchecked',
+  'ignored',
   'dead-letters',
   'failed-batches',
   'redriven',
@@ -242,6 +243,9 @@ export const COUNTS = [
 ] as const;
 export type Counts = Readonly<Partial<Record<(typeof COUNTS)[number] | 'read-capacity', number>>>;
 
+/** Field → documents whose value of it the engine ignores: it is in the document, and searches of the field do not find it. */
+export type IgnoredFields = Readonly<Record<string, number>>;
+
 /** What is known of a slice: `<prefix>/slices/<id>.json`. It decides what is done, whatever became of an invocation's response. */
 export interface SliceCheckpoint {
   readonly format: 1;
@@ -251,6 +255,7 @@ export interface SliceCheckpoint {
   /** Lists that were written. */
   readonly lists: readonly string[];
   readonly counts: Counts;
+  readonly ignored?: IgnoredFields;
   readonly done: boolean;
   /** Why the last invocation got no further, if it did not (`failsWhenStuck`). */
   readonly problem?: string;

@@ -168,6 +168,7 @@ class ReindexRun {
       differences: this.#last?.differences ?? 0,
       findings: this.#last?.findings ?? [],
       unwalked: this.#last?.unwalked,
+      ignored: this.#last?.ignored ?? {},
       reasons: this.#last?.reasons ?? {},
       moved: this.#moved,
       writesBoth: this.#writesBoth,

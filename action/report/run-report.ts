@@ -1,6 +1,6 @@
 // The result of a run on tables, for the report in S3 and for the job summary. Pure.
 import type { TableOperation } from '../inputs/operation.ts';
-import { COUNTS, type Counts, type Finding } from '../../formats/slice.ts';
+import { COUNTS, type Counts, type Finding, type IgnoredFields } from '../../formats/slice.ts';
 import { remainingTable } from './redrive-report.ts';
 import { escaped } from './render-plan.ts';
 
@@ -19,6 +19,8 @@ export interface TableResult {
   readonly reasons: Readonly<Record<string, number>>;
   /** What could not be read of the index, and what follows; undefined: all of it was. */
   readonly unwalked: string | undefined;
+  /** Of the documents that were walked. */
+  readonly ignored: IgnoredFields;
 }
 
 /** report.json */
@@ -27,7 +29,7 @@ export function runReport(operation: string, results: Readonly<Record<string, Ta
     format: 1,
     operation,
     tables: Object.fromEntries(
-      Object.entries(results).map(([name, { complete, counts, differences, failure, unwalked, reasons }]) => [
+      Object.entries(results).map(([name, { complete, counts, differences, failure, unwalked, reasons, ignored }]) => [
         name,
         {
           complete,
@@ -35,6 +37,7 @@ export function runReport(operation: string, results: Readonly<Record<string, Ta
           failure: failure ?? null,
           limits: unwalked === undefined ? [] : [unwalked],
           counts,
+          ...(operation === 'redrive' ? {} : { ignored }),
         },
       ]),
     ),
@@ -101,6 +104,7 @@ export function runSummary(operation: Reported, results: Readonly<Record<string,
     ...pie(operation, results),
     ...(operation === 'redrive' ? remainingTable(results) : []),
     ...keys(results),
+    ...ignoredFields(results),
     ...Object.entries(results).flatMap(([name, { unwalked }]) =>
       unwalked === undefined ? [] : ['', `${escaped(name)}: ${escaped(unwalked)}.`],
     ),
@@ -121,6 +125,19 @@ function pie(operation: string, results: Readonly<Record<string, TableResult>>):
     ...parts.filter(([, number]) => number > 0).map(([kind, number]) => `    "${kind}" : ${number}`),
     '```',
   ];
+}
+
+/** Fields that the summary names. */
+const SHOWN_FIELDS = 20;
+
+function ignoredFields(results: Readonly<Record<string, TableResult>>): string[] {
+  return Object.entries(results).flatMap(([name, { ignored, counts }]) => {
+    const fields = Object.entries(ignored)
+      .slice(0, SHOWN_FIELDS)
+      .map(([field, documents]) => `${escaped(field)} (${documents})`);
+    const shown = `${escaped(name)}: the engine ignores a value in ${counts.ignored ?? 0} documents, so that searches of these fields do not find them: ${fields.join(', ')}.`;
+    return fields.length === 0 ? [] : ['', shown];
+  });
 }
 
 function keys(results: Readonly<Record<string, TableResult>>): string[] {

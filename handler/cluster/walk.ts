@@ -13,6 +13,8 @@ export interface WalkedDocument {
   /** Exact digits. */
   readonly version: string;
   readonly sequenceNumber: number;
+  /** Fields whose values the engine ignores, as far as it lists them. */
+  readonly ignored: readonly string[];
 }
 
 /** A concrete index. */
@@ -73,10 +75,11 @@ async function searchShard(reader: Reader, index: string, shard: number, search:
   );
   if ('kind' in response) return response;
   return whole(about, () =>
-    hitsOf(response.text)?.map(({ _id, _version, _seq_no }) => ({
+    hitsOf(response.text)?.map(({ _id, _version, _seq_no, _ignored }) => ({
       id: String(_id),
       version: String(_version),
       sequenceNumber: Number(_seq_no),
+      ignored: Array.isArray(_ignored) ? (_ignored as unknown[]).map(String) : [],
     })),
   );
 }

@@ -4,6 +4,7 @@ import { isSameDocument } from '../../handler/documents/comparison.ts';
 import { documentText } from '../../handler/documents/document.ts';
 import { isNotRead, readDocuments, type IndexedDocument, type NotRead } from '../../handler/cluster/documents.ts';
 import { surveyIndex, walkShard, type IndexFacts, type Reader, type WalkedDocument } from '../../handler/cluster/walk.ts';
+import { indexBody } from '../../handler/cluster/index-body.ts';
 import type { SearchAddress } from '../stack/search.ts';
 import { uniqueName } from '../stack/use-stack.ts';
 import { ask, testFunction } from './function.ts';
@@ -78,6 +79,37 @@ export function walkSuite(search: SearchAddress): void {
     Array.from({ length: count }, (_, n) => ({ id: `id|${n}`, version, source: `{"n":${n}}` }));
 
   describe('a walk', () => {
+    // docs/documents.md#ignored-values
+    test.each([
+      { settings: {}, word: 201, map: search.kind.startsWith('opensearch') && search.kind !== 'opensearch-1' ? 201 : 400, listed: ['n'] },
+      { settings: { 'mapping.ignore_malformed': false }, word: 400, map: 400, listed: [] },
+    ])('meets what the engine accepts of another type, with the settings $settings', async ({ settings, word, map, listed }) => {
+      const index = uniqueName('walk');
+      expect((await ask(search, 'PUT', `/${index}`, indexBody({ indexSettings: settings, mappings: {} }, false))).status).toBe(200);
+      const statuses = await bulk(index, [
+        { id: 'first', version: 1, source: '{"n":1.5,"t":"text","o":{"a":1}}' },
+        { id: 'word', version: 1, source: '{"n":"word"}' },
+        { id: 'map', version: 1, source: '{"n":{"a":1}}' },
+        { id: 'map for a text', version: 1, source: '{"t":{"a":1}}' },
+        { id: 'word for a map', version: 1, source: '{"o":"word"}' },
+      ]);
+      expect(statuses).toEqual([201, word, map, map, 400]);
+      const ignored = (await walked(await survey(index), 0)).filter(({ ignored: fields }) => fields.length > 0);
+      expect(ignored.flatMap(({ ignored: fields }) => fields)).toEqual(listed);
+    });
+
+    test('names the fields whose values the engine lists as ignored', async () => {
+      const index = await created(1, {
+        mappings: { properties: { price: { type: 'double', ignore_malformed: true }, 'a.b': { type: 'long', ignore_malformed: true } } },
+      });
+      await bulk(index, [
+        { id: 'good', version: 1, source: '{"price":1.5}' },
+        { id: 'word', version: 1, source: '{"price":"on request","a.b":"x"}' },
+      ]);
+      const ignored = (await walked(await survey(index), 0)).map(({ id, ignored: fields }) => [id, fields.toSorted()]);
+      expect(Object.fromEntries(ignored)).toEqual({ good: [], word: ['a.b', 'price'] });
+    });
+
     test('finds every document of every shard once, page by page, without those that are deleted', async () => {
       const index = await created(3);
       await bulk(index, documents(500));

@@ -1,6 +1,6 @@
 // One run on one table, phase by phase; parts that a former run has finished are not repeated.
 import type { TableResult } from '../../report/run-report.ts';
-import { addCounts } from '../../../formats/counts.ts';
+import { addCounts, addIgnored } from '../../../formats/counts.ts';
 import type { Counts, SliceCheckpoint, SliceTable, SurveyedIndex, WorkSlice } from '../../../formats/slice.ts';
 import { inParallel } from '../../aws/retry.ts';
 import { deletesAllowed } from '../../inputs/delete-limit.ts';
@@ -226,9 +226,12 @@ class TableRun {
   }
 
   async #counts(names?: readonly string[], isOf: (slice: PlannedSlice) => boolean = () => true): Promise<Counts> {
-    const phases = this.#run.phases.filter(({ name }) => names === undefined || names.includes(name));
-    const checkpoints = await this.#checkpoints(phases.flatMap(({ slices }) => slices.filter(isOf)));
+    const checkpoints = await this.#checkpoints(this.#slicesOf(names).filter(isOf));
     return addCounts(checkpoints.flatMap((checkpoint) => (checkpoint === undefined ? [] : [checkpoint.counts])));
+  }
+
+  #slicesOf(names?: readonly string[]): PlannedSlice[] {
+    return this.#run.phases.filter(({ name }) => names === undefined || names.includes(name)).flatMap(({ slices }) => slices);
   }
 
   #checkpoints(slices: readonly PlannedSlice[]): Promise<(SliceCheckpoint | undefined)[]> {
@@ -257,6 +260,7 @@ class TableRun {
       findings,
       reasons,
       unwalked: this.#run.unwalked,
+      ignored: addIgnored((await this.#checkpoints(this.#slicesOf(['walk']))).map((checkpoint) => checkpoint?.ignored)),
     };
   }
 

@@ -1,6 +1,6 @@
 // What every kind of slice works with.
 import { addCounts } from '../../../formats/counts.ts';
-import type { Counts, Finding, SliceTable, WorkSlice } from '../../../formats/slice.ts';
+import type { Counts, Finding, IgnoredFields, SliceTable, WorkSlice } from '../../../formats/slice.ts';
 import { ReadPace } from '../../aws/read-pace.ts';
 import { budgetFor, type Budget } from '../../budget.ts';
 import { readDocuments, type IndexedDocument, type NotRead } from '../../cluster/documents.ts';
@@ -28,6 +28,7 @@ export interface Step {
   readonly cursor: unknown;
   readonly counts: Counts;
   readonly findings: readonly Finding[];
+  readonly ignored?: IgnoredFields;
   readonly done: boolean;
 }
 

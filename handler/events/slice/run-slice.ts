@@ -1,5 +1,5 @@
 // A slice of the work beside the stream: step by step until its time is up, with a checkpoint after each.
-import { addCounts } from '../../../formats/counts.ts';
+import { addCounts, addIgnored } from '../../../formats/counts.ts';
 import type {
   CountResponse,
   Finding,
@@ -139,7 +139,7 @@ class Checkpoint {
   }
 
   /** Writes what a step has done. @returns whether this invocation still leads */
-  async advance({ cursor, counts, findings, done }: Step, signal: AbortSignal): Promise<boolean> {
+  async advance({ cursor, counts, findings, ignored: more, done }: Step, signal: AbortSignal): Promise<boolean> {
     const { bucket, prefix, id } = this.#slice;
     const lists = [...this.#state.lists];
     const moves = this.#slice.kind === 'look' && !this.#slice.isLast ? findings.filter(({ kind }) => kind === 'moving') : [];
@@ -153,7 +153,17 @@ class Checkpoint {
       await this.#objects.put(bucket, key, linesOf(found), signal);
       lists.push(key);
     }
-    const state = { format: 1 as const, id, cursor, lists, counts: addCounts([this.#state.counts, counts]), done, updatedAt: this.#now() };
+    const ignored = addIgnored([this.#state.ignored, more]);
+    const state = {
+      format: 1 as const,
+      id,
+      cursor,
+      lists,
+      counts: addCounts([this.#state.counts, counts]),
+      ...(Object.keys(ignored).length === 0 ? {} : { ignored }),
+      done,
+      updatedAt: this.#now(),
+    };
     const etag = await this.#objects.put(bucket, `${prefix}/slices/${id}.json`, JSON.stringify(state), signal, this.#etag);
     if (etag === undefined) return false;
     [this.#state, this.#etag] = [state, etag];

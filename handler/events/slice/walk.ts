@@ -1,4 +1,5 @@
 // Pass 2, index → table: the ids of a range of one shard; what no table has an item for is listed.
+import { addIgnored } from '../../../formats/counts.ts';
 import type { Finding, SliceTable, WalkSlice } from '../../../formats/slice.ts';
 import { KEYS_PER_BATCH } from '../../aws/dynamodb.ts';
 import { walkShard, type WalkedDocument } from '../../cluster/walk.ts';
@@ -20,7 +21,15 @@ export const walk: Work<WalkSlice> = async function* (context, slice, cursor) {
     const documents = await context.read(() => walkShard(context.reader, index, { shard, after: position, to, size: PAGE }));
     after = documents.at(-1)?.sequenceNumber ?? to;
     const done = documents.length < PAGE;
-    yield { ...(await missingItems(context, slice, documents)), cursor: after, done };
+    const { counts, findings } = await missingItems(context, slice, documents);
+    const ignoring = documents.filter(({ ignored }) => ignored.length > 0);
+    yield {
+      counts: { ...counts, ...(ignoring.length === 0 ? {} : { ignored: ignoring.length }) },
+      findings,
+      ignored: addIgnored(ignoring.map(({ ignored }) => Object.fromEntries(ignored.map((field) => [field, 1])))),
+      cursor: after,
+      done,
+    };
     if (done) return;
   }
 };

@@ -1,0 +1,26 @@
+import { expect, test } from '@jest/globals';
+import { runReport, runSummary, type TableResult } from '../../../action/report/run-report.ts';
+
+const RESULT: TableResult = {
+  complete: true,
+  counts: { read: 3, equal: 3, ignored: 2 },
+  differences: 0,
+  failure: undefined,
+  findings: [],
+  reasons: {},
+  unwalked: undefined,
+  ignored: { price: 2, 'a|b': 1 },
+};
+
+test('a report counts ignored values by field, as no difference', () => {
+  expect(runReport('verify', { Orders: RESULT })).toMatchObject({
+    tables: { Orders: { differences: 0, ignored: { price: 2, 'a|b': 1 } } },
+  });
+});
+
+test('a summary names the fields whose values the engine ignores, as text', () => {
+  expect(runSummary('verify', { Orders: RESULT }, 's3://bucket/report.json')).toContain(
+    'Orders: the engine ignores a value in 2 documents, so that searches of these fields do not find them: price (2), a\\|b (1).',
+  );
+  expect(runSummary('verify', { Orders: { ...RESULT, ignored: {} } }, 's3://bucket/report.json')).not.toContain('ignores');
+});
