@@ -122,6 +122,7 @@ const EXAMPLE: Readonly<Record<string, string>> = {
   'on-failure-queue': 'arn:aws:sqs:eu-west-1:123456789012:orders-failed',
   'on-failure-topic': 'arn:aws:sns:eu-west-1:123456789012:orders-failed',
   'on-failure-bucket': 'my-failed-batches',
+  'state-machine': 'DynamoToES-slices',
 };
 
 function policyText(role: Role): string {

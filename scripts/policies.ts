@@ -18,9 +18,12 @@ export interface Statement {
 }
 
 /** `refresh-mapping` and `rollback`: a deploying role for that operation alone. */
-export type Role = 'deploy' | 'refresh-mapping' | 'rollback' | 'backfill' | 'verify' | 'redrive' | 'plan' | 'function';
+export type Role = 'deploy' | 'refresh-mapping' | 'rollback' | 'backfill' | 'verify' | 'redrive' | 'reindex' | 'plan' | 'function';
 
-/** Permissions that only a change requires (AWS in the name of the deployer, or the action while it waits, or reads the progress of a run), and the one that counts dead letters. */
+/**
+ * Permissions that only a change requires (AWS in the name of the deployer, or the action while it waits, or reads the progress of a run),
+ * and the one to invoke the function for a plan: whoever may do that may have it do anything.
+ */
 const AROUND_A_CHANGE =
   /^(?:iam:|ec2:|kms:Encrypt$|kms:CreateGrant$|s3:GetObjectVersion$|s3:GetObject \(runs\)$|cloudwatch:|states:(?:DescribeExecution|ListMapRuns|DescribeMapRun)$|lambda:(?:InvokeFunction \(reads\)|GetLayerVersion|GetFunctionConfiguration|GetEventSourceMapping)$)/;
 

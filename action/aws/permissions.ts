@@ -38,8 +38,6 @@ const STATE_MACHINE = 'arn:${partition}:states:${region}:${account}:stateMachine
 const EXECUTIONS = 'arn:${partition}:states:${region}:${account}:execution:${state-machine}:*';
 const MAP_RUNS = 'arn:${partition}:states:${region}:${account}:mapRun:${state-machine}/Slices:*';
 const HAS_MACHINE = '`state-machine` is set';
-/** The operations that a state machine can work for. */
-const BY_MACHINE = ['backfill', 'verify'] as const;
 
 /** Of the operations on tables, and of a deploy for `backfill-new-tables`, where it only warns that the permission is missing. */
 const WORKS_ON_TABLES = 'items of a table are indexed or compared (`backfill-new-tables`, or an operation on tables)';
@@ -255,36 +253,36 @@ export const PERMISSIONS = {
   'states:DescribeStateMachine': {
     mutates: false,
     resource: STATE_MACHINE,
-    operations: BY_MACHINE,
+    operations: ON_TABLES,
     when: HAS_MACHINE,
     why: 'checks that the state machine is for this function',
   },
   'states:StartExecution': {
     mutates: true,
     resource: STATE_MACHINE,
-    operations: BY_MACHINE,
+    operations: ON_TABLES,
     when: HAS_MACHINE,
     why: 'lets the state machine work on the parts of a table',
   },
   'states:DescribeExecution': {
     mutates: false,
     resource: EXECUTIONS,
-    operations: BY_MACHINE,
+    operations: ON_TABLES,
     when: HAS_MACHINE,
     why: 'follows that work',
   },
-  'states:ListMapRuns': { mutates: false, resource: EXECUTIONS, operations: BY_MACHINE, when: HAS_MACHINE, why: 'finds its parts' },
+  'states:ListMapRuns': { mutates: false, resource: EXECUTIONS, operations: ON_TABLES, when: HAS_MACHINE, why: 'finds its parts' },
   'states:DescribeMapRun': {
     mutates: false,
     resource: MAP_RUNS,
-    operations: BY_MACHINE,
+    operations: ON_TABLES,
     when: HAS_MACHINE,
     why: 'counts the parts that run, and those that failed',
   },
   'states:StopExecution': {
     mutates: true,
     resource: EXECUTIONS,
-    operations: BY_MACHINE,
+    operations: ON_TABLES,
     when: HAS_MACHINE,
     why: 'ends that work with `restart: true`',
   },

@@ -22,7 +22,7 @@ export async function redrive(run: Run): Promise<void> {
       return [table.name, planRedrive(table, inputs.deadLetters ?? deadLettersOf(target, table.name), triggers, context)] as const;
     }),
   );
-  showPlans(run, [...plans.values()]);
+  showPlans(run, prepared, [...plans.values()]);
   if (inputs.dryRun) return countTables(run, prepared, plans);
   const results = await workOnTables(run, 'redrive', prepared, (table) => sourcesOf(plans, table));
   const totals = await reportResults(run, 'redrive', target, results);

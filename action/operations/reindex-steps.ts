@@ -1,8 +1,10 @@
 // The steps of a reindex, each recorded before the next begins, so that a run that was killed goes on at the one it was at.
 import type { Counts } from '../../formats/slice.ts';
 import { addCounts } from '../../formats/counts.ts';
+import { endExecution } from '../apply/slices/executions.ts';
 import type { HeldLock } from '../apply/slices/lock.ts';
 import type { ReindexRecord } from '../apply/slices/reindex-record.ts';
+import { RunStore, type StoredRun } from '../apply/slices/run-store.ts';
 import type { TableResult } from '../report/run-report.ts';
 import type { RunTable } from '../aws/tables.ts';
 import type { Run } from '../run.ts';
@@ -30,6 +32,25 @@ export type ReindexResult = Omit<TableResult, 'complete'> & {
   /** The function goes on writing to both. */
   readonly writesBoth: boolean;
 };
+
+/** The steps that are runs on the table, which keep their progress below the record. */
+const PARTS = ['backfill', 'verify'] as const;
+
+const partPrefix = ({ inputs }: Run, { name }: RunTable, id: string, part: (typeof PARTS)[number]): string =>
+  `${runPrefix(inputs.functionName, 'reindex', name)}/${id}/${part}`;
+
+/** Stops the executions of AWS Step Functions that still work for a reindex that is abandoned. @param id of its record @throws {AwsError} */
+export async function endParts(run: Run, { bucket, timeout }: RunTarget, table: RunTable, id: string, lock: HeldLock): Promise<void> {
+  const { aws, report } = run;
+  const log = (line: string): void => {
+    report.info(line);
+  };
+  for (const part of PARTS) {
+    const store = new RunStore(aws, bucket, partPrefix(run, table, id, part));
+    const stored = await store.read<StoredRun>('run.json');
+    if (stored !== undefined && !stored.value.finished) await endExecution(aws, store, stored.value, true, { lock, timeout, log });
+  }
+}
 
 /** Goes through the steps from the recorded one on. @throws {UserError} */
 export function runReindex(run: Run, target: RunTarget, table: RunTable, record: ReindexRecord, work: ReindexWork): Promise<ReindexResult> {
@@ -131,10 +152,9 @@ class ReindexRun {
     this.#say(`the index ${old.index} is deleted`);
   }
 
-  async #part(operation: 'backfill' | 'verify'): Promise<TableResult> {
-    const { functionName } = this.#run.inputs;
+  async #part(operation: (typeof PARTS)[number]): Promise<TableResult> {
     const { id, to } = this.#record.state;
-    const prefix = `${runPrefix(functionName, 'reindex', this.#table.name)}/${id}/${operation}`;
+    const prefix = partPrefix(this.#run, this.#table, id, operation);
     const result = await onLockedTable(this.#run, operation, this.#target, this.#table, this.#work, {
       other: { index: to.index, prefix },
     });

@@ -2,18 +2,22 @@
 import { randomUUID } from 'node:crypto';
 import { ReindexRecord } from '../apply/slices/reindex-record.ts';
 import { RunStore } from '../apply/slices/run-store.ts';
+import type { Reindexed } from '../../formats/function-config.ts';
+import type { StateMachine } from '../aws/state-machine.ts';
 import type { RunTable } from '../aws/tables.ts';
 import { listTriggers, streamOrigin } from '../aws/triggers.ts';
+import { isDenied } from '../aws/errors.ts';
 import { InputError, UserError } from '../errors.ts';
-import { planReindex, reindexChanges, type ReindexContext, type ReindexPlan } from '../plan/reindex-plan.ts';
-import { reindexWarnings } from '../plan/reindexed-tables.ts';
+import type { Change } from '../plan/change.ts';
+import { planReindex, planUnseen, reindexChanges, type ReindexContext, type ReindexPlan } from '../plan/reindex-plan.ts';
+import { indexOf, reindexWarnings } from '../plan/reindexed-tables.ts';
 import { defaultReadCapacity } from '../plan/run-estimate.ts';
-import { planRun } from '../plan/run-plan.ts';
+import { machineChanges, planRun, runChanges } from '../plan/run-plan.ts';
 import { reindexSection } from '../report/run-report.ts';
 import type { Run } from '../run.ts';
 import { knownIndex, servingIndex } from './table-indexes.ts';
-import { runReindex, type ReindexResult } from './reindex-steps.ts';
-import { endOf } from './run-on-tables.ts';
+import { endParts, runReindex, type ReindexResult } from './reindex-steps.ts';
+import { endOf, machineOf } from './run-on-tables.ts';
 import { warnOfTimeLimit, writeReport } from './run-results.ts';
 import { planContext, runPrefix, tablesOf, targetOf, type RunTarget } from './run-target.ts';
 import { lockTable, sharingTables, triggerLag } from './table-run.ts';
@@ -30,21 +34,35 @@ export async function reindex(run: Run): Promise<void> {
   const capacity = inputs.maxReadCapacity ?? defaultReadCapacity(table);
   await checkPreconditions(run, target, table, capacity);
   const store = new RunStore(aws, target.bucket, runPrefix(inputs.functionName, 'reindex', table.name));
-  const context = await contextOf(run, target, table, store);
-  const plan = planReindex(context);
-  if (typeof plan === 'string') throw new InputError([{ where: 'tables', message: plan }]);
-  for (const warning of reindexWarnings(target.config.reindex, aws.clock.now())) report.warn(warning);
-  report.plan(changesOf(run, target, table, { context, plan, capacity }));
-  if (inputs.dryRun) return;
+  const prepared = { target, table, capacity, store, machine: await machineOf(run, target) };
+  const plan = await showPlan(run, prepared);
+  if (plan === undefined || inputs.dryRun) return;
   if (plan.goesOn) report.info(`Table ${table.name}: the reindex of ${plan.state.startedAt} goes on`);
+  await work(run, prepared, plan);
+}
+
+interface Prepared {
+  readonly target: RunTarget;
+  readonly table: RunTable;
+  /** Read capacity units per second. */
+  readonly capacity: number;
+  /** Of the record. */
+  readonly store: RunStore;
+  /** Hands out the slices; undefined: the action does. */
+  readonly machine: StateMachine | undefined;
+}
+
+async function work(run: Run, { target, table, capacity, store, machine }: Prepared, plan: ReindexPlan): Promise<void> {
+  const { inputs, aws } = run;
   const until = aws.clock.now() + inputs.timeLimitMinutes * 60_000;
-  let record: ReindexRecord | undefined;
   try {
     const lock = await lockTable(run, target, table.name);
     try {
-      record = await ReindexRecord.begin(store, plan.state);
-      const work = { capacity, until, lag: triggerLag(run), lock, deleteOldIndex: inputs.deleteOldIndex };
-      await conclude(run, target, record, table, await runReindex(run, target, table, record, work));
+      const former = await ReindexRecord.read(store);
+      if (former !== undefined && !former.finished && former.id !== plan.state.id) await endParts(run, target, table, former.id, lock);
+      const record = await ReindexRecord.begin(store, plan.state);
+      const limits = { capacity, machine, until, lag: triggerLag(run), lock, deleteOldIndex: inputs.deleteOldIndex };
+      await conclude(run, target, record, table, await runReindex(run, target, table, record, limits));
     } finally {
       await lock.release();
     }
@@ -91,11 +109,48 @@ async function checkPreconditions(run: Run, target: RunTarget, table: RunTable, 
   for (const warning of warnings) report.warn(warning);
 }
 
-async function contextOf(run: Run, { config }: RunTarget, table: RunTable, store: RunStore): Promise<ReindexContext> {
+/** @returns undefined in a dry run by a role that may not look at the indexes @throws {InputError} where no run is possible */
+async function showPlan(run: Run, prepared: Prepared): Promise<ReindexPlan | undefined> {
+  const { inputs, aws, report } = run;
+  const { target, table } = prepared;
+  for (const warning of reindexWarnings(target.config.reindex, aws.clock.now())) report.warn(warning);
+  let context: ReindexContext;
+  try {
+    context = await contextOf(run, prepared);
+  } catch (error) {
+    // A role that only plans may neither invoke the function nor read how far a run is.
+    if (!inputs.dryRun || !isDenied(error)) throw error;
+    const name = indexOf(target, table.name) ?? '';
+    report.warn({
+      title: 'Indexes that are not looked at',
+      message: `The plan knows neither the index that ${name} leads to nor whether an earlier reindex of table ${table.name} goes on: ${error.message}`,
+    });
+    const { to, deleteOldIndex } = inputs;
+    const { changes, filled } = valid(planUnseen({ table: table.name, name, entry: entryOf(target, table), to, deleteOldIndex }));
+    report.plan([...changes, ...filling(run, prepared, filled, to === undefined ? 'backfill' : 'verify')]);
+    return undefined;
+  }
+  const plan = valid(planReindex(context));
+  const { step, to } = plan.state;
+  const filled = step === 'end' ? undefined : to.index;
+  report.plan([...reindexChanges(context, plan), ...filling(run, prepared, filled, step === 'verify' ? 'verify' : 'backfill')]);
+  return plan;
+}
+
+/** @throws {InputError} for a sentence */
+function valid<Plan extends object>(plan: Plan | string): Plan {
+  if (typeof plan === 'string') throw new InputError([{ where: 'tables', message: plan }]);
+  return plan;
+}
+
+const entryOf = ({ config: { reindex = {} } }: RunTarget, { name }: RunTable): Reindexed | undefined =>
+  Object.hasOwn(reindex, name) ? reindex[name] : undefined;
+
+/** @throws {AwsError} where the role may not look at the indexes, or read the record @throws {UserError} where the function fails */
+async function contextOf(run: Run, { target, table, store }: Prepared): Promise<ReindexContext> {
   const { inputs, aws } = run;
   const serving = await servingIndex(run, table.name);
-  const { reindex: entries = {} } = config;
-  const entry = Object.hasOwn(entries, table.name) ? entries[table.name] : undefined;
+  const entry = entryOf(target, table);
   const otherName = entry?.indexes.find((index) => index !== serving.index);
   return {
     table: table.name,
@@ -111,20 +166,17 @@ async function contextOf(run: Run, { config }: RunTarget, table: RunTable, store
   };
 }
 
-function changesOf(
+/** The rows about the index that is filled or compared. @param index undefined: none is */
+function filling(
   run: Run,
-  target: RunTarget,
-  table: RunTable,
-  { context, plan, capacity }: { readonly context: ReindexContext; readonly plan: ReindexPlan; readonly capacity: number },
-): ReturnType<typeof reindexChanges> {
-  const own = reindexChanges(context, plan);
-  const { step, to } = plan.state;
-  if (step === 'end') return own;
-  const operation = step === 'verify' ? 'verify' : 'backfill';
+  { target, table, capacity, machine }: Prepared,
+  index: string | undefined,
+  operation: 'backfill' | 'verify',
+): readonly Change[] {
+  if (index === undefined) return [];
   const about = planContext(run, operation, target, { table: table.name, capacity });
   const place = `s3://${target.bucket}/${runPrefix(run.inputs.functionName, 'reindex', table.name)}/`;
-  const { changes } = planRun(table, [], { ...about, repair: true, prune: true, index: to.index, place });
-  return [...own, ...changes];
+  return [...runChanges(table, { ...about, repair: true, prune: true, index, place }), ...machineChanges(machine?.name)];
 }
 
 /** Writes report.json, outputs and summary. @throws {UserError} where it has failed */

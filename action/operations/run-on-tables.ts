@@ -9,7 +9,7 @@ import { listTriggers, streamOrigin, type Trigger } from '../aws/triggers.ts';
 import { CancelledError, InputError, UserError } from '../errors.ts';
 import type { TableOperation } from '../inputs/operation.ts';
 import { defaultReadCapacity } from '../plan/run-estimate.ts';
-import { machineChange, planRun, type RunPlan } from '../plan/run-plan.ts';
+import { machineChanges, planRun, type RunPlan } from '../plan/run-plan.ts';
 import type { Run } from '../run.ts';
 import { recordDifferences, reportResults, type Results, type Totals, warnOfTimeLimit } from './run-results.ts';
 import { planContext, tablesOf, targetOf, type RunTarget } from './run-target.ts';
@@ -23,22 +23,20 @@ export interface PreparedRun {
   /** Read capacity units per second. */
   readonly capacity: number;
   /** Hands out the slices; undefined: the action does. */
-  readonly machine?: StateMachine | undefined;
+  readonly machine: StateMachine | undefined;
 }
 
 /** Runs backfill or verify on the tables of the inputs. @throws {UserError} where it fails, or differences remain */
 export async function runOnTables(run: Run, operation: 'backfill' | 'verify'): Promise<void> {
-  const { inputs, aws, report } = run;
+  const { inputs, report } = run;
   const prepared = await prepareRun(run);
   const { target, tables, capacity } = prepared;
-  const { stateMachine } = inputs;
-  const machine = stateMachine === undefined ? undefined : await readStateMachine(aws, stateMachine, { ...inputs, bucket: target.bucket });
   const plans = tables.map(({ table, triggers }) =>
     planRun(table, triggers, planContext(run, operation, target, { table: table.name, capacity })),
   );
-  showPlans(run, machine === undefined ? plans : [...plans, { changes: [machineChange(machine.name)], problems: [], warnings: [] }]);
+  showPlans(run, prepared, plans);
   if (inputs.dryRun) return;
-  const results = await workOnTables(run, operation, { ...prepared, machine });
+  const results = await workOnTables(run, operation, prepared);
   const totals = await reportResults(run, operation, target, results);
   report.changed(totals.changed);
   // The differences of a report are not those of the tables.
@@ -71,15 +69,22 @@ export async function prepareRun(run: Run): Promise<PreparedRun> {
     target,
     tables: tables.map((table) => ({ table, triggers: triggers.filter(({ source }) => streamOrigin(source)?.table === table.name) })),
     capacity: inputs.maxReadCapacity ?? Math.min(...tables.map(defaultReadCapacity)),
+    machine: await machineOf(run, target),
   };
 }
 
+/** The state machine that hands out the slices; undefined: the action does. @throws {UserError} where it is not for this function */
+export async function machineOf({ inputs, aws }: Run, { bucket }: Pick<RunTarget, 'bucket'>): Promise<StateMachine | undefined> {
+  const { stateMachine } = inputs;
+  return stateMachine === undefined ? undefined : readStateMachine(aws, stateMachine, { ...inputs, bucket });
+}
+
 /** Shows the plans of all tables. @throws {InputError} where one has a problem */
-export function showPlans({ report }: Run, plans: readonly RunPlan[]): void {
+export function showPlans({ report }: Run, { machine }: Pick<PreparedRun, 'machine'>, plans: readonly RunPlan[]): void {
   const problems = plans.flatMap((plan) => plan.problems);
   if (problems.length > 0) throw new InputError(problems);
   for (const warning of plans.flatMap((plan) => plan.warnings)) report.warn(warning);
-  report.plan(plans.flatMap((plan) => plan.changes));
+  report.plan([...plans.flatMap((plan) => plan.changes), ...machineChanges(machine?.name)]);
 }
 
 /** The limits of the whole run, which begin now. */
@@ -125,8 +130,5 @@ export function endOf(error: unknown, operation: string, { signal }: Aws): unkno
 export function conclude(run: Run, operation: TableOperation, results: Results, { complete }: Pick<Totals, 'complete'>): void {
   const failures = Object.entries(results).flatMap(([name, { failure }]) => (failure === undefined ? [] : [`table ${name}: ${failure}`]));
   if (failures.length > 0) throw new UserError(failures.join('; '), 'Run again: finished parts are not repeated');
-  if (!complete) {
-    const byExecution = run.inputs.stateMachine !== undefined && operation !== 'redrive';
-    warnOfTimeLimit(run, operation, byExecution ? 'follows the execution of AWS Step Functions, which goes on meanwhile' : undefined);
-  }
+  if (!complete) warnOfTimeLimit(run, operation);
 }

@@ -65,11 +65,11 @@ export async function writeReport(
 }
 
 /** @param then how the next run goes on */
-export function warnOfTimeLimit(
-  { inputs, report }: Run,
-  operation: TableOperation | 'reindex',
-  then = 'goes on where this run stopped',
-): void {
+export function warnOfTimeLimit({ inputs, report }: Run, operation: TableOperation | 'reindex'): void {
+  const then =
+    inputs.stateMachine === undefined
+      ? 'goes on where this run stopped'
+      : 'follows the execution of AWS Step Functions, or goes on where that stopped';
   report.warn({
     title: 'Not complete',
     message: `The time limit of ${inputs.timeLimitMinutes} minutes was reached: run operation ${operation} again, and it ${then}`,

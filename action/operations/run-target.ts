@@ -10,6 +10,7 @@ import { InputError, UserError, type Problem } from '../errors.ts';
 import type { TableOperation } from '../inputs/operation.ts';
 import { shownLimit } from '../inputs/delete-limit.ts';
 import { configOf, mappingOf } from '../plan/package-plan.ts';
+import { indexOf } from '../plan/reindexed-tables.ts';
 import type { RunPlanContext } from '../plan/run-plan.ts';
 import { RELEASE } from '../release.ts';
 import type { Run } from '../run.ts';
@@ -28,10 +29,6 @@ export interface RunTarget {
   /** s: the function's time limit. */
   readonly timeout: number;
 }
-
-/** The index of a table of the package. */
-export const indexOf = ({ config, mapping }: Pick<RunTarget, 'config' | 'mapping'>, table: string): string | undefined =>
-  optionsOf(config, table).index ?? mapping[table.toLowerCase()]?.Index;
 
 /** `s3://bucket/prefix` of the dead letters of a table of the package; undefined: there is none. */
 export const deadLettersOf = ({ config }: Pick<RunTarget, 'config'>, table: string): string | undefined =>

@@ -16,10 +16,11 @@ import type { StateMachine } from '../aws/state-machine.ts';
 import { describeRunTable, type RunTable } from '../aws/tables.ts';
 import { UserError } from '../errors.ts';
 import type { TableOperation } from '../inputs/operation.ts';
+import { indexOf } from '../plan/reindexed-tables.ts';
 import { RELEASE } from '../release.ts';
 import type { Run } from '../run.ts';
 import { functionResponse, NOT_VALID } from './function-response.ts';
-import { indexOf, runPrefix, type RunTarget } from './run-target.ts';
+import { runPrefix, type RunTarget } from './run-target.ts';
 
 /** The lag of the function's triggers, for all tables of a run. */
 export function triggerLag({ inputs, aws, report }: Run): TriggerLag {

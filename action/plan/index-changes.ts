@@ -4,7 +4,7 @@ import type { KeyMapping } from '../../formats/key-mapping.ts';
 import type { Package } from '../package/package.ts';
 import { isSame, type Warning } from './change.ts';
 import { configOf, mappingOf } from './package-plan.ts';
-import { servingName } from './reindexed-tables.ts';
+import { indexOf } from './reindexed-tables.ts';
 
 /** The options that apply only when an index is created. */
 const OF_INDEX = ['mappings', 'index-settings'] as const;
@@ -28,7 +28,7 @@ export function indexWarnings(found: Package | undefined, wanted: Package): Warn
   if (before === undefined || after === undefined) return [];
   return Object.values(after.mapping).flatMap(({ TableName: table }) => {
     if (!Object.hasOwn(before.mapping, table.toLowerCase())) return [];
-    const [former, index] = [servingName(before, table), servingName(after, table)];
+    const [former, index] = [indexOf(before, table), indexOf(after, table)];
     if (former !== undefined && index !== undefined && former !== index) return [otherIndex(table, former, index)];
     const changed = (names: readonly Name[]): string =>
       names.filter((name) => !isSame(valueOf(before, table, name), valueOf(after, table, name))).join(' and ');

@@ -57,14 +57,23 @@ export function planReindex(context: ReindexContext): ReindexPlan | string {
   if (to !== undefined) return planReturn(context, to);
   const goesOn = former !== undefined && !former.finished && !restart;
   if (goesOn) return planResume(context, former);
-  if (deleteOldIndex && entry?.indexes.includes(serving.index) === true)
-    return begun(context, { from: other ?? serving, to: serving, step: 'end' });
+  if (deleteOldIndex)
+    return entry?.indexes.includes(serving.index) === true
+      ? begun(context, { from: other ?? serving, to: serving, step: 'end' })
+      : nothingToEnd(context);
   const number = Math.max(1, ...serving.numbered.map((name) => Number(name.slice(serving.name.length + 1)))) + 1;
   const index = `${serving.name}-${number}`;
   const problem = indexNameProblem(index);
   if (problem !== undefined)
     return `the next index would be called ${index}, and ${problem}. Give the table a shorter index in the options file`;
   return begun(context, { from: serving, to: { index, uuid: '' }, step: 'create' });
+}
+
+function nothingToEnd({ table, serving, entry }: ReindexContext): string {
+  const remedy = 'Run operation reindex without delete-old-index';
+  return entry === undefined
+    ? `delete-old-index: changes of table ${table} are written to ${serving.index} alone, so there is nothing to end. ${remedy} to build a new index`
+    : `delete-old-index: ${serving.name} leads to ${serving.index}, and changes of table ${table} are written to ${entry.indexes.join(' and ')}: someone else has moved it. ${remedy}, which ends that with a new index`;
 }
 
 function begun(
@@ -90,15 +99,17 @@ function begun(
 /** Leads searches to the index that the input `to` names, while both are written. */
 function planReturn(context: ReindexContext, to: string): ReindexPlan | string {
   const { table, serving, entry, other } = context;
-  if (entry?.indexes.includes(to) !== true || !entry.indexes.includes(serving.index))
-    return `to: ${to} is not an index that changes of table ${table} are written to${
-      entry === undefined ? ', and no reindex of it is under way' : `; those are ${entry.indexes.join(' and ')}`
-    }. Run operation reindex without to`;
+  if (entry?.indexes.includes(to) !== true || !entry.indexes.includes(serving.index)) return notWritten({ table, entry }, to);
   if (to === serving.index) return begun(context, { from: other ?? serving, to: serving, step: 'end' });
   return other === undefined
     ? `to: there is no index ${to} any more. Run operation reindex without to, which builds a new one`
     : begun(context, { from: serving, to: other, step: 'verify' });
 }
+
+const notWritten = ({ table, entry }: Pick<ReindexContext, 'table' | 'entry'>, to: string): string =>
+  `to: ${to} is not an index that changes of table ${table} are written to${
+    entry === undefined ? ', and no reindex of it is under way' : `; those are ${entry.indexes.join(' and ')}`
+  }. Run operation reindex without to`;
 
 function planResume(context: ReindexContext, former: StoredReindex): ReindexPlan | string {
   const { table, serving, entry, id } = context;
@@ -114,24 +125,22 @@ function planResume(context: ReindexContext, former: StoredReindex): ReindexPlan
   return { state: former, goesOn: true };
 }
 
+type Row = (...cells: [resource: string, path: string, before: string | undefined, after: string | undefined, reason: string]) => void;
+const BOTH_WRITTEN = 'every change is written to both, which doubles the writes and the storage until this reindex is ended';
+const ONCE_EQUAL = 'once both passes find no difference, in one request';
+const THE_END = 'the end of the reindex';
+const DELETES_OLD = 'delete-old-index: true';
+
 /** The rows of the plan beside those of the backfill. */
 export function reindexChanges({ table, serving, entry, deleteOldIndex }: ReindexContext, { state }: ReindexPlan): Change[] {
   const { from, to, step, replacesIndex } = state;
   const { name } = serving;
   const rows: Change[] = [];
-  const row = (resource: string, path: string, before: string | undefined, after: string | undefined, reason: string): void => {
-    rows.push(change(resource, path, before, after, reason));
-  };
+  const row: Row = (...cells) => void rows.push(change(...cells));
   const steps = ['create', 'deploy', 'backfill', 'verify', 'end'].indexOf(step);
   if (steps === 0) row(`index ${to.index}`, 'index', undefined, 'created', 'with the settings and mappings of the deployed options');
   if (steps <= 1) {
-    row(
-      'package',
-      `reindex.${table}`,
-      entry?.indexes.join(' and '),
-      `${from.index} and ${to.index}`,
-      'every change is written to both, which doubles the writes and the storage until this reindex is ended',
-    );
+    row('package', `reindex.${table}`, entry?.indexes.join(' and '), `${from.index} and ${to.index}`, BOTH_WRITTEN);
     const unused = entry?.indexes.filter((index) => index !== from.index && index !== to.index) ?? [];
     for (const index of unused) row(`index ${index}`, 'changes', 'written', 'no longer written', 'it is kept as it is; delete it by hand');
   }
@@ -143,11 +152,11 @@ export function reindexChanges({ table, serving, entry, deleteOldIndex }: Reinde
       to.index,
       replacesIndex
         ? `once both passes find no difference; ${name} is an index now, and one request replaces it by an alias, so that it cannot be kept`
-        : 'once both passes find no difference, in one request',
+        : ONCE_EQUAL,
     );
   if (replacesIndex || deleteOldIndex) {
-    row('package', `reindex.${table}`, `${from.index} and ${to.index}`, undefined, 'the end of the reindex');
-    if (deleteOldIndex && !replacesIndex) row(`index ${from.index}`, 'index', 'kept', undefined, 'delete-old-index: true');
+    row('package', `reindex.${table}`, `${from.index} and ${to.index}`, undefined, THE_END);
+    if (deleteOldIndex && !replacesIndex) row(`index ${from.index}`, 'index', 'kept', undefined, DELETES_OLD);
   } else {
     row(
       `index ${from.index}`,
@@ -158,4 +167,41 @@ export function reindexChanges({ table, serving, entry, deleteOldIndex }: Reinde
     );
   }
   return rows;
+}
+
+/** Everything that is known where nobody may look at the indexes. */
+export interface UnseenContext extends Pick<ReindexContext, 'table' | 'entry' | 'to' | 'deleteOldIndex'> {
+  /** The name that searches use. */
+  readonly name: string;
+}
+
+/** A plan by the deployed package and the inputs alone. */
+export interface UnseenPlan {
+  readonly changes: readonly Change[];
+  /** The index that is filled or compared, as far as it is known; undefined: none is. */
+  readonly filled: string | undefined;
+}
+
+/**
+ * The rows of the plan where nobody may look at the indexes, so that neither the one that serves nor an earlier run is known.
+ * @returns a sentence for inputs with which no run is possible, whatever there is
+ */
+export function planUnseen({ table, name, entry, to, deleteOldIndex }: UnseenContext): UnseenPlan | string {
+  if (to !== undefined && entry?.indexes.includes(to) !== true) return notWritten({ table, entry }, to);
+  const rows: Change[] = [];
+  const row: Row = (...cells) => void rows.push(change(...cells));
+  const written = entry?.indexes.join(' and ');
+  if (deleteOldIndex && entry !== undefined) {
+    row('package', `reindex.${table}`, written, undefined, THE_END);
+    row(`index ${entry.indexes.join(' or ')}`, 'index', 'kept', undefined, `${DELETES_OLD}; the one that searches do not use`);
+    return { changes: rows, filled: undefined };
+  }
+  const [serving, filled] = ['the index that serves', to ?? `${name}-<n>`];
+  if (to === undefined) {
+    row(`index ${filled}`, 'index', undefined, 'created', 'with the next free number, unless an earlier run goes on');
+    row('package', `reindex.${table}`, written, `${serving} and ${filled}`, BOTH_WRITTEN);
+  }
+  row(`alias ${name}`, 'index', serving, filled, ONCE_EQUAL);
+  row(serving, 'changes', undefined, 'written', 'the way back, unless it is the name itself, which an alias replaces');
+  return { changes: rows, filled };
 }

@@ -15,8 +15,8 @@ interface PackageTables {
 /** ms: two indexes that are written for longer than this were probably forgotten. */
 const LONG_MS = 14 * 24 * 60 * 60_000;
 
-/** The index or alias that searches use. */
-export const servingName = ({ config: { options }, mapping }: PackageTables, table: string): string | undefined =>
+/** The index or alias of a table of the package, which searches use; undefined: it has none. */
+export const indexOf = ({ config: { options }, mapping }: PackageTables, table: string): string | undefined =>
   (Object.hasOwn(options.tables, table) ? options.tables[table]?.index : undefined) ??
   options.defaults.index ??
   (Object.hasOwn(mapping, table.toLowerCase()) ? mapping[table.toLowerCase()]?.Index : undefined);
@@ -35,7 +35,7 @@ export function keptReindex(
   const from = { config, mapping: mappingOf(found) };
   const warnings: Warning[] = [];
   const kept = Object.entries(config.reindex).filter(([table, { indexes }]) => {
-    const [before, after] = [servingName(from, table), servingName(to, table)];
+    const [before, after] = [indexOf(from, table), indexOf(to, table)];
     if (after !== undefined && before === after) return true;
     const why = after === undefined ? 'it is no table of the function any more' : `its index is ${after} from now on`;
     warnings.push({

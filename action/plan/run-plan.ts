@@ -71,9 +71,11 @@ export function runChanges(table: Pick<RunTable, 'name' | 'items' | 'bytes'>, co
   ];
 }
 
-/** The row for a state machine that works on the tables of a run. */
-export const machineChange = (name: string): Change =>
-  change(`state machine ${name}`, 'execution', undefined, 'works on the tables', 'goes on if the job ends; the next run follows it');
+/** The row for a state machine that works on the tables of a run. @param name undefined: there is none */
+export const machineChanges = (name: string | undefined): Change[] =>
+  name === undefined
+    ? []
+    : [change(`state machine ${name}`, 'execution', undefined, 'works on the tables', 'goes on if the job ends; the next run follows it')];
 
 /** What happens to the documents of the index, and why. */
 function effect({ operation, repair, prune, deleteLimit, serverless }: RunPlanContext): [after: string, reason: string] {

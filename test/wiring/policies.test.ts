@@ -6,7 +6,8 @@ import { conditionOf, policyOf, type Role } from '../../scripts/policies.ts';
 import { allows, type IamRequest, type Policy, type PolicyStatement } from '../stack/policy.ts';
 import { REGION } from '../stack/clients.ts';
 import { useStack } from '../stack/use-stack.ts';
-import { recordRuns, KEY, type RecordedRun } from './recorded-runs.ts';
+import { recordRuns } from './recorded-runs.ts';
+import { KEY, type RecordedRun } from './recorded-subject.ts';
 
 const stack = await useStack();
 const runs = await recordRuns(stack);
@@ -43,10 +44,7 @@ function filled(policy: Policy, values: RecordedRun['values']): Policy {
 const policyFor = (role: Role, values: RecordedRun['values']): Policy => filled(policyOf(role, (text) => text) as Policy, values);
 
 const worksOnTables = ({ inputs, operation }: RecordedRun): boolean =>
-  operation === 'backfill' ||
-  operation === 'verify' ||
-  operation === 'redrive' ||
-  (isSet(inputs.tables) && inputs['backfill-new-tables'] === 'auto');
+  ['backfill', 'verify', 'redrive', 'reindex'].includes(operation) || (isSet(inputs.tables) && inputs['backfill-new-tables'] === 'auto');
 
 /** The conditions of the table. */
 const WHEN: Readonly<Record<string, (run: RecordedRun) => boolean>> = {
@@ -83,6 +81,9 @@ function narrowest(run: RecordedRun): Policy {
 
 const refused = (policy: Policy, requests: readonly IamRequest[]): IamRequest[] => requests.filter((request) => !allows(policy, request));
 
+/** Operations that invoke the function in a dry run, where the role may. */
+const INVOKING: readonly string[] = ['redrive', 'reindex'];
+
 /** Which runs a role is for. */
 const RUNS: Readonly<Record<Exclude<Role, 'function'>, readonly RecordedRun[]>> = {
   deploy: runs,
@@ -91,8 +92,9 @@ const RUNS: Readonly<Record<Exclude<Role, 'function'>, readonly RecordedRun[]>> 
   backfill: runs.filter(({ operation }) => operation === 'backfill'),
   verify: runs.filter(({ operation }) => operation === 'verify'),
   redrive: runs.filter(({ operation }) => operation === 'redrive'),
-  // A plan of redrive invokes the function to count: with this role it is a plan without numbers.
-  plan: runs.filter(({ dryRun, operation }) => dryRun && operation !== 'redrive'),
+  reindex: runs.filter(({ operation }) => operation === 'reindex'),
+  // A plan of these two invokes the function to count, or to look: with this role it is a plan that says what it does not know.
+  plan: runs.filter(({ dryRun, operation, byPlanner }) => dryRun && (byPlanner || !INVOKING.includes(operation))),
 };
 const ROLES = Object.keys(RUNS) as (keyof typeof RUNS)[];
 
@@ -252,5 +254,12 @@ describe('the planning role', () => {
       );
       expect(changes.filter((request) => allows(policy, request))).toEqual([]);
     }
+  });
+
+  test('may not invoke the function, which could be made to change anything, not even for a plan', () => {
+    const planned = runs.filter(({ dryRun, operation, byPlanner }) => dryRun && !byPlanner && INVOKING.includes(operation));
+    expect(new Set(planned.map(({ operation }) => operation))).toEqual(new Set(INVOKING));
+    for (const { requests, values } of planned)
+      expect(refused(policyFor('plan', values), requests)).toContainEqual(expect.objectContaining({ action: 'lambda:InvokeFunction' }));
   });
 });

@@ -1,165 +1,15 @@
 // Runs of the built action that together make every call that it can make, recorded with what is needed to say what AWS asks IAM for them.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import {
-  CreateEventSourceMappingCommand,
-  CreateFunctionCommand,
-  GetFunctionConfigurationCommand,
-  paginateListEventSourceMappings,
-  PublishLayerVersionCommand,
-} from '@aws-sdk/client-lambda';
+import { CreateEventSourceMappingCommand, CreateFunctionCommand, PublishLayerVersionCommand } from '@aws-sdk/client-lambda';
 import { strToU8, zipSync } from 'fflate';
 import { ACCOUNT, REGION } from '../stack/clients.ts';
-import type { IamRequest } from '../stack/policy.ts';
 import type { Stack } from '../stack/stack.ts';
 import { uniqueName } from '../stack/use-stack.ts';
 import { stateMachine } from '../workflows/cloudformation.ts';
-import { createTable, prepareDeployment, type Deployment } from './deployment.ts';
-import { iamRequests } from './iam-requests.ts';
+import { createTable } from './deployment.ts';
+import { KEY, Subject, type Operation, type RecordedRun } from './recorded-subject.ts';
 
-export type Operation = 'deploy' | 'refresh-mapping' | 'rollback' | 'backfill' | 'verify' | 'redrive';
-export type Inputs = Readonly<Record<string, string>>;
-
-export interface RecordedRun {
-  readonly title: string;
-  readonly operation: Operation;
-  readonly dryRun: boolean;
-  readonly inputs: Inputs;
-  /** Whether there was a function before. */
-  readonly existed: boolean;
-  readonly prunes: boolean;
-  /** The values of the placeholders in the policies. */
-  readonly values: Readonly<Record<string, readonly string[]>>;
-  readonly requests: readonly IamRequest[];
-}
-
-interface Expected {
-  /** Exit status, default 0. */
-  readonly code?: number;
-  /** The function's response to the check, default good. */
-  readonly ok?: boolean;
-  /** The options file. */
-  readonly options?: string;
-}
-
-export const KEY = `arn:aws:kms:${REGION}:${ACCOUNT}:key/11111111-2222-3333-4444-555555555555`;
 const NETWORK = { 'subnet-ids': 'subnet-0123456789abcdef0', 'security-group-ids': 'sg-0123456789abcdef0' };
-
-/** The response to a part of a table, as of a function that has nothing to do; undefined: another event. */
-function sliceResponse(body: string): object | undefined {
-  const { slice } = JSON.parse(body) as { slice?: { kind: string; id?: string; tables: readonly { name: string }[] } };
-  if (slice === undefined) return undefined;
-  if (slice.kind !== 'survey') return { id: slice.id, done: true, counts: {}, throttled: { table: 0, cluster: 0 } };
-  const index = { name: 'orders', index: 'orders', uuid: 'u', documents: 0, shards: [0], serverless: false };
-  return { tables: Object.fromEntries(slice.tables.map(({ name }) => [name, index])), problems: [] };
-}
-
-/** A function of its own, deployed again and again. */
-class Subject {
-  readonly runs: RecordedRun[] = [];
-  readonly it: Deployment;
-  readonly tables: string[];
-  readonly layers: string[] = [];
-  readonly roles: string[];
-  readonly #stack: Stack;
-  readonly #folder: string;
-  #ok = true;
-
-  private constructor(stack: Stack, it: Deployment, folder: string) {
-    this.#stack = stack;
-    this.it = it;
-    this.#folder = folder;
-    this.tables = [...it.tables];
-    this.roles = [it.role];
-    // The check needs a function that runs, with a layer, a key and a network that are not there. Here only the call counts.
-    it.aws.on(
-      'lambda:Invoke',
-      ({ body }) => ({
-        response: {
-          status: 200,
-          body: sliceResponse(body) ?? { ok: this.#ok, problems: this.#ok ? [] : [{ what: 'the cluster is away' }] },
-        },
-      }),
-      Infinity,
-    );
-  }
-
-  static async of(
-    stack: Stack,
-    options: Parameters<typeof prepareDeployment>[1],
-    use: (subject: Subject) => Promise<void>,
-  ): Promise<RecordedRun[]> {
-    const it = await prepareDeployment(stack, options);
-    const folder = await mkdtemp(join(tmpdir(), 'workspace-'));
-    const subject = new Subject(stack, it, folder);
-    try {
-      await use(subject);
-      return subject.runs;
-    } finally {
-      await it.stop();
-      await rm(folder, { recursive: true });
-    }
-  }
-
-  async run(title: string, inputs: Inputs, { code = 0, ok = true, options }: Expected = {}): Promise<void> {
-    this.#ok = ok;
-    const before = await this.#state();
-    if (options !== undefined) await writeFile(join(this.#folder, 'search.yml'), options);
-    const settings = { ...inputs, ...(options === undefined ? {} : { config: 'search.yml' }) };
-    const run = await this.it.run(settings, { workspace: this.#folder });
-    if (run.code !== code) throw new Error(`${title}: exit status ${run.code}\n${run.log}`);
-    const all: Inputs = { role: this.it.role, 'code-bucket': this.it.bucket, ...inputs };
-    const { 'code-bucket': bucket, operation = 'deploy', 'dry-run': dryRun = 'false', tags = '' } = all;
-    const after = await this.#state();
-    const runContext = {
-      triggers: new Map([...before.triggers, ...after.triggers]),
-      key: before.key,
-      reads: { variables: operation === 'deploy', tags: operation !== 'rollback' && (tags !== '' || bucket === '') },
-    };
-    this.runs.push({
-      title,
-      operation: operation as Operation,
-      dryRun: dryRun === 'true',
-      inputs: all,
-      existed: before.exists,
-      prunes: options?.includes('prune-triggers: true') === true,
-      values: this.#values(),
-      requests: this.it.requests().flatMap((request) => iamRequests(request, runContext)),
-    });
-  }
-
-  #values(): RecordedRun['values'] {
-    return {
-      partition: ['aws'],
-      region: [REGION],
-      account: [ACCOUNT],
-      'function-name': [this.it.name],
-      'code-bucket': [this.it.bucket],
-      'endpoint-file': ['STAGE_es_creds'],
-      tables: [...this.tables],
-      role: [...this.roles],
-      layers: [...this.layers],
-      'kms-key-arn': [KEY],
-      'state-machine': [`${this.it.name}-slices`],
-    };
-  }
-
-  async #state(): Promise<{ exists: boolean; key: string | undefined; triggers: [string, string][] }> {
-    const { lambda } = this.#stack.clients;
-    const found = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName: this.it.name })).catch(() => undefined);
-    const triggers: [string, string][] = [];
-    // Those of all functions, also of the tests beside this one: a mapping of an alias is not listed under its function.
-    for await (const { EventSourceMappings: page = [] } of paginateListEventSourceMappings({ client: lambda }, {})) {
-      triggers.push(...page.map(({ UUID: id = '', FunctionArn: arn = '' }): [string, string] => [id, arn]));
-    }
-    return {
-      exists: found !== undefined,
-      key: found?.KMSKeyArn === '' ? undefined : found?.KMSKeyArn,
-      triggers,
-    };
-  }
-}
+const planner = { byPlanner: true };
 
 async function publishLayer({ clients: { lambda } }: Stack): Promise<string> {
   const { LayerVersionArn: arn } = await lambda.send(
@@ -220,6 +70,8 @@ function withAlias(stack: Stack): Promise<RecordedRun[]> {
     await subject.run('alias: backfill', { ...on, operation: 'backfill' });
     await subject.run('alias: comparison', { ...on, operation: 'verify' });
     await subject.run('alias: dead letters', { ...on, operation: 'redrive' });
+    await subject.run('alias: plan of a new index', { ...on, operation: 'reindex', 'dry-run': 'true' });
+    await subject.run('alias: new index', { ...on, operation: 'reindex' });
     await addTrigger(stack, subject, ':live');
     const refresh = { operation: 'refresh-mapping', alias: 'live' };
     await subject.run('alias: plan of a refresh', { ...refresh, 'dry-run': 'true' });
@@ -231,7 +83,7 @@ function withAlias(stack: Stack): Promise<RecordedRun[]> {
 }
 
 /** Runs that a state machine works on, or seems to: here only the calls count. Nothing is done, so that each run fails. */
-async function byStateMachine(subject: Subject, tables: string): Promise<void> {
+async function byStateMachine(subject: Subject, tables: string, operations: readonly Operation[]): Promise<void> {
   const { name, bucket, aws } = subject.it;
   const arn = (kind: string, rest = ''): string => `arn:aws:states:${REGION}:${ACCOUNT}:${kind}:${name}-slices${rest}`;
   const { definition } = stateMachine({ FunctionName: name, CodeBucketName: bucket, StateMachineName: `${name}-slices` });
@@ -246,7 +98,7 @@ async function byStateMachine(subject: Subject, tables: string): Promise<void> {
   };
   for (const [call, body] of Object.entries(responses))
     aws.on(`states:${call}`, () => ({ response: { status: 200, body: body() } }), Infinity);
-  for (const operation of ['backfill', 'verify']) {
+  for (const operation of operations) {
     const inputs = { operation, tables, 'state-machine': arn('stateMachine') };
     await subject.run(`state machine: plan of ${operation}`, { ...inputs, 'dry-run': 'true' });
     looks = 1;
@@ -255,6 +107,35 @@ async function byStateMachine(subject: Subject, tables: string): Promise<void> {
     looks = 2;
     await subject.run(`state machine: ${operation} anew`, { ...inputs, restart: 'true' }, { code: 1 });
   }
+}
+
+/** A deploy that leaves the configuration changed and the package as it was. */
+async function endInTheMiddle(subject: Subject): Promise<void> {
+  // The second change of the configuration is the one that would put the former one back.
+  let changes = 0;
+  const refusal = { response: { status: 400, body: { message: 'no' } } };
+  subject.it.aws.on('lambda:UpdateFunctionCode', refusal);
+  subject.it.aws.on('lambda:UpdateFunctionConfiguration', () => (++changes === 2 ? refusal : undefined), Infinity);
+  await subject.run(
+    'bucket: a deploy that ends in the middle',
+    { 'memory-size': '512', endpoint: 'https://other.example.com' },
+    { code: 1 },
+  );
+}
+
+/** A new index for a table, and what else deploys the function for that. */
+function withNewIndex(stack: Stack): Promise<RecordedRun[]> {
+  return Subject.of(stack, { count: 1, versions: true }, async (subject) => {
+    const tables = subject.it.tables.join('\n');
+    const reindex = { tables, operation: 'reindex' };
+    await subject.run('bucket: create', { tables });
+    await subject.run('bucket: plan of a new index', { ...reindex, 'dry-run': 'true' });
+    await subject.run('bucket: plan of a new index by a role that only plans', { ...reindex, 'dry-run': 'true' }, planner);
+    await subject.run('bucket: new index', reindex);
+    await endInTheMiddle(subject);
+    await subject.run('bucket: a new index after it, with a check that fails', reindex, { code: 1, ok: false });
+    await byStateMachine(subject, tables, ['reindex']);
+  });
 }
 
 /** With the history of packages in the bucket, which keeps versions, over a function not deployed by this action. */
@@ -281,19 +162,15 @@ function withBucket(stack: Stack): Promise<RecordedRun[]> {
     await subject.run('bucket: comparison', { ...on, operation: 'verify' });
     await subject.run('bucket: plan of dead letters', { ...on, operation: 'redrive', 'dry-run': 'true' });
     await subject.run('bucket: dead letters', { ...on, operation: 'redrive' });
-    await byStateMachine(subject, on.tables);
+    await subject.run(
+      'bucket: plan of dead letters by a role that only plans',
+      { ...on, operation: 'redrive', 'dry-run': 'true' },
+      planner,
+    );
+    await byStateMachine(subject, on.tables, ['backfill', 'verify', 'redrive']);
     await subject.run('bucket: plan of a refresh', { operation: 'refresh-mapping', 'dry-run': 'true' });
     await subject.run('bucket: refresh', { operation: 'refresh-mapping' });
-    // The second change of the configuration is the one that would put the former one back.
-    let changes = 0;
-    const refusal = { response: { status: 400, body: { message: 'no' } } };
-    it.aws.on('lambda:UpdateFunctionCode', refusal);
-    it.aws.on('lambda:UpdateFunctionConfiguration', () => (++changes === 2 ? refusal : undefined), Infinity);
-    await subject.run(
-      'bucket: a deploy that ends in the middle',
-      { 'memory-size': '512', endpoint: 'https://other.example.com' },
-      { code: 1 },
-    );
+    await endInTheMiddle(subject);
     await addTrigger(stack, subject);
     await subject.run('bucket: a refresh after it, with a check that fails', { operation: 'refresh-mapping' }, { code: 1, ok: false });
     await subject.run('bucket: plan of a rollback', { operation: 'rollback', 'dry-run': 'true' });
@@ -317,5 +194,5 @@ function withoutBucket(stack: Stack): Promise<RecordedRun[]> {
 
 /** All of it. */
 export async function recordRuns(stack: Stack): Promise<RecordedRun[]> {
-  return (await Promise.all([withAlias(stack), withBucket(stack), withoutBucket(stack)])).flat();
+  return (await Promise.all([withAlias(stack), withBucket(stack), withNewIndex(stack), withoutBucket(stack)])).flat();
 }

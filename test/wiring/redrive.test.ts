@@ -100,6 +100,16 @@ test('a dry run shows what there is by table and type of error, and changes noth
   expect(await found()).toEqual({});
 });
 
+test('a dry run by a role that may not invoke the function has no numbers, says so, and changes nothing', async () => {
+  const message = 'User is not authorized to perform: lambda:InvokeFunction';
+  it.aws.on('lambda:Invoke', { response: { status: 403, body: { __type: 'AccessDeniedException', message } } }, Infinity);
+  const run = await it.run({ operation: 'redrive', 'dry-run': 'true' });
+  expect(run).toMatchObject({ code: 0, outputs: { complete: 'false' } });
+  expect(run.log).toMatch(/The plan has no numbers of dead letters: .*lambda:InvokeFunction/);
+  expect(run.log).toMatch(/dead letters: s3:/);
+  expect(it.mutations()).toEqual([]);
+});
+
 test('items that were fixed are written, those that are gone are deleted, several dead letters of one item are read once, and other objects stay', async () => {
   await deliver(good('gone'));
   await deliver(bad('gone'));

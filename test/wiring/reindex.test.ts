@@ -203,6 +203,32 @@ test('a dry run shows the steps, and that the index cannot be kept, and changes 
   expect(await exists(`${name}-2`)).toBe(false);
 });
 
+test('a dry run by a role that may not invoke the function shows the steps, says what it does not know, and changes nothing', async () => {
+  const message = 'User is not authorized to perform: lambda:InvokeFunction';
+  it.aws.on('lambda:Invoke', { response: { status: 403, body: { __type: 'AccessDeniedException', message } } }, Infinity);
+  const run = await reindex({ 'dry-run': 'true' });
+  expect(run).toMatchObject({ code: 0, outputs: { complete: 'false' } });
+  expect(run.log).toContain(`The plan knows neither the index that ${name} leads to nor whether an earlier reindex of table ${table}`);
+  expect(run.log).toContain(`index ${name}-<n>`);
+  expect(run.log).toMatch(/time: .* at \d+ read capacity units per second/);
+  const back = await reindex({ 'dry-run': 'true', to: `${name}-9` });
+  const real = await reindex();
+  it.aws.clear();
+  expect(back).toMatchObject({ code: 1 });
+  expect(back.log).toMatch(/to: .*-9 is not an index that changes of table .* are written to/);
+  // A real run needs what it may not do.
+  expect(real).toMatchObject({ code: 1 });
+  expect(real.log).toMatch(/The deploying role needs the permission lambda:InvokeFunction/);
+  expect(it.mutations()).toEqual([]);
+});
+
+test('delete-old-index where nothing is to be ended is refused with one sentence, and nothing is begun', async () => {
+  const run = await reindex({ 'delete-old-index': 'true' });
+  expect(run).toMatchObject({ code: 1 });
+  expect(run.log).toMatch(/delete-old-index: changes of table .* are written to .* alone, so there is nothing to end/);
+  expect(it.mutations()).toEqual([]);
+});
+
 /** The step at which a run is killed, and the write of its record: those before it are of its beginning and of the step before. */
 const KILLS = [
   ['create', 2],

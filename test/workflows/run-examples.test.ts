@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { Scenario } from '../stack/scenario.ts';
 import { PROJECT } from '../stack/cache.ts';
 import { useStack } from '../stack/use-stack.ts';
@@ -88,28 +89,56 @@ test('verify-nightly.yml is green when nothing differs, and red when something d
   expect(await scenario.find(scenario.orders)).toEqual(['nobody|1']);
 }, 600_000);
 
+/** Runs a caller that is started by hand, twice: as a dry run, then for real. */
+async function byHand(name: string, inputs: Readonly<Record<string, string>>): Promise<{ planned: string; done: string }> {
+  const dispatch = async (dryRun: string): Promise<string> => {
+    const { code, log } = await run(name, {
+      name: 'workflow_dispatch',
+      payload: { ref: 'refs/heads/main', inputs: { environment: 'STAGE', 'dry-run': dryRun, ...inputs } },
+    });
+    if (code !== 0) throw new Error(`The workflow failed:\n${log}`);
+    return log;
+  };
+  return { planned: await dispatch('true'), done: await dispatch('false') };
+}
+
 test('backfill-and-verify.yml shows by hand what it would do, and does it', async () => {
-  const name = 'backfill-and-verify.yml';
   const functionName = `${scenario.functionName}-backfill-and-verify`;
   expect(await scenario.deploy({ 'function-name': functionName, 'backfill-new-tables': 'never' })).toMatchObject({ code: 0 });
-  const inputs = {
-    operation: 'backfill',
-    environment: 'STAGE',
-    tables: scenario.customers,
-    repair: 'false',
-    restart: 'false',
-    'delete-limit': '1%',
+  const choices = { tables: scenario.customers, repair: 'false', restart: 'false', 'delete-limit': '1%' };
+  const { planned, done } = await byHand('backfill-and-verify.yml', { operation: 'backfill', ...choices });
+  expect(planned).toContain('backfill (dry run)');
+  expect(done).toMatch(/walk: \d of \d parts/);
+}, 600_000);
+
+test('backfill-and-verify.yml counts dead letters by hand, and works them off', async () => {
+  const functionName = `${scenario.functionName}-backfill-and-verify`;
+  expect(await scenario.deploy({ 'function-name': functionName, 'backfill-new-tables': 'never' })).toMatchObject({ code: 0 });
+  const keys = { id: { S: 'by hand' } };
+  await scenario.put(scenario.customers, keys);
+  const place = {
+    Bucket: scenario.bucket,
+    Key: `dead-letters/${functionName}/${scenario.customers}/2026/01/02/0123456789abcdef-none.json`,
   };
-  const dispatch = (dryRun: string): WorkflowEvent => ({
-    name: 'workflow_dispatch',
-    payload: { ref: 'refs/heads/main', inputs: { ...inputs, 'dry-run': dryRun } },
-  });
-  const planned = await run(name, dispatch('true'));
-  if (planned.code !== 0) throw new Error(`The workflow failed:\n${planned.log}`);
-  expect(planned.log).toContain('backfill (dry run)');
-  const done = await run(name, dispatch('false'));
-  if (done.code !== 0) throw new Error(`The workflow failed:\n${done.log}`);
-  expect(done.log).toMatch(/walk: \d of \d parts/);
+  const failed = { failedAt: '2026-01-02T03:04:05.000Z', approximateCreationDateTime: 1_767_322_000, sequenceNumber: '1' };
+  const deadLetter = { version: 1, table: scenario.customers, id: 'by hand', keys, type: 'mapper_parsing_exception', ...failed };
+  await stack.clients.s3.send(new PutObjectCommand({ ...place, Body: JSON.stringify(deadLetter) }));
+  const choices = { tables: scenario.customers, repair: 'false', restart: 'false', 'delete-limit': '1%' };
+  const { planned, done } = await byHand('backfill-and-verify.yml', { operation: 'redrive', ...choices });
+  expect(planned).toMatch(/dead letters: 1 /);
+  expect(done).toMatch(/redriven\W+1,/);
+  expect(await scenario.count(scenario.customers, 'id:"by hand"')).toBe(1);
+  await expect(stack.clients.s3.send(new GetObjectCommand(place))).rejects.toThrow();
+}, 600_000);
+
+test('reindex.yml shows by hand what it would do, and leads searches to a new index', async () => {
+  expect(await scenario.deploy({ 'function-name': `${scenario.functionName}-reindex` })).toMatchObject({ code: 0 });
+  const choices = { table: scenario.customers, to: '', 'delete-old-index': 'false', restart: 'false' };
+  const { planned, done } = await byHand('reindex.yml', choices);
+  const index = `${scenario.index(scenario.customers)}-2`;
+  expect(planned).toContain(`index ${index}`);
+  expect(done).toContain(`searches use ${index} from now on`);
+  expect((await scenario.search.indices.getAlias({ name: scenario.index(scenario.customers) })).body).toHaveProperty([index]);
 }, 600_000);
 
 test('plan.yml shows on a pull request what a deploy would change', async () => {

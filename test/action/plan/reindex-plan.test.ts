@@ -1,10 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import {
   planReindex,
+  planUnseen,
   reindexChanges,
   type ReindexContext,
   type ReindexPlan,
   type StoredReindex,
+  type UnseenContext,
 } from '../../../action/plan/reindex-plan.ts';
 
 const at = (n: number): { index: string; uuid: string } => ({ index: `orders-${n}`, uuid: `u${n}` });
@@ -121,7 +123,21 @@ test('delete-old-index ends a finished reindex, whichever index searches use', (
     to: at(1),
     step: 'end',
   });
-  expect(planned({ deleteOldIndex: true, former: finished }).state).toMatchObject({ step: 'create' });
+});
+
+test.each<[Partial<ReindexContext>, RegExp]>([
+  [
+    {},
+    /^delete-old-index: changes of table Orders are written to orders-1 alone, so there is nothing to end\. .* without delete-old-index/,
+  ],
+  [{ former: former({ finished: true }) }, /there is nothing to end/],
+  [{ former: former(), restart: true }, /there is nothing to end/],
+  [
+    { entry: { ...both, indexes: ['orders-2', 'orders-3'] } },
+    /^delete-old-index: orders leads to orders-1, and changes of table Orders are written to orders-2 and orders-3: someone else has moved it\./,
+  ],
+])('delete-old-index is refused where there is nothing to end, and begins no reindex: %j', (more, sentence) => {
+  expect(planReindex(context({ ...more, deleteOldIndex: true }))).toMatch(sentence);
 });
 
 test('the plan says what is written, how the name moves, and what ends it', () => {
@@ -145,4 +161,44 @@ test('the plan says what is written, how the name moves, and what ends it', () =
   expect(rows({ entry: { ...both, indexes: ['orders-0', 'orders-1'] } }).join('\n')).toContain(
     'index orders-0: "written" → "no longer written"',
   );
+});
+
+describe('a plan by a role that may not look at the indexes', () => {
+  const unseen = (more: Partial<UnseenContext> = {}): ReturnType<typeof planUnseen> =>
+    planUnseen({ table: 'Orders', name: 'orders', entry: undefined, to: undefined, deleteOldIndex: false, ...more });
+  const rows = (more?: Partial<UnseenContext>): unknown => {
+    const plan = unseen(more);
+    if (typeof plan === 'string') throw new Error(plan);
+    return [plan.filled, ...plan.changes.map(({ resource, before, after }) => [resource, before, after])];
+  };
+
+  test('names no index that it does not know', () => {
+    expect(rows()).toEqual([
+      'orders-<n>',
+      ['index orders-<n>', null, 'created'],
+      ['package', null, 'the index that serves and orders-<n>'],
+      ['alias orders', 'the index that serves', 'orders-<n>'],
+      ['the index that serves', null, 'written'],
+    ]);
+  });
+
+  test('knows from the package what is written to two indexes, and so what goes back or ends', () => {
+    expect(rows({ entry: both, to: 'orders-2' })).toEqual([
+      'orders-2',
+      ['alias orders', 'the index that serves', 'orders-2'],
+      ['the index that serves', null, 'written'],
+    ]);
+    expect(rows({ entry: both, deleteOldIndex: true })).toEqual([
+      undefined,
+      ['package', 'orders-1 and orders-2', null],
+      ['index orders-1 or orders-2', 'kept', null],
+    ]);
+  });
+
+  test.each([
+    [{ to: 'orders-2' }, /no reindex of it is under way/],
+    [{ to: 'orders-7', entry: both }, /those are orders-1 and orders-2/],
+  ])('refuses to go back to an index that changes are not written to: %j', (more, sentence) => {
+    expect(unseen(more)).toMatch(sentence);
+  });
 });

@@ -3,7 +3,7 @@ import type { FunctionConfig, TableOptions } from '../../../formats/function-con
 import type { KeyMapping } from '../../../formats/key-mapping.ts';
 import { buildPackage, type Package } from '../../../action/package/package.ts';
 import { packageChanges } from '../../../action/plan/package-plan.ts';
-import { keptReindex, reindexWarnings, rollbackReindexWarnings, servingName } from '../../../action/plan/reindexed-tables.ts';
+import { keptReindex, reindexWarnings, rollbackReindexWarnings, indexOf } from '../../../action/plan/reindexed-tables.ts';
 
 const SINCE = '2026-01-02T03:04:05.000Z';
 const DAY = 24 * 60 * 60_000;
@@ -67,7 +67,7 @@ test('the plan of a deploy shows which tables begin or end to be written to two 
 });
 
 test('the name that searches use is that of the options, else of the key mapping', () => {
-  expect(servingName({ config: config(), mapping }, 'Orders')).toBe('orders');
-  expect(servingName({ config: config({ Orders: { index: 'sales' } }), mapping }, 'Orders')).toBe('sales');
-  expect(servingName({ config: config(), mapping }, 'constructor')).toBeUndefined();
+  expect(indexOf({ config: config(), mapping }, 'Orders')).toBe('orders');
+  expect(indexOf({ config: config({ Orders: { index: 'sales' } }), mapping }, 'Orders')).toBe('sales');
+  expect(indexOf({ config: config(), mapping }, 'constructor')).toBeUndefined();
 });
