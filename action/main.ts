@@ -3,7 +3,8 @@ import { TLS_SWITCH } from './inputs/aws-rules.ts';
 import { realClock, type Clock } from './aws/retry.ts';
 import { openSession, type Aws } from './aws/session.ts';
 import { CancelledError, failureSentence } from './errors.ts';
-import { validNames, readInputsOrAllProblems } from './read-inputs.ts';
+import { checkNode } from './node-version.ts';
+import { readInputsOrAllProblems, unknownInputWarnings, validNames } from './read-inputs.ts';
 import type { Inputs } from './inputs/inputs.ts';
 import { runWarnings } from './plan/transport-warnings.ts';
 import type { Report } from './report/report.ts';
@@ -24,16 +25,15 @@ export async function run(env: NodeJS.ProcessEnv = process.env): Promise<void> {
   process.once('SIGINT', cancel).once('SIGTERM', cancel);
   const started = clock.now();
   const opened = await open(env, clock, stop.signal);
-  const [core, { Report, runnerOf }] = await Promise.all([
-    import(/* webpackMode: "eager" */ '@actions/core'),
-    import(/* webpackMode: "eager" */ './report/report.ts'),
-  ]);
-  const report = new Report(runnerOf(core), clock.now, started);
+  const [core, { Report }, { isOnGitHub, plainRunner, runnerOf }] = await loadReport();
+  const runner = isOnGitHub(env) ? runnerOf(core) : plainRunner(env);
+  const report = new Report(runner, clock.now, started);
   let failure: string | undefined;
   try {
     if (opened.inputs !== undefined) report.begin(opened.inputs, opened.inputs.dryRun);
     else report.beginWithout(validNames(env));
     for (const warning of transport) report.warn(warning);
+    if (!isOnGitHub(env)) for (const warning of unknownInputWarnings(env)) report.warn(warning);
     if ('error' in opened) throw opened.error;
     await perform(opened, env, report);
   } catch (error) {
@@ -41,7 +41,15 @@ export async function run(env: NodeJS.ProcessEnv = process.env): Promise<void> {
     failure = failureSentence(error);
   }
   await report.finish(failure);
-  if (failure !== undefined) core.setFailed(report.redact(failure));
+  if (failure !== undefined) runner.fail(report.redact(failure));
+}
+
+function loadReport() {
+  return Promise.all([
+    import(/* webpackMode: "eager" */ '@actions/core'),
+    import(/* webpackMode: "eager" */ './report/report.ts'),
+    import(/* webpackMode: "eager" */ './report/runner.ts'),
+  ]);
 }
 
 interface Opened {
@@ -55,6 +63,7 @@ interface Opened {
 async function open(env: NodeJS.ProcessEnv, clock: Clock, signal: AbortSignal): Promise<Opened | { inputs?: Inputs; error: unknown }> {
   let inputs: Inputs | undefined;
   try {
+    checkNode(process.versions.node);
     inputs = await readInputsOrAllProblems(env);
     const watch: Opened['watch'] = { changed: () => undefined };
     const onChange = (action: string): void => {

@@ -5,6 +5,8 @@ import { workspaceOf } from './options/load.ts';
 import { InputReader } from './inputs/reader.ts';
 import { INPUTS, readInputs, type InputName, type Inputs } from './inputs/inputs.ts';
 import { OPERATIONS } from './inputs/operation.ts';
+import { unknownInputs } from './inputs/variables.ts';
+import type { Warning } from './plan/change.ts';
 
 /** The inputs. Where they have problems, those of the options file and of the endpoint are reported with them. @throws {InputError} */
 export async function readInputsOrAllProblems(env: NodeJS.ProcessEnv): Promise<Inputs> {
@@ -25,6 +27,14 @@ export function validNames(env: NodeJS.ProcessEnv): { operation: string; environ
     environment: from.text('environment', environmentName) ?? '',
     functionName: from.text('function-name', functionName) ?? '',
   };
+}
+
+/** A warning for each variable that looks like an input and is none. */
+export function unknownInputWarnings(env: NodeJS.ProcessEnv): Warning[] {
+  return unknownInputs(env, Object.keys(INPUTS)).map(({ variable, near }) => ({
+    title: 'An unknown input',
+    message: `${variable} has no effect, because the action has no such input${near === undefined ? '' : `; did you mean ${near}?`}`,
+  }));
 }
 
 async function checkOptions(env: NodeJS.ProcessEnv): Promise<void> {

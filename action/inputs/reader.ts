@@ -1,5 +1,6 @@
 import { nearest } from '../../formats/nearest.ts';
 import type { Problem } from '../errors.ts';
+import { variablesOf } from './variables.ts';
 
 /** `none` in an input that can be cleared (docs/inputs-and-outputs.md). */
 export const CLEAR = Symbol('none');
@@ -25,7 +26,7 @@ export function matching(pattern: RegExp, expected: string): Rule {
 }
 
 /**
- * Reads inputs from the environment that the runner sets for an action (`INPUT_<NAME>`), and collects their problems. After a
+ * Reads inputs from the environment that the runner, or a shell, sets for an action (`INPUT_<NAME>`), and collects their problems. After a
  * problem the value counts as not set, so that reading goes on and all problems are reported at once.
  */
 export class InputReader<Name extends string> {
@@ -135,7 +136,8 @@ export class InputReader<Name extends string> {
   }
 
   #input(name: Name): string {
-    return (this.#env[`INPUT_${name.toUpperCase()}`] ?? '').trim();
+    const [runner, shell] = variablesOf(name);
+    return (this.#env[runner] ?? '').trim() || (this.#env[shell] ?? '').trim();
   }
 
   #fallback(name: Name): string {

@@ -215,12 +215,12 @@ export function sharingTables(target: Pick<RunTarget, 'config' | 'mapping'>, tab
 
 const sliceTable = ({ name, keys }: RunTable): SliceTable => ({ name, keys });
 
-/** URL of this run. */
+/** URL of this run: on GitHub, GitLab (CI_JOB_URL) or Jenkins (BUILD_URL). */
 function urlOf(env: NodeJS.ProcessEnv): string {
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: id } = env;
   return server !== undefined && repository !== undefined && id !== undefined
     ? `${server}/${repository}/actions/runs/${id}`
-    : 'a run outside GitHub';
+    : (env.CI_JOB_URL ?? env.BUILD_URL ?? 'a run outside GitHub');
 }
 
 /**

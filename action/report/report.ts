@@ -1,38 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type * as core from '@actions/core';
 import type { CheckResponse } from '../../formats/events.ts';
 import type { Change, Warning } from '../plan/change.ts';
 import { InputError, placeText, type Problem } from '../errors.ts';
 import { itemsMarkdown, planJson, planMarkdown, planText, type PlanHeading } from './render-plan.ts';
 import { summaryMarkdown, type Outputs, type TableReport } from './render-summary.ts';
 import { Redaction } from './redaction.ts';
-
-/** The part of `@actions/core` that the report needs. */
-export interface Runner {
-  readonly info: (line: string) => void;
-  readonly warning: (message: string, properties?: { title?: string; file?: string; startLine?: number }) => void;
-  readonly error: (message: string, properties?: { title?: string; file?: string; startLine?: number }) => void;
-  readonly setSecret: (secret: string) => void;
-  readonly setOutput: (name: string, value: string) => void;
-  /** Writes the job summary. */
-  readonly summarize: (markdown: string) => Promise<void>;
-}
-
-/** GitHub's runner. */
-export function runnerOf(toolkit: typeof core): Runner {
-  const { info, warning, error, setSecret, setOutput, summary } = toolkit;
-  return {
-    info,
-    warning,
-    error,
-    setSecret,
-    setOutput,
-    summarize: async (markdown) => {
-      await summary.addRaw(markdown).write();
-    },
-  };
-}
+import type { Runner } from './runner.ts';
 
 /** Collects the events of a run and reports them: log lines at once, outputs and summary at the end, whichever way the run ends. */
 export class Report {
@@ -219,7 +193,7 @@ export class Report {
       tables: JSON.stringify(this.#redaction.value(this.#tables)),
       ...this.#run,
     };
-    for (const [name, value] of Object.entries(outputs) as [string, string][]) this.#runner.setOutput(name, value);
+    this.#runner.setOutputs({ ...outputs });
     try {
       await this.#runner.summarize(this.#summary(failure));
     } catch {

@@ -31599,6 +31599,7 @@ async function collectProblems(work) {
 
 ;// CONCATENATED MODULE: ./action/inputs/reader.js
 
+
 /** `none` in an input that can be cleared (docs/inputs-and-outputs.md). */
 const CLEAR = Symbol('none');
 /** Whether a text has the form of a setting's name. Other text before a `=` may be part of a secret, so it is never shown. */
@@ -31608,7 +31609,7 @@ function matching(pattern, expected) {
     return (value) => (pattern.test(value) ? undefined : expected);
 }
 /**
- * Reads inputs from the environment that the runner sets for an action (`INPUT_<NAME>`), and collects their problems. After a
+ * Reads inputs from the environment that the runner, or a shell, sets for an action (`INPUT_<NAME>`), and collects their problems. After a
  * problem the value counts as not set, so that reading goes on and all problems are reported at once.
  */
 class InputReader {
@@ -31709,7 +31710,8 @@ class InputReader {
         this.problems.push({ where: name, message: `${name}${from}: ${message}` });
     }
     #input(name) {
-        return (this.#env[`INPUT_${name.toUpperCase()}`] ?? '').trim();
+        const [runner, shell] = variablesOf(name);
+        return (this.#env[runner] ?? '').trim() || (this.#env[shell] ?? '').trim();
     }
     #fallback(name) {
         const { fallback } = this.#sources[name];

@@ -28,7 +28,8 @@ async function check(invocations: (object | Error)[], others: Record<string, obj
     log.push(line);
   };
   const nothing = (): void => undefined;
-  const runner = { info: write, warning: write, error: write, setSecret: nothing, setOutput: nothing, summarize: () => Promise.resolve() };
+  const summarize = (): Promise<void> => Promise.resolve();
+  const runner = { info: write, warning: write, error: write, setSecret: nothing, setOutputs: nothing, summarize, fail: write };
   const report = new Report(runner, aws.clock.now, 0);
   const inputs = { functionName: 'Fn' } as Inputs;
   const response = await checkFunction({ aws, inputs, report, env: {} }, { version: undefined, timeout: 60, environment: 'STAGE' });

@@ -40,6 +40,12 @@ describe('the inputs of the action', () => {
     for (const { description } of Object.values(actionFile().outputs)) expect(description).toMatch(/\.$/);
   });
 
+  test('are also read from names that a shell can export; the name of GitHub’s runner wins', () => {
+    const shell = { INPUT_DRY_RUN: 'true', INPUT_MEMORY_SIZE: '256', INPUT_CODE_BUCKET: 'other' };
+    expect(read({ 'memory-size': '512' }, shell)).toMatchObject({ dryRun: true, memorySize: 512, codeBucket: 'code' });
+    expect(read({ 'memory-size': '' }, shell)).toMatchObject({ memorySize: 256 });
+  });
+
   test('that are not set have the default of action.yml, or stay undefined', () => {
     expect(read({})).toEqual({
       operation: 'deploy',

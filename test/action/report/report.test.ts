@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { change } from '../../../action/plan/change.ts';
 import { InputError, UserError, failureSentence } from '../../../action/errors.ts';
 import { escaped, planJson, planMarkdown, planText } from '../../../action/report/render-plan.ts';
-import { Report, type Runner } from '../../../action/report/report.ts';
+import { Report } from '../../../action/report/report.ts';
+import type { Runner } from '../../../action/report/runner.ts';
 
 function runner(): Runner & { log: string[]; outputs: Record<string, string>; summary: string } {
   const state = { log: [] as string[], outputs: {} as Record<string, string>, summary: '' };
@@ -16,13 +17,14 @@ function runner(): Runner & { log: string[]; outputs: Record<string, string>; su
     warning: line('warning'),
     error: line('error'),
     setSecret: line('mask'),
-    setOutput: (name: string, value: string) => {
-      state.outputs[name] = value;
+    setOutputs: (outputs: Readonly<Record<string, string>>) => {
+      Object.assign(state.outputs, outputs);
     },
     summarize: (markdown: string) => {
       state.summary = markdown;
       return Promise.resolve();
     },
+    fail: line('fail'),
   });
 }
 
