@@ -138,4 +138,10 @@ export const FUNCTION_PERMISSIONS: readonly {
     when: 'a table is encrypted with a key of your own',
     why: 'Lambda reads the stream, which is encrypted as the table is',
   },
+  {
+    actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+    resource: '${other-key-arn}',
+    when: 'the secret or the on-failure destination is encrypted with a key of your own',
+    why: 'reads the secret; Lambda writes batches that expired, and `redrive` reads them',
+  },
 ];

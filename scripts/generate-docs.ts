@@ -116,6 +116,7 @@ const EXAMPLE: Readonly<Record<string, string>> = {
   layers: 'arn:aws:lambda:eu-west-1:123456789012:layer:my-layer:1',
   'kms-key-arn': 'arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555',
   'table-key-arn': 'arn:aws:kms:eu-west-1:123456789012:key/44444444-5555-6666-7777-888888888888',
+  'other-key-arn': 'arn:aws:kms:eu-west-1:123456789012:key/77777777-8888-9999-0000-111111111111',
   domain: 'orders',
   collection: 'abcdefghij1234567890',
   ES_SECRET_ARN: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:cluster-AbCdEf',

@@ -63,12 +63,15 @@ function hasPlaceOfItsOwn(when: string | undefined): boolean {
 
 const asList = (resource: string | readonly string[]): readonly string[] => (typeof resource === 'string' ? [resource] : resource);
 
+/** Services through which the function's role uses the keys of its secret and of its on-failure destination. */
+const OF_OTHER_KEYS = ['secretsmanager', 'sqs', 'sns', 's3'];
+
 const isOfTrigger = (action: string): boolean => /^lambda:(?:Create|Update|Delete)EventSourceMapping$/.test(action);
 const isOfNetwork = (action: string): boolean => action.startsWith('ec2:') && action.endsWith('NetworkInterface');
 
 /**
- * The condition that narrows a statement whose resource cannot: roles are passed to Lambda alone, keys are used through Lambda, or DynamoDB,
- * alone and granted to AWS's services alone, and network interfaces are Lambda's to make, not the function's own code's.
+ * The condition that narrows a statement whose resource cannot: roles are passed to Lambda alone, keys are used through the services that
+ * they are for, alone, and granted to AWS's services alone, and network interfaces are Lambda's to make, not the function's own code's.
  * https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html, https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
  */
 export function conditionOf({ actions, resources, effect }: Statement): Readonly<Record<string, unknown>> | undefined {
@@ -76,6 +79,8 @@ export function conditionOf({ actions, resources, effect }: Statement): Readonly
   if (actions.includes('iam:PassRole')) return { StringEquals: { 'iam:PassedToService': 'lambda.amazonaws.com' } };
   if (actions.some((action) => action.startsWith('kms:'))) {
     if (resources.includes('${table-key-arn}')) return { StringEquals: { 'kms:ViaService': 'dynamodb.${region}.amazonaws.com' } };
+    if (resources.includes('${other-key-arn}'))
+      return { StringEquals: { 'kms:ViaService': OF_OTHER_KEYS.map((service) => `${service}.\${region}.amazonaws.com`) } };
     const throughLambda = { StringEquals: { 'kms:ViaService': 'lambda.${region}.amazonaws.com' } };
     return actions.includes('kms:CreateGrant') ? { ...throughLambda, Bool: { 'kms:GrantIsForAWSResource': 'true' } } : throughLambda;
   }

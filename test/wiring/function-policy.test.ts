@@ -131,6 +131,7 @@ const values: Readonly<Record<string, string>> = {
   'on-failure-bucket': failures,
   'kms-key-arn': `arn:aws:kms:${REGION}:${ACCOUNT}:key/11111111-2222-3333-4444-555555555555`,
   'table-key-arn': `arn:aws:kms:${REGION}:${ACCOUNT}:key/44444444-5555-6666-7777-888888888888`,
+  'other-key-arn': `arn:aws:kms:${REGION}:${ACCOUNT}:key/77777777-8888-9999-0000-111111111111`,
 };
 const fill = (text: string): string =>
   text.replace(/\$\{([\w-]+)\}/g, (_, name: string) => {
@@ -172,6 +173,12 @@ const byLambda: Readonly<Record<string, readonly IamRequest[]>> = {
   'the stream of a table under a key': [
     { action: 'kms:Decrypt', resource: values['table-key-arn'] ?? '', context: { 'kms:ViaService': `dynamodb.${REGION}.amazonaws.com` } },
   ],
+  'a secret and an on-failure destination under a key': ['secretsmanager', 'sqs', 'sns', 's3'].flatMap((service) =>
+    on(values['other-key-arn'] ?? '', 'kms:Decrypt', ...(service === 'secretsmanager' ? [] : ['kms:GenerateDataKey'])).map((request) => ({
+      ...request,
+      context: { 'kms:ViaService': `${service}.${REGION}.amazonaws.com` },
+    })),
+  ),
   'environment variables under a key': [{ action: 'kms:Decrypt', resource: values['kms-key-arn'] ?? '', context: THROUGH_LAMBDA }],
 };
 
@@ -200,11 +207,11 @@ describe("the function's role", () => {
     expect(unused).toEqual([]);
   });
 
-  test('may use its key through Lambda alone, and of what Lambda does to attach it to a VPC its own code may do nothing', () => {
-    const ofKey = [byLambda['environment variables under a key'], byLambda['the stream of a table under a key']].flatMap(
-      (all) => all ?? [],
-    );
-    expect(ofKey).toHaveLength(2);
+  test('may use keys through the services that they are for alone, and of what Lambda does to attach it to a VPC its own code may do nothing', () => {
+    const ofKey = Object.values(byLambda)
+      .flat()
+      .filter((request) => request.action.startsWith('kms:'));
+    expect(ofKey).toHaveLength(9);
     expect(ofKey.filter(({ action, resource }) => allows(policy, { action, resource }))).toEqual([]);
     const code = { 'lambda:SourceFunctionArn': `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${it.name}` };
     const ofNetwork = byLambda.AWSLambdaVPCAccessExecutionRole ?? [];

@@ -17,7 +17,7 @@ const customTags = [
   scalar('!Sub', 'Fn::Sub'),
   list('!Sub', 'Fn::Sub'),
   scalar('!GetAtt', 'Fn::GetAtt'),
-  ...['If', 'Not', 'And', 'Equals', 'Join', 'Split'].map((name) => list(`!${name}`, `Fn::${name}`)),
+  ...['If', 'Not', 'And', 'Or', 'Equals', 'Join', 'Split'].map((name) => list(`!${name}`, `Fn::${name}`)),
 ];
 
 export interface Template {
@@ -55,6 +55,8 @@ export const PSEUDO: Readonly<Record<string, string>> = {
   CodeBucket: 'my-code-bucket',
   'DeployRole.Arn': 'arn:aws:iam::123456789012:role/deployer',
   'StateMachineRole.Arn': 'arn:aws:iam::123456789012:role/state-machine',
+  OnFailureBucket: 'orders-failed',
+  'OnFailureBucket.Arn': 'arn:aws:s3:::orders-failed',
   'FunctionRole.Arn': 'arn:aws:iam::123456789012:role/function',
 };
 const NOTHING = Symbol('AWS::NoValue');
@@ -94,6 +96,8 @@ export function resolved(from: Template, part: unknown, values: Values): unknown
       return operands[0] !== true;
     case 'Fn::And':
       return operands.every((one) => one === true);
+    case 'Fn::Or':
+      return operands.includes(true);
     case 'Fn::Equals':
       return operands[0] === operands[1];
     case 'Fn::Join':

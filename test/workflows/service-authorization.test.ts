@@ -33,6 +33,7 @@ const ARNS: Readonly<Record<string, string>> = {
   '${layers}': 'arn:*:lambda:*:*:layer:*:*',
   '${kms-key-arn}': 'arn:*:kms:*:*:key/*',
   '${table-key-arn}': 'arn:*:kms:*:*:key/*',
+  '${other-key-arn}': 'arn:*:kms:*:*:key/*',
   '${ES_SECRET_ARN}': 'arn:*:secretsmanager:*:*:secret:*',
   '${on-failure-queue}': 'arn:*:sqs:*:*:*',
   '${on-failure-topic}': 'arn:*:sns:*:*:*',

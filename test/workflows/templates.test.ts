@@ -1,10 +1,13 @@
 // The templates of CloudFormation say what the code's tables of permissions and metrics say.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { planEnvironment } from '../../action/resolve/environment.ts';
 import { Metrics } from '../../handler/telemetry/metrics.ts';
 import { verifyMetrics } from '../../handler/telemetry/verify-metrics.ts';
 import { conditionOf, statementsOf, type Role } from '../../scripts/policies.ts';
 import { accepts, PSEUDO, resolved, template, type Values } from './cloudformation.ts';
+import { PROJECT } from '../stack/cache.ts';
 import { allows, type IamRequest, type Policy, type PolicyStatement } from '../stack/policy.ts';
 
 interface Statement {
@@ -31,9 +34,11 @@ const EVERYTHING = {
   Tracing: 'true',
   KmsKeyArn: 'arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555',
   TableKeyArns: ['arn:aws:kms:eu-west-1:123456789012:key/44444444-5555-6666-7777-888888888888'],
+  OtherKeyArns: ['arn:aws:kms:eu-west-1:123456789012:key/77777777-8888-9999-0000-111111111111'],
   LayerArns: ['arn:aws:lambda:eu-west-1:123456789012:layer:my-layer:1'],
   OnFailureQueueArn: 'arn:aws:sqs:eu-west-1:123456789012:orders-failed',
   OnFailureTopicArn: 'arn:aws:sns:eu-west-1:123456789012:orders-failed',
+  CreateOnFailureBucket: 'true',
   OnFailureBucketName: 'orders-failed',
   StateMachineName: 'DynamoToES-slices',
   StateMachineRoleArn: 'arn:aws:iam::123456789012:role/slices',
@@ -55,6 +60,7 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
   layers: EVERYTHING.LayerArns[0],
   'kms-key-arn': EVERYTHING.KmsKeyArn,
   'table-key-arn': EVERYTHING.TableKeyArns[0],
+  'other-key-arn': EVERYTHING.OtherKeyArns[0],
   ES_SECRET_ARN: EVERYTHING.SecretArn,
   'state-machine': EVERYTHING.StateMachineName,
   'on-failure-queue': EVERYTHING.OnFailureQueueArn,
@@ -81,31 +87,104 @@ function lines(all: readonly { effect: string; actions: readonly string[]; resou
     .sort();
 }
 
+/** What a role of the template may do. */
+const allowed = (resource: string, values: Values = EVERYTHING): string[] =>
+  lines(
+    policy(resource, values).Statement.map(({ Effect, Action, Resource, Condition }) => ({
+      effect: Effect,
+      actions: asList(Action),
+      resources: asList(Resource),
+      condition: Condition,
+    })),
+  );
+
+/** What a role may do as the code says. */
+const needed = (statements: ReturnType<typeof statementsOf>): string[] =>
+  lines(
+    statements.map((one) => ({
+      effect: one.effect ?? 'Allow',
+      actions: one.actions,
+      resources: one.resources.map(fill),
+      condition: JSON.parse(fill(JSON.stringify(conditionOf(one) ?? null))) as unknown,
+    })),
+  );
+
+/** The parameters of roles.yml that a page names: in tables of parameters, for the command line, for Terraform and for CDK. */
+function parametersIn(page: string): string[] {
+  const text = readFileSync(join(PROJECT, page), 'utf8');
+  const named = (parts: RegExp, names: RegExp): string[] =>
+    [...text.matchAll(parts)].flatMap(([part]) => [...part.matchAll(names)].map(([, name = '']) => name));
+  const inTables = named(/^\| Parameter[^\n]*\n(?:\|.*\n)+/gm, /`([A-Z][A-Za-z]+)`(?=[^|\n]*\|[^|\n]*\|$)/gm);
+  const onCommandLines = named(/--parameter-overrides[^`]*```/g, /\s([A-Z]\w+)=/g);
+  const inCode = named(/\bparameters(?: =|:) \{[^}]*\}/g, /^ +([A-Z]\w+)(?: *=|:)/gm);
+  return [...inTables, ...onCommandLines, ...inCode];
+}
+
 describe('docs/cloudformation/roles.yml', () => {
   test.each([
     ['DeployRole', 'deploy'],
     ['PlanRole', 'plan'],
     ['FunctionRole', 'function'],
   ] as const)('%s may do exactly what the code says', (resource, role: Role) => {
-    expect(
-      lines(
-        policy(resource).Statement.map(({ Effect, Action, Resource, Condition }) => ({
-          effect: Effect,
-          actions: asList(Action),
-          resources: asList(Resource),
-          condition: Condition,
-        })),
-      ),
-    ).toEqual(
-      lines(
-        statementsOf(role).map((one) => ({
-          effect: one.effect ?? 'Allow',
-          actions: one.actions,
-          resources: one.resources.map(fill),
-          condition: JSON.parse(fill(JSON.stringify(conditionOf(one) ?? null))) as unknown,
-        })),
-      ),
-    );
+    expect(allowed(resource)).toEqual(needed(statementsOf(role)));
+  });
+
+  test('without TableOperations the function has exactly the permissions that no operation on tables is for', () => {
+    const without = statementsOf('function').filter(({ when }) => when === undefined || !/\boperations? `/.test(when));
+    expect(allowed('FunctionRole', { ...EVERYTHING, TableOperations: 'false' })).toEqual(needed(without));
+    expect(needed(without).length).toBeLessThan(needed(statementsOf('function')).length - 5);
+  });
+
+  test('without TableOperations the roles read no items, no dead letters and no progress', () => {
+    const values = { ...EVERYTHING, TableOperations: 'false' };
+    for (const role of ['DeployRole', 'PlanRole', 'FunctionRole']) {
+      const may = allowed(role, values).filter((line) => /dynamodb:(?:Scan|BatchGetItem)|\/runs\/|GetMetricData|DeleteObject/.test(line));
+      expect({ role, may }).toEqual({ role, may: [] });
+    }
+    const gone = allowed('DeployRole').filter((line) => !allowed('DeployRole', values).includes(line));
+    expect(gone).toEqual([
+      'Allow cloudwatch:GetMetricData * null',
+      'Allow s3:GetObject arn:aws:s3:::my-code-bucket/runs/DynamoToES/* null',
+      'Allow s3:PutObject arn:aws:s3:::my-code-bucket/runs/DynamoToES/* null',
+    ]);
+    // Batches that expire are still written.
+    expect(allowed('FunctionRole', values)).toContain('Allow s3:PutObject arn:aws:s3:::orders-failed/aws/lambda/* null');
+  });
+
+  test('an on-failure bucket is created if it is wanted, and the function may use it, or the one that is named, or none', () => {
+    const bucket = properties('OnFailureBucket');
+    expect(bucket).toMatchObject({ BucketName: 'orders-failed', PublicAccessBlockConfiguration: { BlockPublicPolicy: true } });
+    expect(bucket.BucketEncryption).toBeDefined();
+    const { Rules: rules } = bucket.LifecycleConfiguration as { Rules: { ExpirationInDays: number }[] };
+    expect(rules.map(({ ExpirationInDays }) => ExpirationInDays)).toEqual([roles.Parameters.DeadLetterDays?.Default]);
+    const may = (create: string, name: string): string[] =>
+      allowed('FunctionRole', { ...EVERYTHING, CreateOnFailureBucket: create, OnFailureBucketName: name })
+        .filter((line) => /aws\/lambda\/\*|ListBucket/.test(line))
+        .map((line) => line.replace(/^Allow (\S+) arn:aws:s3:::(\S+) null$/, '$1 $2'));
+    const ofBucket = (name: string): string[] => [
+      `s3:DeleteObject ${name}/aws/lambda/*`,
+      `s3:GetObject ${name}/aws/lambda/*`,
+      's3:ListBucket my-code-bucket',
+      `s3:ListBucket ${name}`,
+      `s3:PutObject ${name}/aws/lambda/*`,
+    ];
+    expect(may('true', '')).toEqual(ofBucket('orders-failed'));
+    expect(may('false', 'other')).toEqual(ofBucket('other'));
+    expect(may('false', '')).toEqual(['s3:ListBucket my-code-bucket']);
+    const isMade = (create: string): boolean =>
+      resolved(roles, roles.Conditions?.[roles.Resources.OnFailureBucket?.Condition ?? ''], {
+        ...EVERYTHING,
+        CreateOnFailureBucket: create,
+      }) === true;
+    expect([isMade('true'), isMade('false')]).toEqual([true, false]);
+  });
+
+  test('the parameters that the documents name are those of the template', () => {
+    const named = ['README.md', 'docs/iam.md', 'docs/terraform-cdk-sam.md'].flatMap((page) => parametersIn(page));
+    expect(named.length).toBeGreaterThan(25);
+    expect(named.filter((name) => !(name in roles.Parameters))).toEqual([]);
+    const described = parametersIn('docs/iam.md');
+    expect(Object.keys(roles.Parameters).filter((name) => !described.includes(name))).toEqual([]);
   });
 
   test('the planning role changes nothing', () => {
@@ -330,6 +409,30 @@ describe('docs/cloudformation/alarms.yml', () => {
     expect(terms.at(-1)?.Expression).toBe(ids.join(' + '));
     expect(missing).toBe('ignore');
     expect(ofVerify[1]?.Dimensions).toEqual([['FunctionName', 'Environment', 'Table']]);
+  });
+
+  test.each([
+    ['OnFailureQueueName', 'AWS/SQS', 'ApproximateNumberOfMessagesVisible', { QueueName: 'failed' }],
+    ['OnFailureTopicName', 'AWS/SNS', 'NumberOfMessagesPublished', { TopicName: 'failed' }],
+    ['OnFailureBucketName', 'AWS/S3', 'PutRequests', { BucketName: 'failed', FilterId: 'expired-batches' }],
+  ])('watches a destination of %s, and only that kind', (parameter, space, metric, of) => {
+    const alarms = template('alarms.yml');
+    const values = { TopicArn: '', [parameter]: 'failed' };
+    const watching = Object.values(alarms.Resources).filter(
+      ({ Condition }) => Condition !== undefined && resolved(alarms, alarms.Conditions?.[Condition], values) === true,
+    );
+    expect(watching.map(({ Properties }) => resolved(alarms, Properties, values))).toEqual([
+      expect.objectContaining({
+        Namespace: space,
+        MetricName: metric,
+        Dimensions: Object.entries(of).map(([Name, Value]) => ({ Name, Value })),
+        Threshold: 0,
+      }),
+    ]);
+  });
+
+  test('the bucket that roles.yml creates reports the metric that the alarm watches', () => {
+    expect(properties('OnFailureBucket').MetricsConfigurations).toEqual([{ Id: 'expired-batches', Prefix: 'aws/lambda/' }]);
   });
 
   test('the dashboard is JSON, and shows every metric of the handler', () => {
