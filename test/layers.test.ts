@@ -25,7 +25,19 @@ const ORDER: Readonly<Record<string, readonly string[]>> = {
   ],
   action: [
     ...['index.ts', 'main.ts', 'operations', 'read-inputs.ts', 'apply', 'run.ts', 'endpoint', 'report', 'plan', 'deployed', 'aws'],
-    ...['package', 'options', 'resolve', 'inputs', 'action-file.ts', 'node-version.ts', 'errors.ts', 'log-text.ts', 'loopback.ts', 'release.ts', 'shown.ts'],
+    ...[
+      'package',
+      'options',
+      'resolve',
+      'inputs',
+      'action-file.ts',
+      'node-version.ts',
+      'errors.ts',
+      'log-text.ts',
+      'loopback.ts',
+      'release.ts',
+      'shown.ts',
+    ],
   ],
 };
 /** Which programs a program may import from, beside itself. */

@@ -1,4 +1,4 @@
-// Reads, time and cost of both passes over a table. Pure. docs/backfill-and-verify.md#cost shows the same arithmetic.
+// Reads, time and cost of both passes over a table. Pure. docs/cost.md shows the same arithmetic.
 import type { RunTable, TableSize } from '../aws/tables.ts';
 
 /** Read capacity units per second where the table's capacity is on demand; of a provisioned one a quarter is used. */

@@ -39,23 +39,31 @@ describe.each(documents)('%s', (path) => {
 });
 
 describe('README.md', () => {
-  test('has at most 200 lines', () => {
+  test('has at most 200 lines and 2,000 words', () => {
     expect(text('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(200);
+    expect(text('README.md').split(/\s+/).length).toBeLessThanOrEqual(2000);
   });
 
-  test('shows on its first screen the picture, the caller, the existing items, the cost and the two commands, in this order', () => {
+  test('shows on its first screen, in this order, the picture, the scope, the status, the caller, the cost and the two commands', () => {
     const [first = ''] = text('README.md').split('\n## ');
-    const places = ['```mermaid', 'name: Search', '**Existing items:**', '**Cost:**', 'npm ci && npm run demo', 'npm ci && npm test'].map(
-      (part) => first.indexOf(part),
-    );
+    const parts = [
+      ...['```mermaid', '**It does this:**', '**Existing items:**', '**It does not do this:**', '**Use something else**', '**Status:**'],
+      ...['**Set-up:**', 'name: Search', '**Cost:**', 'npm ci && npm run demo', 'npm ci && npm test'],
+    ];
+    const places = parts.map((part) => first.indexOf(part));
     expect(places).not.toContain(-1);
     expect(places).toEqual([...places].sort((a, b) => a - b));
   });
+});
 
-  test('has an index that leads to every page of docs/', () => {
-    const [, index = ''] = text('README.md').split('\n## Documents\n');
-    for (const page of globSync('docs/*.md', { cwd: PROJECT })) expect(index).toContain(`](${page})`);
-  });
+test('docs/README.md leads to every page of docs/ by a question', () => {
+  const rows = text('docs/README.md')
+    .split('\n')
+    .filter((line) => /^\| [^|]*\?/.test(line));
+  for (const page of globSync('docs/*.md', { cwd: PROJECT }).filter((one) => one !== 'docs/README.md')) {
+    const name = page.slice('docs/'.length);
+    expect({ page, found: rows.some((row) => row.includes(`](${name})`) || row.includes(`](${name}#`)) }).toEqual({ page, found: true });
+  }
 });
 
 describe('the words of the documents', () => {

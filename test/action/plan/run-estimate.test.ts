@@ -10,7 +10,7 @@ test('the estimate of ten million items of 1 KB is the one that the documents ca
   const estimate = estimateRun({ items: 10_000_000, bytes: 10_000_000_000 }, LIMITS);
   expect(estimate.units).toBe(2_441_407 + 5_000_000);
   expect(Math.round(estimate.seconds)).toBe(7_500);
-  const page = readFileSync(join(PROJECT, 'docs/backfill-and-verify.md'), 'utf8');
+  const page = readFileSync(join(PROJECT, 'docs/cost.md'), 'utf8');
   expect(page).toContain(`**${estimate.usd.toFixed(2)} USD**`);
   expect(page).toContain(`${(estimate.seconds / 3_600).toFixed(1)} hours`);
 });
