@@ -10,17 +10,20 @@ export interface PlanHeading {
 
 const SIGNS = { create: '+', update: '~', delete: '-' } as const;
 
+/** Characters of a value on one line. */
+const MAX_LINE = 160;
+
 /** A value on one line, not longer than one. */
 export function shownText(value: Shown): string {
   if (value === null) return '(none)';
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   const line = text.replace(/[\r\n]+/g, ' ');
-  return line.length > 160 ? `${line.slice(0, 160)}…` : line;
+  return line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}…` : line;
 }
 
-/** The settings of something new, one each: it is shown whole. Undefined: the value has none. */
+/** The settings of something new that is too long for a line, one each. Undefined: it fits, or has none. */
 function settingsOf(value: Shown): string[] | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || JSON.stringify(value).length <= MAX_LINE) return undefined;
   return Object.entries(value).map(([name, setting]) => `${name}: ${shownText(setting)}`);
 }
 

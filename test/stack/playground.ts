@@ -1,34 +1,90 @@
-// The output of `npm run demo -- --keep`: addresses and commands to play with.
+// `npm run demo -- --keep`: everything goes on running, batches and log lines are printed live, and `npm run play` works on it.
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { dirname, join } from 'node:path';
+import { PROJECT } from './cache.ts';
+import { listen } from './loopback.ts';
+import type { Proxy } from './proxy.ts';
 import type { Scenario } from './scenario.ts';
+import type { StartedStack } from './stack.ts';
 
-export function playground(scenario: Scenario): string {
-  const { search, dynamodb, aws, env } = scenario.stack;
-  const item = JSON.stringify({
-    TableName: scenario.customers,
-    Item: { id: { S: 'dave' }, name: { S: 'Dave Dörig' }, since: { N: '2026' } },
+/** Where `npm run play` finds the running playground. */
+export const PLAYGROUND_FILE = join(PROJECT, '.cache', 'playground.json');
+
+/** What `npm run play` needs to know. */
+export interface Playground {
+  /** Variables that lead to the stack's AWS. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly addresses: { readonly dynamodb: string; readonly aws: string };
+  readonly search: string;
+  /** Inputs of the action. */
+  readonly inputs: Readonly<Record<string, string>>;
+  /** POST `/stop` and `/resume`: the cluster. */
+  readonly control: string;
+}
+
+/** Prints the menu, and each batch from now on. */
+export async function openPlayground(scenario: Scenario, cluster: Proxy, stack: StartedStack): Promise<void> {
+  const control = await listen(
+    createServer((request, response) => {
+      cluster.clear();
+      if (request.url === '/stop') cluster.on(() => true, { reset: 'before' }, Infinity);
+      response.end(request.url === '/stop' ? 'Every connection of the function to the cluster is cut.\n' : 'The cluster is back.\n');
+    }),
+  );
+  const playground: Playground = {
+    env: stack.env,
+    addresses: { dynamodb: stack.dynamodb.url, aws: stack.aws.url },
+    search: stack.search.url,
+    inputs: scenario.inputs,
+    control: control.url,
+  };
+  await mkdir(dirname(PLAYGROUND_FILE), { recursive: true });
+  await writeFile(PLAYGROUND_FILE, JSON.stringify(playground, null, 2));
+  stack.beforeStop(async () => {
+    await control.stop();
+    await rm(PLAYGROUND_FILE, { force: true });
   });
-  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  console.log(menu(scenario, stack));
+  scenario.onBatch = showBatch;
+}
+
+/** The function's log lines of a batch, without its metrics, as short as a terminal is wide. */
+function showBatch(records: number, logs: string): void {
+  console.log(`batch of ${records}:`);
+  for (const line of logs.split('\n')) {
+    const start = line.indexOf('{');
+    if (start < 0 || line.includes('"_aws"')) continue;
+    console.log(`  ${line.slice(start)}`);
+  }
+}
+
+function menu({ orders, customers, products }: Scenario, { search, dynamodb, aws, env }: StartedStack): string {
   return `
-  OpenSearch       ${search.url}
-  DynamoDB Local   ${dynamodb.url}
-  moto (S3, Lambda, …)  ${aws.url}
+== The playground: everything keeps running until Ctrl-C, and each batch is printed here
+   OpenSearch ${search.url}   DynamoDB Local ${dynamodb.url}   moto (S3, Lambda, …) ${aws.url}
 
-  # write an item …
-  curl -s ${dynamodb.url} -H 'Content-Type: application/x-amz-json-1.0' -H 'X-Amz-Target: DynamoDB_20120810.PutItem' \\
-    -H 'Authorization: AWS4-HMAC-SHA256 Credential=local/20260101/${scenario.stack.region}/dynamodb/aws4_request, SignedHeaders=host, Signature=0' \\
-    -d '${item}'
+   In another terminal, in this folder:
 
-  # … and find it
-  curl -s '${search.url}/${scenario.index(scenario.customers)}/_search?pretty&q=name:dave'
+   npm run play -- put ${customers} '{"id": "dave", "name": "Dave Dörig"}'      write an item …
+   npm run play -- search ${customers} name:dave                             … and find it
+   npm run play -- delete ${customers} '{"id": "dave"}'                          delete it
+   npm run play -- put ${orders} '{"customer": "eve", "order": 1, "address": "no map"}'   an item that the index cannot take
+   npm run play -- dead-letters                                    its dead letter; put the item with a map as address, and
+   npm run play -- redrive                                         work it off
+   npm run play -- stop-cluster                                    an outage: write something meanwhile, and
+   npm run play -- resume-cluster                                  see it arrive
+   npm run play -- deploy config=search.yml                        deploy with an options file of this folder
+   npm run play -- deploy config=search.yml dry-run=true           the plan alone
+   npm run play -- rollback                                        back to the former package
+   npm run play -- verify tables=${products} repair=true                compare, and fix
+   npm run play -- create-table Mine id                            a table of your own (hash key, range key),
+   npm run play -- deploy                                          which the next deploy gives a trigger
+   npm run play                                                    all commands
 
-  # all documents, their number, the index that was made for them
-  curl -s '${search.url}/_all/_search?pretty'
-  curl -s '${search.url}/_cat/indices?v'
-  curl -s '${search.url}/${scenario.index(scenario.orders)}?pretty'
-
-  # for the AWS CLI or an SDK
-  export ${variables.join(' ')}
-  aws lambda list-event-source-mappings --function-name ${scenario.functionName}
-  aws s3 ls s3://${scenario.bucket} --recursive
+   For the AWS CLI or an SDK:
+   export ${Object.entries(env)
+     .map(([name, value]) => `${name}=${value}`)
+     .join(' ')}
 `;
 }

@@ -1,17 +1,21 @@
 // The main job from end to end, as the demo shows it and the end-to-end test asserts it: tables, the built action, the deployed function
 // fed from the real streams, and search.
 import { BatchWriteItemCommand, CreateTableCommand, DeleteItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
-import { type EventSourceMappingConfiguration, paginateListEventSourceMappings } from '@aws-sdk/client-lambda';
+import { type EventSourceMappingConfiguration, InvokeCommand, paginateListEventSourceMappings } from '@aws-sdk/client-lambda';
 import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { Client } from '@opensearch-project/opensearch';
-import { type ActionRun, runAction } from './action-run.ts';
+import { type ActionOptions, type ActionRun, runAction } from './action-run.ts';
 import { ACCOUNT, REGION } from './clients.ts';
 import { runDeployed } from './deployed-package.ts';
 import type { Item } from './items.ts';
 import type { LambdaHost } from './lambda-host.ts';
-import { Player } from './player.ts';
+import { Player, type PlayerOptions } from './player.ts';
 import type { Stack } from './stack.ts';
+
+/** ms between two looks for new triggers. */
+const FOLLOW_MS = 1_000;
 
 /** An item of the table of products. */
 export const product = (n: number): Item => ({ sku: { S: `sku-${n}` }, name: { S: `Product ${n}` }, price: { N: String(n % 100) } });
@@ -28,12 +32,20 @@ export class Scenario {
   readonly bucket: string;
   readonly functionName: string;
   readonly search: Client;
+  /** The cluster's address as the endpoint file has it. */
+  readonly endpoint: string;
   #host: LambdaHost | undefined;
   #players: Player[] = [];
+  #following: Promise<void> | undefined;
+  #stopping = false;
 
-  /** @param suffix keeps the names of scenarios in one stack apart @param stock items of the table of products; 0: there is no such table */
-  constructor(stack: Stack, suffix = '', stock = 0) {
+  /**
+   * @param suffix keeps the names of scenarios in one stack apart @param stock items of the table of products; 0: there is no such table
+   * @param endpoint of a proxy in front of the cluster
+   */
+  constructor(stack: Stack, suffix = '', stock = 0, endpoint = stack.search.url) {
     this.stack = stack;
+    this.endpoint = endpoint;
     this.#stock = stock;
     this.products = `Products${suffix}`;
     this.orders = `Orders${suffix}`;
@@ -119,8 +131,8 @@ export class Scenario {
 
   /** As the predecessor had it. */
   get endpointFile(): string {
-    const { url, auth, ca } = this.stack.search;
-    const lines = [`ES_ENDPOINT='${url}'`];
+    const { auth, ca } = this.stack.search;
+    const lines = [`ES_ENDPOINT='${this.endpoint}'`];
     if (auth) lines.push(`ES_USERNAME='${auth.username}'`, `ES_PASSWORD='${auth.password}'`);
     if (ca) lines.push(`ES_CA='${ca.replaceAll('\n', '\\n')}'`);
     return `${lines.join('\n')}\n`;
@@ -137,9 +149,9 @@ export class Scenario {
     };
   }
 
-  /** Runs the built action with these inputs, and others over them. */
-  deploy(inputs: Readonly<Record<string, string>> = {}, onLog?: (text: string) => void): Promise<ActionRun> {
-    return runAction({ ...this.inputs, ...inputs }, { env: this.stack.env, ...(onLog ? { onLog } : {}) });
+  /** Runs the built action with these inputs, and others over them. @param options of the runner */
+  deploy(inputs: Readonly<Record<string, string>> = {}, options: Pick<ActionOptions, 'onLog' | 'workspace'> = {}): Promise<ActionRun> {
+    return runAction({ ...this.inputs, ...inputs }, { env: this.stack.env, ...options });
   }
 
   /** The function's triggers, all pages. */
@@ -158,6 +170,36 @@ export class Scenario {
       new Player({ streams: this.stack.clients.streams, mapping, invoke: host.invoke, region: REGION }).start(),
     );
     return { host, players: this.#players };
+  }
+
+  /** Called after each batch that `follow` delivers, with the number of its records and the end of the function's log. */
+  onBatch: (records: number, logs: string) => void = () => undefined;
+
+  /** Delivers the streams to whatever is deployed, as Lambda does: a deploy, another trigger and another table take effect by themselves. */
+  async follow(): Promise<void> {
+    const { streams, lambda } = this.stack.clients;
+    const invoke: PlayerOptions['invoke'] = async (event) => {
+      const request = { FunctionName: this.functionName, Payload: JSON.stringify(event), LogType: 'Tail' } as const;
+      const { Payload: payload, FunctionError: functionError, LogResult: logs = '' } = await lambda.send(new InvokeCommand(request));
+      this.onBatch(event.Records.length, Buffer.from(logs, 'base64').toString('utf8'));
+      return { payload: Buffer.from(payload ?? []).toString('utf8'), ...(functionError ? { functionError } : {}) };
+    };
+    const known = new Set<string>();
+    const look = async (): Promise<void> => {
+      for (const mapping of await this.mappings()) {
+        const id = mapping.UUID ?? '';
+        if (known.has(id)) continue;
+        known.add(id);
+        this.#players.push(new Player({ streams, mapping, invoke, region: REGION }).start());
+      }
+    };
+    await look();
+    this.#following = (async () => {
+      while (!this.#stopping) {
+        await sleep(FOLLOW_MS, undefined, { ref: false });
+        await look().catch(() => undefined);
+      }
+    })();
   }
 
   /** Resolves when all that was written so far has been delivered. */
@@ -209,6 +251,8 @@ export class Scenario {
 
   /** Stops the players and the function. */
   async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#following;
     await Promise.all(this.#players.map((player) => player.stop()));
     await this.#host?.stop();
     await this.search.close();

@@ -28,16 +28,14 @@ function runner(): Runner & { log: string[]; outputs: Record<string, string>; su
   });
 }
 
+/** A name that makes the settings longer than a line. */
+const QUEUE = `arn:aws:sqs:eu-west-1:123456789012:${'q'.repeat(100)}`;
+
 const changes = [
   change('function', 'memory-size', 128, 256, 'set by the input'),
   change('package', 'endpoint', 'old.example.com', 'new|`<b>`.example.com', 'the endpoint\nfile'),
-  change(
-    'trigger Orders',
-    'trigger',
-    undefined,
-    { 'batch-size': 1000, 'on-failure': 'arn:aws:sqs:eu-west-1:123456789012:q' },
-    'the table has no trigger',
-  ),
+  change('trigger Orders', 'trigger', undefined, { 'batch-size': 1000, 'on-failure': QUEUE }, 'the table has no trigger'),
+  change('package', 'key-mapping.Orders', undefined, { TableName: 'Orders', PrimaryKey: 'id' }, 'a source table'),
   change('tags', 'team', 'search', undefined, 'the input does not name it'),
 ];
 
@@ -48,7 +46,8 @@ describe('a plan', () => {
       '~ package, endpoint: old.example.com → new|`<b>`.example.com (the endpoint\nfile)',
       '+ trigger Orders, trigger (the table has no trigger)',
       '    batch-size: 1000',
-      '    on-failure: arn:aws:sqs:eu-west-1:123456789012:q',
+      `    on-failure: ${QUEUE}`,
+      '+ package, key-mapping.Orders: {"TableName":"Orders","PrimaryKey":"id"} (a source table)',
       '- tags, team: search (the input does not name it)',
     ]);
     expect(JSON.parse(planJson({ operation: 'deploy', environment: 'STAGE', functionName: 'Fn' }, changes.slice(0, 1)))).toEqual({
@@ -57,10 +56,8 @@ describe('a plan', () => {
       function: 'Fn',
       changes: [{ resource: 'function', action: 'update', path: 'memory-size', before: 128, after: 256, reason: 'set by the input' }],
     });
-    expect(planMarkdown(changes).split('\n')).toHaveLength(6);
-    expect(planMarkdown(changes)).toContain(
-      '|  | batch-size: 1000<br>on-failure: arn:aws:sqs:eu-west-1:123456789012:q | the table has no trigger |',
-    );
+    expect(planMarkdown(changes).split('\n')).toHaveLength(7);
+    expect(planMarkdown(changes)).toContain(`|  | batch-size: 1000<br>on-failure: ${QUEUE} | the table has no trigger |`);
     expect(planMarkdown([])).toBe('Nothing to change.');
   });
 
