@@ -3,15 +3,16 @@
 // `processor` or `start` measures that alone.
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import type { Auth } from '../../formats/function-config.ts';
 import { indexBody } from '../../handler/cluster/index-body.ts';
-import { prepared, PROJECT } from '../stack/cache.ts';
+import { prepared } from '../stack/cache.ts';
 import { startSearch } from '../stack/search.ts';
 import { event, smallItem, VIEWS, type View } from './events.ts';
+import { functionPackage } from './function-package.ts';
 import type { Order, Result } from './subject.ts';
 
 const PEER = 'dynamodb-stream-elasticsearch@3.3.1';
@@ -23,23 +24,7 @@ process.once('exit', () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** The package as the action builds it, for an endpoint. */
-function packageFor(endpoint: string, auth: Auth = { type: 'none' }): string {
-  const target = mkdtempSync(join(folder, 'function-'));
-  cpSync(join(PROJECT, 'dist', 'handler', 'index.mjs'), join(target, 'index.mjs'));
-  const config = {
-    format: 1,
-    release: 'bench',
-    environment: 'BENCH',
-    endpoint,
-    auth,
-    options: { defaults: {}, tables: {} },
-  };
-  const mapping = { bench: { TableName: 'Bench', PrimaryKey: 'pk', SortKey: 'sk', Index: 'bench-product', ReportBatchItemFailures: true } };
-  writeFileSync(join(target, 'config.json'), JSON.stringify(config));
-  writeFileSync(join(target, 'table_mapping.json'), JSON.stringify(mapping));
-  return target;
-}
+const packageFor = (endpoint: string, auth?: Auth): string => functionPackage(folder, endpoint, auth);
 
 async function start(file: string, args: string[], execArgv: string[] = []): Promise<{ child: ChildProcess; message: unknown }> {
   const env = {

@@ -44,7 +44,14 @@ function run(env: Readonly<Record<string, string>> = {}, changes: readonly (read
     expect(all).toContain(from);
     return all.replace(from, to);
   }, script);
-  const variables = { PATH: process.env.PATH, HOME: folder, ...stack.env, INPUT_FUNCTION_NAME: it.name, ...env };
+  const variables = {
+    PATH: process.env.PATH,
+    HOME: folder,
+    ...stack.env,
+    AWS_ENDPOINT_URL: it.aws.url,
+    INPUT_FUNCTION_NAME: it.name,
+    ...env,
+  };
   return new Promise((resolve) => {
     execFile('sh', ['-eu', '-c', text], { cwd: folder, env: variables }, (error, out, err) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, err });
@@ -72,6 +79,18 @@ describe('the shell of docs/elsewhere.md', () => {
     expect({ code, commands: COMMAND.test(out + err) }).toEqual({ code: 0, commands: false });
     expect(err).toMatch(/^Warning: No on-failure destination: /m);
     expect(outputs()).toMatchObject({ changed: 'true', created: 'true' });
+  });
+
+  test('signs in with a token in a file, as the job of GitLab does', async () => {
+    const token = join(folder, 'token');
+    writeFileSync(token, 'a token of the identity provider');
+    const { code, out, err } = await run({
+      ...{ AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_SESSION_TOKEN: '' },
+      ...{ AWS_ROLE_ARN: it.role, AWS_WEB_IDENTITY_TOKEN_FILE: token },
+    });
+    expect({ code, err: err.replace(/^Warning: .*\n/gm, '') }).toEqual({ code: 0, err: '' });
+    expect(out).toContain(`deploy (dry run): function ${it.name}`);
+    expect(it.aws.requests.some(({ body }) => body.startsWith('Action=AssumeRoleWithWebIdentity&'))).toBe(true);
   });
 
   test('writes no file that no variable names', async () => {
