@@ -85,6 +85,8 @@ export interface RedriveSlice extends SliceBase {
   readonly mode: 'count' | 'apply';
   readonly form: 'dead-letters' | 'failed-batches';
   readonly from: ObjectPlace;
+  /** Without version or alias: only batches of this function are worked off; absent: all are of it. */
+  readonly functionArn?: string;
   /** ms since the epoch: what failed from then on is left to the next run, and so is what fails again. */
   readonly until: number;
   /** Objects about other tables are left alone. */

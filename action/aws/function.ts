@@ -14,6 +14,10 @@ import { AwsError, isAwsError, isTransient } from './errors.ts';
 import { failsWith, retryUntil, TRANSIENT, withRetry } from './retry.ts';
 import { RESPONSE_TIMEOUT_MS, type Aws } from './session.ts';
 
+/** Of the function in the account and region of the job, without version or alias. */
+export const functionArn = ({ partition, region, account }: Pick<Aws, 'partition' | 'region' | 'account'>, name: string): string =>
+  `arn:${partition}:lambda:${region}:${account}:function:${name}`;
+
 /** A function, or one version of it, as AWS shows it. */
 export interface DeployedFunction {
   readonly configuration: FunctionConfiguration;

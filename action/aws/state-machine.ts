@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-sfn';
 import { UserError } from '../errors.ts';
 import { isAwsError } from './errors.ts';
+import { functionArn } from './function.ts';
 import type { Aws } from './session.ts';
 
 /** The first words of a definition of docs/cloudformation/state-machine.yml that this release can use. */
@@ -56,7 +57,7 @@ export async function readStateMachine(aws: Aws, arn: string, { functionName, al
   const definition = parsed(found.definition);
   if (found.type !== 'STANDARD' || definition.Comment !== COMMENT)
     throw problem(`${name} is not a state machine for slices of this release`, `Create or update it with ${TEMPLATE} of this release`);
-  const wanted = `arn:${aws.partition}:lambda:${region}:${account}:function:${functionName}${alias === undefined ? '' : `:${alias}`}`;
+  const wanted = `${functionArn(aws, functionName)}${alias === undefined ? '' : `:${alias}`}`;
   const { ItemReader: reader, ItemProcessor: processor } = definition.States?.Slices ?? {};
   const invoked = processor?.States?.Invoke?.Parameters?.FunctionName ?? 'no function';
   if (invoked !== wanted)

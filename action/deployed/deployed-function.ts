@@ -2,7 +2,7 @@
 import type { FunctionConfiguration } from '@aws-sdk/client-lambda';
 import { getAlias, type Alias } from '../aws/alias.ts';
 import { NO_HISTORY, bucketHistory, tagHistory, type HistoryStore } from './history-store.ts';
-import { downloadCode, getFunction, type DeployedFunction } from '../aws/function.ts';
+import { downloadCode, functionArn, getFunction, type DeployedFunction } from '../aws/function.ts';
 import type { Aws } from '../aws/session.ts';
 import { UserError } from '../errors.ts';
 import type { Inputs } from '../inputs/inputs.ts';
@@ -32,7 +32,7 @@ export async function readDeployedState(
   { functionName, alias: aliasName, codeBucket }: Pick<Inputs, 'functionName' | 'alias' | 'codeBucket'>,
   mask: { readonly link: (link: string) => void; readonly package: (found: Package) => void },
 ): Promise<DeployedState> {
-  const arn = `arn:${aws.partition}:lambda:${aws.region}:${aws.account}:function:${functionName}`;
+  const arn = functionArn(aws, functionName);
   const [latest, aliased, alias, bucket] = await Promise.all([
     getFunction(aws, functionName),
     aliasName === undefined ? undefined : getFunction(aws, functionName, aliasName),

@@ -1,5 +1,6 @@
 import type { TableResult } from '../report/run-report.ts';
 import { isDenied } from '../aws/errors.ts';
+import { functionArn } from '../aws/function.ts';
 import { UserError } from '../errors.ts';
 import { countedChanges, planRedrive, type RedrivePlan } from '../plan/redrive-plan.ts';
 import type { Run } from '../run.ts';
@@ -13,12 +14,15 @@ import { countOnTable, type RedriveCount } from './table-run.ts';
  * @throws {UserError} where it fails, or dead letters failed again
  */
 export async function redrive(run: Run): Promise<void> {
-  const { inputs, report } = run;
+  const { inputs, aws, report } = run;
   const prepared = await prepareRun(run);
   const { target, tables, capacity } = prepared;
   const plans = new Map(
     tables.map(({ table, triggers }) => {
-      const context = planContext(run, 'redrive', target, { table: table.name, capacity });
+      const context = {
+        ...planContext(run, 'redrive', target, { table: table.name, capacity }),
+        functionArn: functionArn(aws, inputs.functionName),
+      };
       return [table.name, planRedrive(table, inputs.deadLetters ?? deadLettersOf(target, table.name), triggers, context)] as const;
     }),
   );

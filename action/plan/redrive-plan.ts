@@ -7,22 +7,31 @@ import { change, type Change } from './change.ts';
 import { preconditions, problem, type RunPlan, type RunPlanContext } from './run-plan.ts';
 
 /** Where `redrive` finds what could not be written. */
-type Source = Pick<RedriveSlice, 'form' | 'from'>;
+type Source = Pick<RedriveSlice, 'form' | 'from' | 'functionArn'>;
+
+/** Everything that the plan depends on beside the table, its triggers and the place. */
+export interface RedriveContext extends RunPlanContext {
+  /** Without version or alias. */
+  readonly functionArn: string;
+}
 
 /** The plan for a table, with its sources. */
 export interface RedrivePlan extends RunPlan {
   readonly sources: readonly Source[];
 }
 
-/** @param place `s3://bucket/prefix` of the dead letters of all tables; undefined: none is in use @param triggers of the function on the table's streams */
+/**
+ * @param place `s3://bucket/prefix` of the dead letters of all tables, or of batches that Lambda discarded; undefined: none is in use
+ * @param triggers of the function on the table's streams
+ */
 export function planRedrive(
   table: RunTable,
   place: string | undefined,
   triggers: readonly Trigger[],
-  context: RunPlanContext,
+  context: RedriveContext,
 ): RedrivePlan {
   const { name } = table;
-  const sources = [...deadLetters(name, place), ...triggers.flatMap(failedBatches)];
+  const sources = [...placed(name, place, context), ...triggers.flatMap(failedBatches)];
   const { problems, warnings } = preconditions(table, triggers, context);
   const row = (path: string, after: string, reason: string): Change => change(`table ${name}`, path, undefined, after, reason);
   return {
@@ -74,21 +83,28 @@ const uriOf = ({ bucket, prefix }: ObjectPlace): string => `s3://${bucket}/${pre
 const withoutPlace = (table: string): string =>
   `table ${table} has no place for dead letters, and no trigger of it has an S3 bucket as on-failure destination, so there is nothing to work off. Name a place with the input dead-letters, or deploy with code-bucket or the option dead-letters`;
 
-function deadLetters(table: string, place: string | undefined): Source[] {
-  const found = place === undefined ? undefined : parseS3Uri(place);
-  if (found === undefined) return [];
-  const prefix = [found.prefix, table, ''].filter((part, at) => part !== '' || at === 2).join('/');
-  return [{ form: 'dead-letters', from: { bucket: found.bucket, prefix } }];
-}
-
 /**
  * Lambda writes `aws/lambda/<id of the trigger>/<shard>/<yyyy>/<mm>/<dd>/…` with the whole event into an S3 bucket.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
  */
+const BATCHES = 'aws/lambda';
+
+/** Below `aws/lambda` are batches, those of other functions too, and of triggers that were deleted; elsewhere are dead letters. */
+function placed(table: string, place: string | undefined, { functionArn }: RedriveContext): Source[] {
+  const found = place === undefined ? undefined : parseS3Uri(place);
+  if (found === undefined) return [];
+  const { bucket } = found;
+  const folder = found.prefix.replace(/\/$/, '');
+  if (folder === BATCHES || folder.startsWith(`${BATCHES}/`))
+    return [{ form: 'failed-batches', from: { bucket, prefix: `${folder}/` }, functionArn }];
+  const prefix = [found.prefix, table, ''].filter((part, at) => part !== '' || at === 2).join('/');
+  return [{ form: 'dead-letters', from: { bucket, prefix } }];
+}
+
 function failedBatches({ uuid, configuration }: Trigger): Source[] {
   const bucket = /^arn:[\w-]+:s3:::([^/]+)$/.exec(destinationOf(configuration) ?? '')?.[1];
   if (bucket === undefined) return [];
-  return [{ form: 'failed-batches', from: { bucket, prefix: `aws/lambda/${uuid}/` } }];
+  return [{ form: 'failed-batches', from: { bucket, prefix: `${BATCHES}/${uuid}/` } }];
 }
 
 function positionsOnly({ configuration }: Trigger): string[] {

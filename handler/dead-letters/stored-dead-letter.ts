@@ -65,11 +65,12 @@ export function withAttempt(
 /**
  * The items of a batch that Lambda discarded, each once with the version of its latest record, from the object of an S3 on-failure
  * destination (https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-create.html#services-dynamodb-errors).
+ * @param functionArn without version or alias: batches of other functions are none; undefined: all are of it
  * @returns undefined if it is not such an object, or names no record that could be read
  */
-export function parseFailedBatch(text: string, tables: readonly SliceTable[]): readonly RedriveItem[] | undefined {
+export function parseFailedBatch(text: string, tables: readonly SliceTable[], functionArn?: string): readonly RedriveItem[] | undefined {
   const found = objectOf(text);
-  if (!isObject(found?.DDBStreamBatchInfo)) return undefined;
+  if (!isObject(found?.DDBStreamBatchInfo) || !isOf(found.requestContext, functionArn)) return undefined;
   const payload = typeof found.payload === 'string' ? objectOf(found.payload) : found.payload;
   const records = isObject(payload) ? payload.Records : undefined;
   if (!Array.isArray(records)) return undefined;
@@ -87,6 +88,13 @@ export function parseFailedBatch(text: string, tables: readonly SliceTable[]): r
     if (former === undefined || BigInt(item.version) > BigInt(former.version)) items.set(name, item);
   }
   return items.size === 0 ? undefined : [...items.values()];
+}
+
+/** Lambda names the function as its trigger does, with a version or an alias. */
+function isOf(context: unknown, functionArn: string | undefined): boolean {
+  if (functionArn === undefined) return true;
+  const found = isObject(context) ? context.functionArn : undefined;
+  return typeof found === 'string' && (found === functionArn || found.startsWith(`${functionArn}:`));
 }
 
 function objectOf(text: string): Json | undefined {

@@ -216,14 +216,22 @@ test('the items of batches that expired are read from the bucket of the on-failu
   expect(objects.length).toBeGreaterThan(0);
   expect(objects[0]).toMatch(new RegExp(`^aws/lambda/${trigger.UUID ?? ''}/[^/]+/\\d{4}/\\d\\d/\\d\\d/`));
   await put(good('expired', 2));
+  // That of a trigger which no longer exists.
+  const [object = ''] = objects;
+  const orphan = object.replace(trigger.UUID ?? '', 'deleted');
+  await s3.send(new PutObjectCommand({ Bucket: failures, Key: orphan, Body: await textOf(failures, object) }));
   const planned = await it.run({ operation: 'redrive', 'dry-run': 'true' });
   expect(countsOf(planned)).toMatchObject({ 'failed-batches': objects.length });
   expect(planned.log).toMatch(/items of expired batches: \d+/);
-  expect(await keysOf(failures, '')).toEqual(objects);
+  expect(await keysOf(failures, '')).toEqual([...objects, orphan].sort());
   const run = await it.run({ operation: 'redrive' });
   expect(run).toMatchObject({ code: 0, outputs: { complete: 'true' } });
   expect(countsOf(run)).toMatchObject({ 'failed-batches': objects.length, redriven: objects.length, malformed: 1, 'failed-again': 0 });
   expect(run.log).toMatch(/1 item of expired batches cannot have a document and became a dead letter/);
+  expect(await keysOf(failures, '')).toEqual([orphan]);
+  const rest = await it.run({ operation: 'redrive', 'dead-letters': `s3://${failures}/aws/lambda` });
+  expect(rest).toMatchObject({ code: 0, outputs: { complete: 'true' } });
+  expect(countsOf(rest)).toMatchObject({ 'failed-batches': 1, redriven: 1 });
   expect(await keysOf(failures, '')).toEqual([]);
   expect(await letters()).toMatchObject([{ id: 'never|1', eventName: 'BACKFILL' }]);
   const now = await found();

@@ -18,7 +18,7 @@ type HandedOut = 'capacity' | 'seconds' | 'bucket' | 'prefix' | 'release' | 'ope
 export type PlannedSlice = WorkSlice extends infer Slice ? (Slice extends WorkSlice ? Omit<Slice, HandedOut> : never) : never;
 
 /** Where `redrive` finds what could not be written. */
-export type RedriveSource = Pick<RedriveSlice, 'form' | 'from'>;
+export type RedriveSource = Pick<RedriveSlice, 'form' | 'from' | 'functionArn'>;
 
 /** Facts that must stay as they were when the run began: the checkpoints are valid only for them. */
 export interface Pins {

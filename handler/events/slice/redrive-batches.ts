@@ -10,7 +10,7 @@ export async function* failedBatches(redrive: Redrive, keys: readonly string[]):
   for (const key of keys) {
     const stored = await objects.get(slice.from.bucket, key, context.signal);
     if (stored === undefined) continue;
-    const items = parseFailedBatch(stored.text, slice.tables);
+    const items = parseFailedBatch(stored.text, slice.tables, slice.functionArn);
     const result: StepResult =
       items === undefined ? { counts: { foreign: 1 }, findings: [] } : await settle(redrive, key, stored.etag, items);
     yield { result, name: nameOf(key) };

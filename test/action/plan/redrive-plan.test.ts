@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
 import type { RunTable } from '../../../action/aws/tables.ts';
 import { toTrigger, type Trigger } from '../../../action/aws/triggers.ts';
-import { countedChanges, planRedrive } from '../../../action/plan/redrive-plan.ts';
-import type { RunPlanContext } from '../../../action/plan/run-plan.ts';
+import { countedChanges, planRedrive, type RedriveContext } from '../../../action/plan/redrive-plan.ts';
 
 const TABLE: RunTable = { name: 'Orders', id: 't', keys: [], items: 0, bytes: 0, provisionedRead: undefined, stream: undefined };
-const CONTEXT: RunPlanContext = {
+const FUNCTION = 'arn:aws:lambda:eu-west-1:123456789012:function:Fn';
+const CONTEXT: RedriveContext = {
   operation: 'redrive',
   repair: false,
   prune: true,
@@ -19,6 +19,7 @@ const CONTEXT: RunPlanContext = {
   capacity: 1,
   concurrency: 1,
   memorySize: 128,
+  functionArn: FUNCTION,
 };
 const trigger = (destination?: string): Trigger =>
   toTrigger({
@@ -33,6 +34,16 @@ test.each([
   ['s3://letters', 'letters', 'Orders/'],
 ])('the dead letters of a table in %s are below its name', (place, bucket, prefix) => {
   expect(planRedrive(TABLE, place, [], CONTEXT).sources).toEqual([{ form: 'dead-letters', from: { bucket, prefix } }]);
+});
+
+test.each([
+  ['s3://failed/aws/lambda', 'aws/lambda/'],
+  ['s3://failed/aws/lambda/', 'aws/lambda/'],
+  ['s3://failed/aws/lambda/gone', 'aws/lambda/gone/'],
+])('%s has batches, of which those of the function are worked off, whether their triggers exist or not', (place, prefix) => {
+  const { sources, changes } = planRedrive(TABLE, place, [trigger()], CONTEXT);
+  expect(sources).toEqual([{ form: 'failed-batches', from: { bucket: 'failed', prefix }, functionArn: FUNCTION }]);
+  expect(changes[0]).toMatchObject({ path: 'expired batches', after: `s3://failed/${prefix}` });
 });
 
 test('a bucket as on-failure destination has the batches of a trigger below its id', () => {

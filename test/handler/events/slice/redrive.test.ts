@@ -270,10 +270,10 @@ test('thousands of dead letters are worked off over many invocations, each once'
 });
 
 /** The object of an S3 on-failure destination. */
-const discarded = (records: unknown[] | undefined, asText: boolean): string => {
+const discarded = (records: unknown[] | undefined, asText: boolean, functionArn = ''): string => {
   const payload = records === undefined ? undefined : { Records: records };
   return JSON.stringify({
-    requestContext: { condition: 'RetryAttemptsExhausted' },
+    requestContext: { condition: 'RetryAttemptsExhausted', functionArn },
     version: '1.0',
     DDBStreamBatchInfo: { shardId: 'shardId-1', batchSize: records?.length ?? 1 },
     payload: asText ? JSON.stringify(payload) : payload,
@@ -309,6 +309,22 @@ test.each([
   it.objects.set('failures/aws/lambda/uuid/shard/1', { text, etag: '"1"' });
   expect((await it.run({ form: 'failed-batches', from: FROM })).counts).toMatchObject({ foreign: 1 });
   expect(it.objects.has('failures/aws/lambda/uuid/shard/1')).toBe(true);
+});
+
+test('in a place that several functions use, the batches of this one alone are worked off', async () => {
+  const it = await subject();
+  await it.put(good('a', 5));
+  const functionArn = 'arn:aws:lambda:eu-west-1:123456789012:function:Fn';
+  const owners = [functionArn, `${functionArn}:live`, `${functionArn}2`, functionArn.replace('eu-west-1', 'us-east-1'), ''];
+  for (const [n, owner] of owners.entries()) {
+    const text = discarded([streamRecord({ table: it.name, ...record(good('a'), 300 + n) })], true, owner);
+    it.objects.set(`failures/aws/lambda/gone-${n}/shard/1`, { text, etag: `"${n}"` });
+  }
+  const from = { bucket: 'failures', prefix: 'aws/lambda/' };
+  expect((await it.run({ form: 'failed-batches', from, functionArn })).counts).toMatchObject({ redriven: 2, foreign: 3 });
+  expect([...it.objects.keys()].filter((key) => key.startsWith('failures/'))).toEqual(
+    [2, 3, 4].map((n) => `failures/aws/lambda/gone-${n}/shard/1`),
+  );
 });
 
 describe('of a table that is reindexed', () => {
