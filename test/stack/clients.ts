@@ -1,4 +1,5 @@
 // The stack's addresses, and clients and variables that lead there.
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
@@ -41,6 +42,7 @@ export interface Clients {
   readonly iam: IAMClient;
   readonly lambda: LambdaClient;
   readonly logs: CloudWatchLogsClient;
+  readonly metrics: CloudWatchClient;
   readonly s3: S3Client;
   readonly secrets: SecretsManagerClient;
   readonly sfn: SFNClient;
@@ -58,6 +60,7 @@ export function connect({ dynamodb, aws }: AwsAddresses): Clients {
     iam: new IAMClient(services),
     lambda: new LambdaClient(services),
     logs: new CloudWatchLogsClient(services),
+    metrics: new CloudWatchClient(services),
     s3: new S3Client({ ...services, forcePathStyle: true }),
     secrets: new SecretsManagerClient(services),
     sfn: new SFNClient(services),

@@ -1,6 +1,7 @@
 // The template of the state machine: its definition, and what its role may do.
 import { createRequire } from 'node:module';
 import { describe, expect, test } from '@jest/globals';
+import { MAX_AGE_MS } from '../../action/apply/slices/trigger-lag.ts';
 import { allows, type Policy } from '../stack/policy.ts';
 import { accepts, resolved, stateMachine, template, type Values } from './cloudformation.ts';
 
@@ -9,6 +10,7 @@ const lint = createRequire(import.meta.url)('asl-validator') as (definition: obj
 const machine = template('state-machine.yml');
 const VALUES = { FunctionName: 'DynamoToES', CodeBucketName: 'my-code-bucket', StateMachineName: 'DynamoToES-slices' } as const;
 const ALIAS = { ...VALUES, AliasName: 'live' } as const;
+const LOOK = 'arn:aws:states:::aws-sdk:cloudwatch:getMetricData';
 const FUNCTION = 'arn:aws:lambda:eu-west-1:123456789012:function:DynamoToES';
 
 const properties = (resource: string, values: Values = VALUES): Readonly<Record<string, unknown>> =>
@@ -16,9 +18,15 @@ const properties = (resource: string, values: Values = VALUES): Readonly<Record<
 
 interface State {
   readonly Type: string;
+  readonly Resource?: string;
   readonly Parameters?: { readonly FunctionName?: string };
+  readonly Arguments?: {
+    readonly MetricDataQueries: readonly { readonly MetricStat: { readonly Metric: object; readonly Stat: string } }[];
+  };
+  readonly Next?: string;
+  readonly Catch?: readonly { readonly ErrorEquals: readonly string[]; readonly Next: string }[];
   readonly Retry?: readonly { readonly MaxAttempts: number; readonly JitterStrategy: string }[];
-  readonly Choices?: readonly { readonly NumericGreaterThanEquals?: number; readonly Next: string }[];
+  readonly Choices?: readonly { readonly Variable: string; readonly NumericGreaterThan?: number; readonly Next: string }[];
 }
 interface Definition {
   readonly States: Readonly<Record<string, State>> & {
@@ -41,26 +49,42 @@ describe('docs/cloudformation/state-machine.yml', () => {
     expect(lint({ ...definition(values), States: { ...states, Count: { ...states.Count, Next: 'Nowhere' } } }).isValid).toBe(false);
   });
 
-  test('all tasks invoke the function, or the alias that serves', () => {
+  test('all tasks but the look at the triggers invoke the function, or the alias that serves', () => {
     for (const [values, arn] of [
       [VALUES, FUNCTION],
       [ALIAS, `${FUNCTION}:live`],
     ] as const) {
       const { States: states } = definition(values);
-      const tasks = [...Object.values(states), ...Object.values(states.Slices.ItemProcessor.States)].filter(({ Type }) => Type === 'Task');
+      const tasks = [...Object.values(states), ...Object.values(states.Slices.ItemProcessor.States)].filter(
+        ({ Type, Resource }) => Type === 'Task' && Resource !== LOOK,
+      );
       expect(tasks.map(({ Parameters }) => Parameters?.FunctionName)).toEqual([arn, arn]);
     }
   });
 
   test('a slice ends before its history has 25,000 events, however often its invocations are retried, and no slice stops another', () => {
     const { States: states } = definition();
-    const { Invoke: invoke, 'Done?': choice } = states.Slices.ItemProcessor.States;
-    const rounds = choice?.Choices?.find(({ Next }) => Next === 'Parked')?.NumericGreaterThanEquals ?? Infinity;
+    const { Invoke: invoke, 'Current?': choice } = states.Slices.ItemProcessor.States;
+    const rounds = choice?.Choices?.find(({ Next }) => Next === 'Parked')?.NumericGreaterThan ?? Infinity;
     const retries = invoke?.Retry?.reduce((sum, { MaxAttempts }) => sum + MaxAttempts, 0) ?? Infinity;
-    // Entered, scheduled, started, succeeded, exited; choice and next round entered and exited. A retry: scheduled, started, failed.
-    expect(rounds * (9 + 3 * retries) + 20).toBeLessThan(24_000);
+    // The look and the invocation entered, scheduled, started, succeeded, exited; two choices and the next round entered and exited. A retry:
+    // scheduled, started, failed.
+    expect(rounds * (16 + 3 * retries) + 20).toBeLessThan(24_000);
     expect(invoke?.Retry?.every(({ JitterStrategy }) => JitterStrategy === 'FULL')).toBe(true);
     expect(states.Slices.ToleratedFailurePercentage).toBe(100);
+  });
+
+  test('each invocation waits for triggers that are behind, by the metric and the limit of the action, and goes on where nobody may read it', () => {
+    for (const values of [VALUES, ALIAS]) {
+      const { Begin, Look, Behind, 'Current?': choice, 'Next round': next } = definition(values).States.Slices.ItemProcessor.States;
+      expect([Begin?.Next, next?.Next, Look?.Resource, Look?.Next, Behind?.Next]).toEqual(['Look', 'Look', LOOK, 'Current?', 'Next round']);
+      // The metric has the name of the function, whichever alias its triggers invoke.
+      expect(Look?.Arguments?.MetricDataQueries.map(({ MetricStat: { Metric, Stat } }) => [Metric, Stat])).toEqual([
+        [{ Namespace: 'AWS/Lambda', MetricName: 'IteratorAge', Dimensions: [{ Name: 'FunctionName', Value: 'DynamoToES' }] }, 'Maximum'],
+      ]);
+      expect(choice?.Choices?.find(({ Next }) => Next === 'Behind')).toMatchObject({ Variable: '$.age', NumericGreaterThan: MAX_AGE_MS });
+      expect(Look?.Catch).toMatchObject([{ ErrorEquals: ['States.ALL'], Next: 'Current?' }]);
+    }
   });
 
   test('its role invokes one function, reads the lists of slices, and uses executions of its own machine alone', () => {
@@ -73,6 +97,7 @@ describe('docs/cloudformation/state-machine.yml', () => {
     const run = 'arn:aws:s3:::my-code-bucket/runs/DynamoToES/backfill/Orders/7';
     for (const [action, resource] of [
       ['lambda:InvokeFunction', FUNCTION],
+      ['cloudwatch:GetMetricData', '*'],
       ['s3:GetObject', `${run}/executions/x-scan-1.json`],
       ['states:StartExecution', `${states}:stateMachine:DynamoToES-slices`],
       ['states:DescribeExecution', `${states}:execution:DynamoToES-slices/Slices:1`],

@@ -200,14 +200,19 @@ class Executions {
 
   /** @returns how the execution ended; undefined where the time of the run ended before */
   async #follow({ arn, name }: StoredExecution): Promise<Execution | undefined> {
-    const { aws, lock, until } = this.#by;
+    const { aws, lock, until, pause } = this.#by;
     for (let look = FIRST_LOOK_MS; ; look *= 2) {
       const state = await describeExecution(aws, arn);
       if (state === undefined) throw new UserError(`The execution ${name} of AWS Step Functions does not exist any more`, 'Run again');
       await this.#read();
       if (state.status !== 'RUNNING') return state;
       const counts = await mapCounts(aws, arn);
-      this.#report(counts === undefined ? {} : { detail: `${counts.running} at once, ${counts.failed} failed` });
+      // The execution looks for itself, and waits.
+      const waiting = await pause();
+      this.#report({
+        ...(counts === undefined ? {} : { detail: `${counts.running} at once, ${counts.failed} failed` }),
+        ...(waiting === undefined ? {} : { waiting }),
+      });
       if (lock.isLost) throw new UserError('Another run has taken over the table', 'Run again when it is done');
       const left = until - aws.clock.now();
       if (left <= 0) return undefined;

@@ -4,8 +4,8 @@ import { hasSessionEnded, isDenied } from '../../aws/errors.ts';
 import { readIteratorAge } from '../../aws/iterator-age.ts';
 import type { Aws } from '../../aws/session.ts';
 
-/** ms: triggers that are further behind make slices wait. */
-const MAX_AGE_MS = 5 * 60_000;
+/** ms: triggers that are further behind make slices wait, in an execution of AWS Step Functions too (docs/cloudformation/state-machine.yml). */
+export const MAX_AGE_MS = 5 * 60_000;
 /** ms: CloudWatch has one value a minute. */
 const READ_EVERY_MS = 60_000;
 

@@ -1,4 +1,5 @@
-"""Step Functions: with its setting on, moto 5.2.5 plays definitions. It differs from AWS in three points about distributed maps:
+"""Step Functions: with its setting on, moto 5.2.5 plays definitions. It evaluates no JSONata: here a port of the reference implementation
+does. And it differs from AWS in three points about distributed maps:
 
 - ToleratedFailurePercentage must have a fraction. AWS accepts whole numbers: here they get one.
 - A map run succeeds whatever its children did. AWS fails it with States.ExceedToleratedFailureThreshold once more items have failed than
@@ -11,6 +12,7 @@ The interpreter is loaded by the first request to it: that takes longer than all
 
 import re
 
+import jsonata
 from moto.core.config import default_user_config
 from moto.stepfunctions import responses
 
@@ -38,7 +40,10 @@ def correct():
         return
     corrected = True
     from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import distributed_iteration_component as maps
+    from moto.stepfunctions.parser.asl.jsonata import jsonata as expressions
     from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+
+    expressions._eval_jsonata = lambda expression: jsonata.Jsonata(expression).evaluate(None)
 
     parse = AmazonStateLanguageParser.parse
     AmazonStateLanguageParser.parse = staticmethod(lambda definition: parse(WHOLE_PERCENTAGE.sub(r"\1.0", definition)))

@@ -228,6 +228,15 @@ test('no execution is started while there is a reason to wait', async () => {
   expect(machine.started).toHaveLength(1);
 });
 
+test('while it is followed, the reason for which the execution begins no part is said', async () => {
+  const reasons = [undefined, 'the triggers are behind', undefined];
+  const machine = new Machine((it, name, looks) => {
+    if (looks > 2) it.succeeds(name);
+  });
+  await machine.run(2, { pause: () => Promise.resolve(reasons.shift()) });
+  expect(machine.states.map(({ waiting }) => waiting)).toEqual(['the triggers are behind', undefined, undefined]);
+});
+
 test('the job hands out no slices beside an execution, and does once it has ended', async () => {
   const machine = new Machine();
   const { aws } = machine.bucket;
