@@ -56,6 +56,13 @@ describe('README.md', () => {
   });
 });
 
+test.each(documents.filter((path) => path.startsWith('docs/')))('%s begins with its purpose, in a sentence', (path) => {
+  const [heading, blank, first = ''] = text(path).split('\n');
+  expect(heading).toMatch(/^# /);
+  expect(blank).toBe('');
+  expect(first).toMatch(/^[A-Z`].*[.:]$/);
+});
+
 test('docs/README.md leads to every page of docs/ by a question', () => {
   const rows = text('docs/README.md')
     .split('\n')

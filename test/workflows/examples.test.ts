@@ -132,6 +132,19 @@ describe('the example callers', () => {
     expect(JSON.stringify(jobs.complete?.steps)).toContain("needs.verify.outputs.complete != 'true'");
   });
 
+  test('have the inputs that the steps after an outage set', () => {
+    const { on } = parse(read('docs/examples/backfill-and-verify.yml')) as {
+      on: { workflow_dispatch: { inputs: Record<string, { options?: string[] }> } };
+    };
+    const { inputs } = on.workflow_dispatch;
+    const set = [...read('docs/outage.md').matchAll(/-f ([\w-]+)=([\w%-]+)/g)].map(([, name = '', value = '']) => ({ name, value }));
+    expect(set.length).toBeGreaterThan(10);
+    for (const { name, value } of set) {
+      expect(Object.keys(inputs)).toContain(name);
+      expect({ name, value, accepted: inputs[name]?.options?.includes(value) ?? true }).toEqual({ name, value, accepted: true });
+    }
+  });
+
   test('are workflows that actionlint passes', async () => {
     const files = callers.map(({ source }) => source);
     const { stdout } = await promisify(execFile)(ACTIONLINT, ['-no-color', ...files], { cwd: PROJECT });

@@ -431,6 +431,12 @@ describe('docs/cloudformation/alarms.yml', () => {
     ]);
   });
 
+  test('has the parameters that the documents name', () => {
+    const named = parametersIn('docs/operations.md');
+    expect(named).toContain('OnFailureBucketName');
+    expect(named.filter((name) => !(name in template('alarms.yml').Parameters))).toEqual([]);
+  });
+
   test('the bucket that roles.yml creates reports the metric that the alarm watches', () => {
     expect(properties('OnFailureBucket').MetricsConfigurations).toEqual([{ Id: 'expired-batches', Prefix: 'aws/lambda/' }]);
   });
