@@ -111,7 +111,7 @@ describe('backfill and verify', () => {
   const units = each((c) => at(scanned, c) + at(items, c) / 2);
   const lambda = each((c) => at(slices, c) * at(time, c) * (at(memories, c) / 1024) * USD.gigabyteSecond);
   const checkpoints = each((c) => (at(bytes, c) / 1024 ** 2 + at(items, c) / 1000) * USD.put);
-  const functions = (table.get('Step Functions') ?? []).map((cell) => (cell === '–' ? 0 : amount(cell).value));
+  const functions = (table.get('Step Functions, CloudWatch') ?? []).map((cell) => (cell === '–' ? 0 : amount(cell).value));
 
   test('take the time and the cost of the table', () => {
     expect(items).toEqual([1e6, 40e6, 1e9, 1e11]);
