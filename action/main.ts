@@ -95,6 +95,6 @@ async function perform({ inputs, aws, watch }: Opened, env: NodeJS.ProcessEnv, r
   await IMPLEMENTATIONS[operation]({ inputs, aws, report, env });
   if (!dryRun) return;
   const { commentOnPullRequest } = await import(/* webpackMode: "eager" */ './report/pull-request-comment.ts');
-  const note = await commentOnPullRequest(env, githubToken, { functionName, environment, markdown: report.markdown });
+  const note = await commentOnPullRequest(env, githubToken, { functionName, environment, markdown: report.comment });
   if (note !== undefined) report.note(note);
 }

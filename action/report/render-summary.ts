@@ -73,12 +73,17 @@ export function summaryMarkdown(summary: Summary, redact: (text: string) => stri
     ...planOf(summary),
     ...tablesOf(summary, shown),
     ...sections.flatMap((section) => ['', redact(section)]),
-    ...(warnings.length === 0
-      ? []
-      : ['', '### Needs attention', '', ...warnings.map(({ title, message }) => `- **${shown(title)}**: ${shown(message)}`)]),
+    ...attentionMarkdown(warnings, redact),
     ...(notes.length === 0 ? [] : ['', ...notes.map(shown)]),
     '',
   ].join('\n');
+}
+
+/** The warnings, as a section. @param redact as in `summaryMarkdown` */
+export function attentionMarkdown(warnings: readonly Warning[], redact: (text: string) => string): string[] {
+  const shown = (text: string): string => escaped(redact(text));
+  const lines = warnings.map(({ title, message }) => `- **${shown(title)}**: ${shown(message)}`);
+  return lines.length === 0 ? [] : ['', '### Needs attention', '', ...lines];
 }
 
 function outcomeOf({ failure, changes, isDryRun }: Summary): string {

@@ -4,7 +4,7 @@ import type { CheckResponse } from '../../formats/events.ts';
 import type { Change, Warning } from '../plan/change.ts';
 import { InputError, placeText, type Problem } from '../errors.ts';
 import { itemsMarkdown, planJson, planMarkdown, planText, type PlanHeading } from './render-plan.ts';
-import { summaryMarkdown, type Outputs, type TableReport } from './render-summary.ts';
+import { attentionMarkdown, summaryMarkdown, type Outputs, type TableReport } from './render-summary.ts';
 import { Redaction } from './redaction.ts';
 import type { Runner } from './runner.ts';
 
@@ -172,8 +172,12 @@ export class Report {
     this.#sections.push(markdown);
   }
 
-  /** The plan as it goes into the comment on a pull request. */
-  get markdown(): string {
+  /** The plan as it goes into the comment on a pull request, with what needs attention. */
+  get comment(): string {
+    return [this.#planSection, ...attentionMarkdown(this.#warnings, (text) => this.redact(text))].join('\n');
+  }
+
+  get #planSection(): string {
     return [planMarkdown(this.#redaction.value(this.#changes)), ...itemsMarkdown(this.#redaction.value(this.#items))].join('\n');
   }
 
@@ -213,7 +217,7 @@ export class Report {
         failure,
         isDryRun: this.#dryRun,
         changes: this.#changes,
-        plan: this.#planned ? this.markdown : undefined,
+        plan: this.#planned ? this.#planSection : undefined,
         outputs: this.#outputs,
         check: this.#check,
         seconds: (this.#now() - this.#started) / 1000,

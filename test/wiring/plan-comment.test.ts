@@ -71,6 +71,7 @@ describe('a dry run on a pull request', () => {
     expect((await plan()).code).toBe(0);
     expect(comments).toHaveLength(2);
     expect(comments[1]?.body).toContain('memory-size');
+    expect(comments[1]?.body).toContain('### Needs attention\n\n- **');
     expect((await plan({ 'memory-size': '512' })).code).toBe(0);
     expect(comments).toHaveLength(2);
     expect(comments[1]?.body).toContain('512');

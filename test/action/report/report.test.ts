@@ -193,6 +193,7 @@ describe('the report', () => {
     report.warnAbout([{ where: secret, message: secret, place: { file: 'x', line: 1 } }], undefined);
     report.annotate(new InputError([{ where: secret, message: secret, place: { file: 'package.json' } }]), process.cwd());
     report.note(`A note on ${secret}`);
+    report.items({ [secret]: secret });
     report.checked({
       ok: false,
       cluster: {},
@@ -203,7 +204,7 @@ describe('the report', () => {
       problems: [{ what: secret, remedy: secret }],
     });
     report.tables({ [secret]: { index: secret, keys: [secret], trigger: secret } });
-    const comment = report.markdown;
+    const comment = report.comment;
     await report.finish(`It failed: ${secret}\nand ${secret}`);
     const written = [comment, to.summary, ...Object.values(to.outputs), ...to.log.filter((line) => !line.startsWith('mask'))];
     const words = secret.split(/[^a-z]/);
@@ -220,6 +221,7 @@ describe('the report', () => {
     report.info(evil);
     report.plan([change(evil, evil, evil, undefined, evil), change('package', evil, { [evil]: evil }, evil, evil)]);
     report.warn({ title: evil, message: evil });
+    report.items({ [evil]: evil });
     report.warnAbout([{ where: evil, message: evil }], undefined);
     report.annotate(new InputError([{ where: evil, message: evil, place: { file: 'package.json' } }]), process.cwd());
     report.checked({
