@@ -14,6 +14,9 @@ export interface SliceTable {
   readonly keys: readonly KeyAttribute[];
 }
 
+/** Name of the error with which the function refuses a slice of another release. */
+export const OTHER_RELEASE = 'OtherRelease';
+
 interface SliceBase {
   /** For metrics. */
   readonly operation: 'backfill' | 'verify' | 'redrive' | 'reindex';

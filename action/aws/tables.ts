@@ -90,7 +90,8 @@ export async function describeRunTable(aws: Aws, name: string): Promise<RunTable
     const { stream, size = { items: 0, bytes: 0 } } = toTable(name, found);
     return {
       name: found.TableName ?? name,
-      id: found.TableId ?? '',
+      // Emulators show no id.
+      id: found.TableId ?? String(found.CreationDateTime?.getTime() ?? ''),
       keys,
       ...size,
       provisionedRead: read > 0 ? read : undefined,

@@ -124,6 +124,7 @@ export async function onLockedTable(
     workOn: limits.machine === undefined ? unlessExecuted(workOn) : byStateMachine(limits.machine),
     iteratorAge: () => limits.lag.age(),
     survey: () => survey(run, store, subject.table, { create, sources, ...index }),
+    tableId: async () => (await describeRunTable(run.aws, table.name))?.id,
     progress: progressOf(run, table.name),
   });
 }

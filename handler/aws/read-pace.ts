@@ -6,6 +6,8 @@ const RAISE_EVERY_MS = 10_000;
 const PAGE_UNITS = 256;
 /** s of its capacity that a page may take where that is less than a whole one. */
 const PAGE_SECONDS = 2;
+/** Items of a read before it is known how large they are, where the capacity is less than for a whole page. */
+const FIRST_ITEMS = 4;
 
 /** Keeps the reads of one slice within its read capacity: a bucket of tokens that a read may overdraw and the next one waits for. */
 export class ReadPace {
@@ -36,7 +38,22 @@ export class ReadPace {
   /** Items of the next page; undefined: a whole one. */
   get limit(): number | undefined {
     if (this.#rate * PAGE_SECONDS >= PAGE_UNITS) return undefined;
-    return this.#unitsPerItem === undefined ? 10 : Math.max(1, Math.floor((this.#rate * PAGE_SECONDS) / this.#unitsPerItem));
+    return this.#unitsPerItem === undefined ? 10 : this.#fitting(this.#unitsPerItem);
+  }
+
+  /** Items that are read together by their keys, so that an invocation gets further however low its capacity is. @param most where it is high */
+  atOnce(most: number): number {
+    if (this.#unitsPerItem !== undefined) return Math.min(most, this.#fitting(this.#unitsPerItem));
+    return this.#rate * PAGE_SECONDS >= PAGE_UNITS ? most : Math.min(most, FIRST_ITEMS);
+  }
+
+  /** Whether the next read has to wait for longer than a page takes: what was read should be used before it. */
+  get isOverdrawn(): boolean {
+    return -this.#tokens > this.#rate * PAGE_SECONDS;
+  }
+
+  #fitting(unitsPerItem: number): number {
+    return Math.max(1, Math.floor((this.#rate * PAGE_SECONDS) / unitsPerItem));
   }
 
   /**

@@ -60,20 +60,13 @@ export async function openRun(
     !restart &&
     JSON.stringify(former.settings) === JSON.stringify(settings)
   ) {
-    const moved = (Object.keys(pins) as (keyof Pins)[]).find((pin) => pins[pin] !== former.pins[pin]);
-    if (moved !== undefined) {
-      const what =
-        moved === 'tableId'
-          ? `the table ${table.name} was created anew`
-          : `the index of ${table.name} is another one than ${former.pins.index} was`;
-      throw new UserError(`The run of ${former.startedAt} cannot go on: ${what}`, 'Begin anew with restart: true');
-    }
+    checkPins(former, table.name, pins);
     log(`Table ${table.name}: the run of ${former.startedAt} goes on`);
     if (former.codeSha256 !== codeSha256)
       log(
         `Table ${table.name}: the function was updated since; its transforms and options apply from here on. Use restart: true where a mapping or a transform changed`,
       );
-    const run = { ...former, codeSha256, release };
+    const run = { ...former, pins, codeSha256, release };
     return { run, etag: await written(store, run, stored.etag) };
   }
   if (former !== undefined && !former.finished) await abandon(former);
@@ -90,6 +83,22 @@ export async function openRun(
     finished: false,
   };
   return { run, etag: await written(store, run, stored?.etag ?? null) };
+}
+
+/**
+ * Checks that table and index are still those that the run began with: its checkpoints say nothing about others. An index that did not
+ * exist then may have been created since. @param now those that are known @throws {UserError}
+ */
+export function checkPins(
+  { startedAt, pins }: Pick<StoredRun, 'startedAt' | 'pins'>,
+  table: string,
+  { tableId, index = pins.index, indexUuid = pins.indexUuid }: Pick<Pins, 'tableId'> & Partial<Pins>,
+): void {
+  const isSameIndex = pins.indexUuid === '' || (index === pins.index && indexUuid === pins.indexUuid);
+  if (tableId === pins.tableId && isSameIndex) return;
+  const ofTable = `the table ${table} ${tableId === '' ? 'does not exist any more' : 'was created anew'}`;
+  const what = tableId === pins.tableId ? `the index of ${table} is another one than ${pins.index} was` : ofTable;
+  throw new UserError(`The run of ${startedAt} cannot go on: ${what}`, 'Begin anew with restart: true');
 }
 
 /** Writes the run over the state that is known. @returns its etag @throws {UserError} where it is another state */

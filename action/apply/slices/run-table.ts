@@ -6,7 +6,7 @@ import { inParallel } from '../../aws/retry.ts';
 import { deletesAllowed } from '../../inputs/delete-limit.ts';
 import { writeFindings } from './findings.ts';
 import type { HeldLock } from './lock.ts';
-import { openRun, written, type RunSettings } from './open-run.ts';
+import { checkPins, openRun, written, type RunSettings } from './open-run.ts';
 import type { DriverSettings, DriverState, SliceDriver } from './driver.ts';
 import { endExecution } from './executions.ts';
 import { lookPhase, redrivePhase, scanPhase, segmentsFor, walkPhase } from './phases.ts';
@@ -44,6 +44,8 @@ export interface TableRunDependencies extends Omit<DriverSettings, 'store' | 'lo
   readonly iteratorAge: () => Promise<number>;
   /** Checks the index again. @throws {UserError} */
   readonly survey: () => Promise<SurveyedIndex>;
+  /** The id that the table has now; undefined: there is none of this name. @throws {UserError} */
+  readonly tableId: () => Promise<string | undefined>;
   readonly progress: (phase: string, state: DriverState) => void;
 }
 
@@ -93,6 +95,7 @@ class TableRun {
       });
       if (isOver) return this.#result({ complete: false });
       if (parked.length > 0) {
+        await this.#survey();
         const list = parked.map(({ id, reason }) => `${id}: ${reason}`).slice(0, 3);
         return this.#result({
           complete: true,
@@ -105,8 +108,19 @@ class TableRun {
       if ('failure' in next) return this.#result({ complete: true, failure: next.failure });
       phase = await this.#begin(next);
     }
+    await this.#survey();
     await this.#save({ ...this.#run, finished: true });
     return this.#result({ complete: true });
+  }
+
+  /** Checks table and index again. @throws {UserError} where one is no longer that of the run */
+  async #survey(): Promise<SurveyedIndex> {
+    const { name } = this.#subject.table;
+    const tableId = (await this.#by.tableId()) ?? '';
+    checkPins(this.#run, name, { tableId });
+    const found = await this.#by.survey();
+    checkPins(this.#run, name, { tableId, index: found.index, indexUuid: found.uuid });
+    return found;
   }
 
   async #first(): Promise<Phase> {
@@ -127,7 +141,7 @@ class TableRun {
       this.#by.log(
         `Table ${table.name}: ${others === 1 ? '1 line' : `${others} lines`} of ${uri} ${others === 1 ? 'is' : 'are'} about other tables, and left out`,
       );
-    this.#run = { ...this.#run, documents: (await this.#by.survey()).documents };
+    this.#run = { ...this.#run, documents: (await this.#survey()).documents };
     return lookPhase('look-1', [table], lists, 'decide', false);
   }
 
@@ -180,7 +194,7 @@ class TableRun {
     const late = lock.lateUntil - aws.clock.now();
     if (late > 0 && !(await this.#wait(late, 'pass 2 begins, when no write of an interrupted part can arrive any more')))
       return 'out of time';
-    const index = await this.#by.survey();
+    const index = await this.#survey();
     this.#run = { ...this.#run, documents: index.documents, ...(index.serverless ? { unwalked: UNWALKED } : {}) };
     if (index.serverless) this.#by.log(`Table ${this.#subject.table.name}: ${UNWALKED}`);
     const { name, slices } = walkPhase(this.#subject.companions, index, this.#by.concurrency);
@@ -191,6 +205,7 @@ class TableRun {
   async #apply(phases: readonly string[]): Promise<Phase | { readonly failure: string } | undefined> {
     const lists = (await Promise.all(phases.map((name) => this.#lists(name, false)))).flat();
     if (lists.length === 0) return undefined;
+    await this.#survey();
     const counts = await this.#counts(phases);
     const deletes = (counts.stale ?? 0) + (this.#options.operation === 'backfill' ? (counts.candidates ?? 0) : 0);
     const allowed = deletesAllowed(this.#options.deleteLimit, this.#run.documents);

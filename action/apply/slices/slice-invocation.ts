@@ -1,5 +1,5 @@
 // One invocation of the function for a slice, and how it ended.
-import type { SliceResponse, WorkSlice } from '../../../formats/slice.ts';
+import { OTHER_RELEASE, type SliceResponse, type WorkSlice } from '../../../formats/slice.ts';
 import { isTransient } from '../../aws/errors.ts';
 import { invoke, isInvocableLater } from '../../aws/invoke.ts';
 import type { Aws } from '../../aws/session.ts';
@@ -74,7 +74,8 @@ export async function invokeSlice(
     return { reason: "the function's response is not valid JSON", lateMs: left(CLUSTER_MS) };
   }
   if (functionError !== undefined) {
-    const { errorMessage } = (parsed ?? {}) as { errorMessage?: unknown };
+    const { errorMessage, errorType } = (parsed ?? {}) as { errorMessage?: unknown; errorType?: unknown };
+    if (errorType === OTHER_RELEASE && typeof errorMessage === 'string') throw new UserError(errorMessage);
     return { reason: typeof errorMessage === 'string' ? errorMessage : functionError, lateMs: left(CLUSTER_MS) };
   }
   const response = parsed as SliceResponse;

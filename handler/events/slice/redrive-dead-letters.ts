@@ -26,7 +26,7 @@ export async function* deadLetters(redrive: Redrive, keys: readonly string[]): P
     const together = keys.slice(at, at + MAX_CONCURRENT_READS);
     for (const [i, found] of (await Promise.all(together.map((key) => open(redrive, key)))).entries()) {
       const isNew = typeof found === 'object' && opened.at(-1)?.deadLetter.id !== found.deadLetter.id;
-      if (isNew && new Set(opened.map(({ deadLetter }) => deadLetter.id)).size >= ITEMS_PER_STEP) {
+      if (isNew && new Set(opened.map(({ deadLetter }) => deadLetter.id)).size >= redrive.context.pace.atOnce(ITEMS_PER_STEP)) {
         yield { result: merged(result, await settle(redrive, opened)), name };
         [result, opened] = [{ counts: {}, findings: [] }, []];
       }

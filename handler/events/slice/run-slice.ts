@@ -1,14 +1,15 @@
 // A slice of the work beside the stream: step by step until its time is up, with a checkpoint after each.
 import { addCounts, addIgnored } from '../../../formats/counts.ts';
-import type {
-  CountResponse,
-  Finding,
-  IndexResponse,
-  Slice,
-  SliceCheckpoint,
-  SliceResponse,
-  SurveyResponse,
-  WorkSlice,
+import {
+  OTHER_RELEASE,
+  type CountResponse,
+  type Finding,
+  type IndexResponse,
+  type Slice,
+  type SliceCheckpoint,
+  type SliceResponse,
+  type SurveyResponse,
+  type WorkSlice,
 } from '../../../formats/slice.ts';
 import type { ObjectStore } from '../../aws/s3.ts';
 import { abortAt, budgetFor } from '../../budget.ts';
@@ -23,14 +24,19 @@ import { scan } from './scan.ts';
 import { survey } from './survey.ts';
 import { walk } from './walk.ts';
 
-/** Does a part of a slice. @throws {Error} for a slice of another release */
+/** A slice of another release, which may mean something else. */
+class OtherRelease extends Error {
+  override name = OTHER_RELEASE;
+}
+
+/** Does a part of a slice. @throws {OtherRelease} */
 export async function runSlice(
   runtime: Runtime,
   slice: Slice,
   invocation: Invocation,
 ): Promise<SliceResponse | SurveyResponse | CountResponse | IndexResponse | undefined> {
   if (slice.release !== runtime.release) {
-    throw new Error(
+    throw new OtherRelease(
       `The slice is of release ${slice.release} and the function of release ${runtime.release}: run operation deploy with the action that runs this operation`,
     );
   }
@@ -88,10 +94,22 @@ async function workOn(runtime: Runtime, slice: WorkSlice, invocation: Invocation
       return stuck(error.message);
     }
   }
-  return slice.failsWhenStuck === true && checkpoint.state === before ? stuck(NO_STEP) : report();
+  // While DynamoDB throttles, the driver gives its slices less to read: only one that counts failures has to know.
+  const isNoFailure = slice.failsWhenStuck !== true && context.pace.throttled > 0;
+  return checkpoint.state !== before || isNoFailure ? report() : stuck(whyNoStep(context, slice));
 }
 
-const NO_STEP = 'the time of an invocation is too short for one step: raise the time limit of the function, or max-read-capacity';
+/** Why a whole invocation has not made a step. */
+function whyNoStep({ pace, metrics }: SliceContext, slice: WorkSlice): string {
+  if (pace.throttled > 0) {
+    const tables = ('table' in slice ? [slice.table] : slice.tables).map(({ name }) => name);
+    return `DynamoDB throttled the reads of ${tables.join(', ')} for as long as an invocation takes: raise the read capacity of the table, or run again when it is less busy`;
+  }
+  if (metrics.counts().Throttled > 0)
+    return 'the cluster was too busy for one step in the time of an invocation: enlarge it, or run again when it is less busy';
+  return 'the time of an invocation is too short for one step: raise timeout or memory-size of the function, or max-read-capacity';
+}
+
 /** ms for the last write of an invocation whose time is up. */
 const NOTE_MS = 2_000;
 

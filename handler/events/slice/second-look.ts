@@ -18,21 +18,23 @@ export const look: Work<LookSlice> = async function* (context, slice, cursor) {
   const stored = await runtime.objects.get(slice.bucket, slice.list, signal);
   if (stored === undefined) throw new SliceProblem(`there is no list s3://${slice.bucket}/${slice.list}`);
   const findings = stored.text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Finding]));
-  for (let at = typeof cursor === 'number' ? cursor : 0; ; at += FINDINGS_PER_STEP) {
-    const next = at + FINDINGS_PER_STEP;
-    const done = next >= findings.length;
-    yield { ...(await lookAt(context, slice, findings.slice(at, next))), cursor: next, done };
-    if (done) return;
+  for (let at = typeof cursor === 'number' ? cursor : 0, done = false; !done;) {
+    const end = Math.min(findings.length, at + FINDINGS_PER_STEP);
+    let result: StepResult = { counts: { pages: 1 }, findings: [] };
+    do {
+      result = merged(result, await lookAt(context, slice, findings.slice(at, Math.min(end, at + ITEMS_IN_MEMORY))));
+      at += ITEMS_IN_MEMORY;
+    } while (at < end && !context.pace.isOverdrawn);
+    done = at >= findings.length;
+    yield { ...result, cursor: at, done };
   }
 };
 
 async function lookAt(context: SliceContext, slice: LookSlice, findings: readonly Finding[]): Promise<StepResult> {
-  let result: StepResult = { counts: { pages: 1 }, findings: [] };
+  let result: StepResult = { counts: {}, findings: [] };
   for (const table of slice.tables) {
     const own = findings.filter((finding) => finding.table === table.name);
-    for (let at = 0; at < own.length; at += ITEMS_IN_MEMORY) {
-      result = merged(result, await ofTable(context, slice, table, own.slice(at, at + ITEMS_IN_MEMORY)));
-    }
+    if (own.length > 0) result = merged(result, await ofTable(context, slice, table, own));
   }
   return result;
 }

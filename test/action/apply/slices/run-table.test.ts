@@ -49,7 +49,7 @@ async function runOn({
     { operation, repair: true, prune: true, sample: 1, deleteLimit: { share: 0.01 }, restart: false, codeSha256: 'c' },
     {
       ...{ aws, functionName: 'Fn', qualifier: undefined, release: '1.0.0', concurrency: 4, maxReadCapacity: 1000, until },
-      ...{ survey: () => Promise.resolve(INDEX), log: nothing, progress: nothing },
+      ...{ survey: () => Promise.resolve(INDEX), tableId: () => Promise.resolve('t'), log: nothing, progress: nothing },
       ...{ timeout: 60, pause: () => Promise.resolve(undefined), iteratorAge: () => Promise.resolve(age) },
       workOn,
       lock: { lateUntil, isLost: false, late: nothing, release: () => Promise.resolve() },
@@ -120,7 +120,7 @@ test('a redrive that is resumed works off what has failed since, too, and what r
       { operation: 'redrive', repair: false, prune: true, sample: 1, deleteLimit: { share: 0.01 }, restart: false, codeSha256: 'c' },
       {
         ...{ aws, functionName: 'Fn', qualifier: undefined, release: '1.0.0', concurrency: 4, maxReadCapacity: 1000, until },
-        ...{ survey: () => Promise.resolve(INDEX), log: nothing, progress: nothing },
+        ...{ survey: () => Promise.resolve(INDEX), tableId: () => Promise.resolve('t'), log: nothing, progress: nothing },
         ...{ timeout: 60, pause: () => Promise.resolve(undefined), iteratorAge: () => Promise.resolve(0) },
         workOn,
         lock: { lateUntil: 0, isLost: false, late: nothing, release: () => Promise.resolve() },

@@ -1,7 +1,7 @@
 // A slice of the largest items that a table can have, in the smallest function that Lambda has: the built function in a process of its own.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
@@ -46,7 +46,8 @@ async function run(slice: object): Promise<{ counts: Counts; peak: number }> {
   // The heap that Lambda's runtime gives a function of 128 MB.
   const execArgv = ['--max-old-space-size=115', '--max-semi-space-size=6'];
   const child = fork(join(PROJECT, 'test/bench/slice.mjs'), [folder], { env, execArgv, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-  await once(child, 'message');
+  const died = once(child, 'exit').then(() => Promise.reject(new Error('the function ended')));
+  await Promise.race([once(child, 'message'), died]);
   const table = { name, keys: KEYS };
   const rest = {
     operation: 'verify',
@@ -58,13 +59,14 @@ async function run(slice: object): Promise<{ counts: Counts; peak: number }> {
     seconds: 60,
   };
   child.send({ slice: { ...rest, table, tables: [table], ...slice }, remaining: 60_000 });
-  const [done] = (await once(child, 'message')) as [{ counts: Counts; peak: number; error?: string }];
+  const [done] = (await Promise.race([once(child, 'message'), died])) as [{ counts: Counts; peak: number; error?: string }];
+  died.catch(() => undefined);
   child.kill();
   expect(done.error).toBeUndefined();
   return done;
 }
 
-test('items of 400 KB are written, compared, looked at again and redriven within 128 MB', async () => {
+test('items of 400 KB are written, compared, walked through a transform, looked at again and redriven within 128 MB', async () => {
   await cp(join(PROJECT, 'dist/handler/index.mjs'), join(folder, 'index.mjs'));
   const config = {
     format: 1,
@@ -105,4 +107,13 @@ test('items of 400 KB are written, compared, looked at again and redriven within
     expect(done.counts).toMatchObject(counts);
     expect(done.peak).toBeLessThan(128);
   }
+  // The walk of a table with a transform reads its items whole.
+  const options = { defaults: { transform: 'transforms/same.mjs' }, tables: {} };
+  await writeFile(join(folder, 'config.json'), JSON.stringify({ ...config, options }));
+  await mkdir(join(folder, 'transforms'));
+  await writeFile(join(folder, 'transforms/same.mjs'), 'export default (document) => document;\n');
+  await fetch(`${search.url}/${name}/_refresh`, { method: 'POST' });
+  const done = await run({ kind: 'walk', index: name, shard: 0, from: -1, to: 1e9 });
+  expect(done.counts).toMatchObject({ candidates: 0, unchecked: 0 });
+  expect(done.peak).toBeLessThan(128);
 });

@@ -23,6 +23,8 @@ interface Subject {
   readonly fn: TestFunction;
   readonly objects: Map<string, { text: string; etag: string }>;
   put(...items: Item[]): Promise<void>;
+  /** One invocation. */
+  once(slice: Partial<WorkSlice>): Promise<SliceResponse>;
   /** Runs a slice to its end. */
   run(slice: Partial<WorkSlice>): Promise<SliceResponse>;
   lists(): Finding[];
@@ -61,6 +63,19 @@ async function subject(options: Partial<Parameters<typeof testFunction>[0]> = {}
       { name: 'sk', type: 'N' },
     ],
   } as const;
+  const whole = (slice: Partial<WorkSlice>): WorkSlice =>
+    ({
+      operation: 'verify',
+      release: '9.9.9',
+      bucket: 'code',
+      prefix: 'runs/x',
+      id: `s${slices++}`,
+      capacity: 1e6,
+      seconds: 60,
+      table,
+      tables: [table],
+      ...slice,
+    }) as unknown as WorkSlice;
   return {
     name,
     fn,
@@ -72,21 +87,11 @@ async function subject(options: Partial<Parameters<typeof testFunction>[0]> = {}
         await stack.clients.dynamodb.send(new BatchWriteItemCommand({ RequestItems: { [name]: batch } }));
       }
     },
+    once: async (slice) => (await runSlice(fn.runtime, whole(slice), invocation)) as SliceResponse,
     run: async (slice) => {
-      const whole = {
-        operation: 'verify',
-        release: '9.9.9',
-        bucket: 'code',
-        prefix: 'runs/x',
-        id: `s${slices++}`,
-        capacity: 1e6,
-        seconds: 60,
-        table,
-        tables: [table],
-        ...slice,
-      } as unknown as WorkSlice;
+      const same = whole(slice);
       for (let i = 0; i < 50; i++) {
-        const response = (await runSlice(fn.runtime, whole, invocation)) as SliceResponse;
+        const response = (await runSlice(fn.runtime, same, invocation)) as SliceResponse;
         if (response.done || response.problem !== undefined) return response;
       }
       throw new Error('the slice does not end');
@@ -306,7 +311,59 @@ test('a driver that counts failures gets one from an invocation that comes no fu
   // No step fits into a moment; nor does it for the driver that goes by checkpoints, which gets no failure.
   const moment = { kind: 'scan', mode: 'write', segment: 0, totalSegments: 1, seconds: 0.001 } as const;
   await expect(it.run({ ...moment, failsWhenStuck: true })).rejects.toThrow(/too short for one step/);
+  expect(await it.run(moment)).toMatchObject({
+    done: false,
+    problem: 'the time of an invocation is too short for one step: raise timeout or memory-size of the function, or max-read-capacity',
+  });
 }, 60_000);
+
+test('an invocation that DynamoDB throttles from its beginning to its end is a failure only for a driver that counts them', async () => {
+  const proxy = await startProxy(stack.dynamodb.url);
+  const it = await subject({ env: { ...stack.env, AWS_ENDPOINT_URL_DYNAMODB: proxy.url } });
+  await it.put(item(1));
+  const throttled = { __type: 'com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException', message: 'slow' };
+  const scan = { kind: 'scan', mode: 'write', segment: 0, totalSegments: 1, seconds: 1 } as const;
+  proxy.on('dynamodb:Scan', { response: { status: 400, body: throttled } }, Infinity);
+  await expect(it.run({ ...scan, failsWhenStuck: true })).rejects.toThrow(/DynamoDB throttled the reads of \S+ for as long as/);
+  const response = await it.once(scan);
+  expect(response).toMatchObject({ done: false, throttled: { table: expect.any(Number) as unknown } });
+  expect(response).not.toHaveProperty('problem');
+  await proxy.stop();
+});
+
+test('however low the read capacity is, each invocation gets further, by what fits into its time', async () => {
+  const it = await subject();
+  const index = it.name.toLowerCase();
+  await it.put(...Array.from({ length: 60 }, (_, n) => item(n)));
+  await it.run({ kind: 'scan', mode: 'write', segment: 0, totalSegments: 1 });
+  await ask(stack.search, 'POST', `/${index}/_refresh`);
+  const findings = Array.from({ length: 60 }, (_, n) => {
+    const { pk, sk } = item(n);
+    return JSON.stringify({ table: it.name, id: idOf(n), keys: { pk, sk }, kind: 'different' });
+  });
+  it.objects.set('code/candidates', { text: findings.join('\n'), etag: '"x"' });
+  let now = Date.now();
+  let deadline = now;
+  // A sleep beyond the end of the invocation is cut off.
+  const sleep = (ms: number): Promise<void> =>
+    now + ms > deadline ? Promise.reject(new Error('time is up')) : Promise.resolve(void (now += ms));
+  Object.assign(it.fn.runtime, { now: () => now, sleep });
+  for (const slice of [
+    { kind: 'walk', index, shard: 0, from: -1, to: 1000, id: 'walk' },
+    { kind: 'look', mode: 'decide', list: 'candidates', isLast: true, id: 'look' },
+  ] as const) {
+    let [done, pages] = [false, 0];
+    while (!done) {
+      deadline = now + 10_000;
+      await it.once({ ...slice, capacity: 0.5, seconds: 10 }).catch(() => undefined);
+      const checkpoint = JSON.parse(it.objects.get(`code/runs/x/slices/${slice.id}.json`)?.text ?? '{}') as SliceCheckpoint;
+      expect(checkpoint.counts.pages).toBeGreaterThan(pages);
+      ({ done } = checkpoint);
+      pages = checkpoint.counts.pages ?? 0;
+    }
+    expect(pages).toBeGreaterThan(5);
+  }
+});
 
 test('the slices of a list that are open are counted by their checkpoints', async () => {
   const it = await subject();
