@@ -182,7 +182,7 @@ interface ReusableWorkflow {
 
 /** Inputs and outputs that mean something else in the workflows than in the action: the workflows describe them themselves. */
 export const OWN_DESCRIPTIONS: Readonly<Record<'inputs' | 'outputs', readonly string[]>> = {
-  inputs: ['operation', 'dry-run', 'environment', 'config'],
+  inputs: ['operation', 'dry-run', 'environment', 'config', 'role-to-assume'],
   outputs: ['environment'],
 };
 

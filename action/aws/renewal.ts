@@ -1,6 +1,6 @@
 // New credentials of the same role for a run that is longer than a session: through OpenID Connect, as the session itself was opened.
 import { AssumeRoleWithWebIdentityCommand, STSClient, type STSClientConfig } from '@aws-sdk/client-sts';
-import { failureSentence } from '../errors.ts';
+import { failureSentence, UserError } from '../errors.ts';
 import { SessionEndedError } from './errors.ts';
 
 /** The audience that the trust policies of roles for GitHub name. */
@@ -17,16 +17,27 @@ export interface SessionCredentials {
 export interface AssumedRole {
   readonly arn: string;
   readonly session: string;
+  /** The ARN of the session does not show the path of the role: one that has a path has another ARN. */
+  readonly isGuess: boolean;
 }
 
 /**
- * The role of a session, by the ARN of its identity; undefined where that is not a role's. Role names are unique in an account, so the ARN
- * is right for a role without a path, and that of no role for one with a path.
+ * The role of a session, by the ARN of its identity and, if it is named, its own; undefined where the identity is not a role's. Role names
+ * are unique in an account, whatever their paths: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+ * @throws {UserError} where the role that is named is not that of the session
  */
-export function assumedRole(identity: string | undefined): AssumedRole | undefined {
+export function assumedRole(identity: string | undefined, named?: string): AssumedRole | undefined {
   const [, partition = '', account = '', role = '', session = ''] =
     /^arn:([\w-]+):sts::(\d+):assumed-role\/([^/]+)\/([^/]+)$/.exec(identity ?? '') ?? [];
-  return role === '' ? undefined : { arn: `arn:${partition}:iam::${account}:role/${role}`, session };
+  if (role === '') return undefined;
+  const prefix = `arn:${partition}:iam::${account}:role/`;
+  if (named === undefined) return { arn: `${prefix}${role}`, session, isGuess: true };
+  if (!named.startsWith(prefix) || named.slice(named.lastIndexOf('/') + 1) !== role)
+    throw new UserError(
+      `role-to-assume: the session of this job is of role ${role} in account ${account}, not of ${named}`,
+      'Set it to the ARN with which the job signs in to AWS',
+    );
+  return { arn: named, session, isGuess: false };
 }
 
 /** Whether this job can get a token of GitHub's: it has the permission `id-token: write`. */
@@ -50,8 +61,8 @@ export async function renewed(role: AssumedRole, options: STSClientConfig): Prom
 
 /** A session that ends, and may be opened again: once for all calls that meet its end. */
 export class Renewable {
-  /** Opens a new one; undefined: the job cannot. */
-  renew: (() => Promise<void>) | undefined;
+  /** Opens a new one of the role; undefined: the job cannot. */
+  renewal: { readonly role: AssumedRole; readonly renew: () => Promise<void> } | undefined;
   /** How many there were before this one. */
   generation = 0;
   #renewing: Promise<void> | undefined;
@@ -65,12 +76,14 @@ export class Renewable {
 
   async #renewed(): Promise<void> {
     try {
-      await this.renew?.();
+      await this.renewal?.renew();
       this.generation += 1;
     } catch (cause) {
       throw new SessionEndedError(
         `The AWS credentials of this job have ended, and could not be renewed through OpenID Connect: ${failureSentence(cause)}`,
-        'Check that the trust policy of the role accepts this job',
+        this.renewal?.role.isGuess === true
+          ? `Set role-to-assume to the ARN of the role if it has a path (this job tried ${this.renewal.role.arn}), and check that its trust policy accepts this job`
+          : 'Check that the trust policy of the role accepts this job',
         { cause },
       );
     }

@@ -51,11 +51,16 @@ export interface SessionDependencies {
 const FIRST_REQUEST_MS = 20;
 
 /**
- * Finds region, credentials and account. @throws {UserError} without a region, without credentials, where AWS cannot be reached, or in
- * an account that is not allowed
+ * Finds region, credentials and account. @throws {UserError} without a region, without credentials, where AWS cannot be reached, in an
+ * account that is not allowed, or with another role than the one that is named
  */
 export async function openSession(
-  { awsProfile: profile, allowedAccountIds, dryRun }: Pick<Inputs, 'awsProfile' | 'allowedAccountIds' | 'dryRun'>,
+  {
+    awsProfile: profile,
+    allowedAccountIds,
+    dryRun,
+    roleToAssume,
+  }: Pick<Inputs, 'awsProfile' | 'allowedAccountIds' | 'dryRun' | 'roleToAssume'>,
   { env, clock, signal, onChange, meanwhile }: SessionDependencies,
 ): Promise<Aws> {
   const region = env.AWS_REGION ?? env.AWS_DEFAULT_REGION;
@@ -117,11 +122,14 @@ export async function openSession(
     );
   }
   let clients = connect(options, { pathStyle: pathStyle(env) });
-  const role = canRenew(env) ? assumedRole(identity.Arn) : undefined;
-  if (role !== undefined)
-    session.renew = async () => {
-      const credentials = await renewed(role, { ...options, region: found });
-      clients = connect({ ...options, credentials }, { pathStyle: pathStyle(env) });
+  const role = assumedRole(identity.Arn, roleToAssume);
+  if (role !== undefined && canRenew(env))
+    session.renewal = {
+      role,
+      renew: async () => {
+        const credentials = await renewed(role, { ...options, region: found });
+        clients = connect({ ...options, credentials }, { pathStyle: pathStyle(env) });
+      },
     };
   return {
     region: found,
@@ -179,7 +187,7 @@ export function caller({
             // The request was aborted with the job.
             if (signal.aborted && (cause as Error).name === 'AbortError') signal.throwIfAborted();
             const error = cause instanceof UserError ? cause : new AwsError(action, resource, cause);
-            if (session.renew === undefined || attempt > 0 || !hasSessionEnded(error)) throw error;
+            if (session.renewal === undefined || attempt > 0 || !hasSessionEnded(error)) throw error;
             await session.after(generation);
           }
         }

@@ -55,6 +55,7 @@ export const INPUTS = {
   to: {},
   'delete-old-index': {},
   'allowed-account-ids': {},
+  'role-to-assume': {},
   'aws-profile': { fallback: 'PROFILE' },
   'github-token': { secret: true },
 } as const satisfies Record<string, InputSource>;
@@ -126,6 +127,8 @@ export interface Inputs {
   readonly to: string | undefined;
   readonly deleteOldIndex: boolean;
   readonly allowedAccountIds: readonly string[];
+  /** ARN of the role of the session. */
+  readonly roleToAssume: string | undefined;
   readonly awsProfile: string | undefined;
   readonly githubToken: string | undefined;
 }
@@ -186,6 +189,7 @@ export function readInputs(env: NodeJS.ProcessEnv): Inputs {
     to: from.text('to', aws.indexName),
     deleteOldIndex: from.boolean('delete-old-index'),
     allowedAccountIds: from.list('allowed-account-ids', aws.accountId, { commas: true }) ?? [],
+    roleToAssume: from.text('role-to-assume', aws.roleArn),
     awsProfile: from.text('aws-profile', matching(/^[^\p{Cc}\]]+$/u, "a profile's name on one line")),
     githubToken: from.text('github-token'),
   } satisfies Omit<Inputs, 'operation' | 'environment' | 'functionName'>;

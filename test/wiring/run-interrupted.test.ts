@@ -105,7 +105,14 @@ const EXPIRED = {
   },
 };
 
-test('credentials that end are renewed where the job can get a token, and the run goes on', async () => {
+test.each([
+  ['a role', {}, 'arn:aws:iam::123456789012:role/Deployer'],
+  [
+    'a role with a path',
+    { 'role-to-assume': 'arn:aws:iam::123456789012:role/teams/search/Deployer' },
+    'arn:aws:iam::123456789012:role/teams/search/Deployer',
+  ],
+])('credentials of %s that end are renewed where the job can get a token, and the run goes on', async (_, inputs, role) => {
   const github = await listen(createServer((_, response) => response.end(JSON.stringify({ value: 'a-token' }))));
   it.aws.on('sts:GetCallerIdentity', {
     rewrite: (body) => body.replace(/<Arn>.*?<\/Arn>/, '<Arn>arn:aws:sts::123456789012:assumed-role/Deployer/session</Arn>'),
@@ -113,17 +120,13 @@ test('credentials that end are renewed where the job can get a token, and the ru
   it.aws.on('lambda:Invoke', {});
   it.aws.on('lambda:Invoke', EXPIRED);
   const env = { ACTIONS_ID_TOKEN_REQUEST_URL: `${github.url}/?version=1`, ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-token' };
-  const run = await it.run({ operation: 'verify' }, { env });
+  const run = await it.run({ operation: 'verify', restart: 'true', ...inputs }, { env });
   await github.stop();
   expect(run).toMatchObject({ code: 0, outputs: { complete: 'true', differences: '0' } });
   const assumed = it.requests().filter(({ body }) => body.includes('Action=AssumeRoleWithWebIdentity'));
   expect(assumed).toHaveLength(1);
   const asked = new URLSearchParams(assumed[0]?.body);
-  expect([asked.get('RoleArn'), asked.get('RoleSessionName'), asked.get('WebIdentityToken')]).toEqual([
-    'arn:aws:iam::123456789012:role/Deployer',
-    'session',
-    'a-token',
-  ]);
+  expect([asked.get('RoleArn'), asked.get('RoleSessionName'), asked.get('WebIdentityToken')]).toEqual([role, 'session', 'a-token']);
   const keys = it
     .requests()
     .filter(({ operation }) => operation === 'lambda:Invoke')

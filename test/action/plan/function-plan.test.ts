@@ -62,6 +62,7 @@ function inputs(overrides: Partial<Inputs> = {}): Inputs {
     to: undefined,
     deleteOldIndex: false,
     allowedAccountIds: [],
+    roleToAssume: undefined,
     awsProfile: undefined,
     githubToken: undefined,
     ...overrides,
