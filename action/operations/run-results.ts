@@ -97,12 +97,17 @@ export async function reportResults(
   return { complete, differences, changed: written + repaired + redriven > 0 };
 }
 
+const FROZEN =
+  ', because another writer gave their documents versions that lie in the future. Run operation reindex, or delete the documents by their ids and run verify with repair: true an hour later';
+
 /** One per kind, never per item. */
 function warningsOf(operation: 'backfill' | 'verify', name: string, { counts, unwalked }: TableResult, list: string): string[] {
   const { repaired = 0, malformed = 0 } = counts;
   const kinds = (['missing', 'different', 'stale', 'frozen'] as const).flatMap((kind) => {
     const number = counts[kind] ?? 0;
-    return number === 0 ? [] : [`Table ${name}: ${number} ${kind}${repaired > 0 ? ' (repaired where possible)' : ''}. The list is ${list}`];
+    if (number === 0) return [];
+    const what = kind === 'frozen' ? FROZEN : repaired > 0 ? ' (repaired where possible)' : '';
+    return [`Table ${name}: ${number} ${kind}${what}. The list is ${list}`];
   });
   return [
     ...kinds,

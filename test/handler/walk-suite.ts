@@ -5,6 +5,7 @@ import { documentText } from '../../handler/documents/document.ts';
 import { isNotRead, readDocuments, type IndexedDocument, type NotRead } from '../../handler/cluster/documents.ts';
 import { surveyIndex, walkShard, type IndexFacts, type Reader, type WalkedDocument } from '../../handler/cluster/walk.ts';
 import { indexBody } from '../../handler/cluster/index-body.ts';
+import { isFrozen } from '../../handler/records/backfill-version.ts';
 import type { SearchAddress } from '../stack/search.ts';
 import { uniqueName } from '../stack/use-stack.ts';
 import { ask, testFunction } from './function.ts';
@@ -237,7 +238,14 @@ export function walkSuite(search: SearchAddress): void {
       expect(await bulk(index, [{ id: 'a', version: future, source: '{}' }])).toEqual([201]);
       const now = BigInt(Math.floor(Date.now() / 1000)) * 2n ** 29n;
       expect(await bulk(index, [{ id: 'a', version: now, type: 'external_gte', source: '{"n":1}' }])).toEqual([409]);
-      expect((await read(index, ['a'])).get('a')?.version).toBe(String(future));
+      const { version = '' } = (await read(index, ['a'])).get('a') ?? {};
+      expect([version, isFrozen(version, Date.now())]).toEqual([String(future), true]);
+      // The remedy: its delete has a higher version still, which is gone with the tombstone.
+      expect((await ask(search, 'DELETE', `/${index}/_doc/a`)).status).toBe(200);
+      expect(await bulk(index, [{ id: 'a', version: now, type: 'external_gte', source: '{"n":1}' }])).toEqual([409]);
+      await ask(search, 'POST', `/${index}/_close`);
+      await ask(search, 'POST', `/${index}/_open?wait_for_active_shards=1`);
+      expect(await bulk(index, [{ id: 'a', version: now, type: 'external_gte', source: '{"n":1}' }])).toEqual([201]);
     });
   });
 }

@@ -281,9 +281,9 @@ class TableRun {
 
   async #differences({ missing = 0, different = 0, stale = 0, frozen = 0, moving: found = 0 }: Counts): Promise<number> {
     if (this.#options.operation !== 'verify') return 0;
-    // Of those that were found, the ones that a repair, or a live change before it, has fixed; one that moves is counted when it is found.
-    const { repaired = 0, newer = 0, equal = 0, moving = 0 } = await this.#counts(['apply']);
-    return Math.max(0, missing + different + stale + frozen + found - repaired - newer - equal - moving);
+    // Of those that were found, the ones that a repair, or a live change before it, has fixed; one that moves, or is frozen by then, is counted when it is found.
+    const { repaired = 0, newer = 0, equal = 0, moving = 0, frozen: again = 0 } = await this.#counts(['apply']);
+    return Math.max(0, missing + different + stale + frozen + found - repaired - newer - equal - moving - again);
   }
 
   #lastPhase(): string[] {

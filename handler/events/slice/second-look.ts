@@ -107,6 +107,10 @@ function kindOf({ shaped, document }: Look): 'missing' | 'different' | 'stale' {
   return document === undefined ? 'missing' : 'different';
 }
 
+/** A delete, too, would have the version of the document, and so keep off what is created after it. */
+const isFrozenNow = (document: IndexedDocument | undefined, { now }: SliceContext['runtime']): boolean =>
+  document !== undefined && isFrozen(document.version, now());
+
 /** A difference is what has not moved between two looks; what has is looked at again. */
 function decided({ runtime }: SliceContext, open: readonly Look[], isLast: boolean): StepResult {
   const counts = { missing: 0, different: 0, stale: 0, frozen: 0, moving: 0, kept: 0 };
@@ -118,7 +122,7 @@ function decided({ runtime }: SliceContext, open: readonly Look[], isLast: boole
     const kind = kindOf(one);
     if (kind === 'stale' && state.table.keepExpired) {
       counts.kept++;
-    } else if (document !== undefined && isFrozen(document.version, runtime.now())) {
+    } else if (isFrozenNow(document, runtime)) {
       counts.frozen++;
       findings.push({ ...finding, kind: 'frozen', document: now, item });
     } else if (stays) {
@@ -134,13 +138,14 @@ function decided({ runtime }: SliceContext, open: readonly Look[], isLast: boole
 
 /** Writes the present state of each key, with the greatest version that is safe. */
 async function applied(context: SliceContext, open: readonly Look[]): Promise<StepResult> {
-  const todo = open.filter(({ finding, state, shaped }) => {
-    if (finding.kind === 'frozen') return false;
-    return !((shaped === null || shaped === undefined) && state.table.keepExpired);
-  });
-  const frozen = open.filter(({ finding }) => finding.kind === 'frozen').length;
-  const counts = { repaired: 0, deleted: 0, newer: 0, moving: 0, malformed: 0, kept: open.length - todo.length - frozen };
-  const findings: Finding[] = [];
+  const isKept = ({ state, shaped }: Look): boolean => (shaped === null || shaped === undefined) && state.table.keepExpired;
+  const changeable = open.filter((one) => !isKept(one));
+  const frozen = changeable.filter(({ document }) => isFrozenNow(document, context.runtime));
+  const todo = changeable.filter((one) => !frozen.includes(one));
+  // Those that a look has found are counted.
+  const findings = frozen.flatMap<Finding>(({ finding }) => (finding.kind === 'frozen' ? [] : [{ ...finding, kind: 'frozen' }]));
+  const kept = open.length - changeable.length;
+  const counts = { repaired: 0, deleted: 0, newer: 0, moving: 0, malformed: 0, frozen: findings.length, kept };
   const writes = await context.write(todo.map(({ state }) => state));
   for (const [i, write] of writes.entries()) {
     const one = todo[i];

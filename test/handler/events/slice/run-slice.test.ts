@@ -257,6 +257,52 @@ test('what a live change wrote is newer than what was read, and a delete is not 
   await stack.clients.dynamodb.send(new DeleteItemCommand({ TableName: it.name, Key: { pk: { S: 'a|1' }, sk: { N: '1' } } }));
 });
 
+test('a frozen document is reported and written by nothing, until someone deletes it', async () => {
+  const it = await subject();
+  const index = it.name.toLowerCase();
+  await it.put(item(1), item(2));
+  await it.run({ kind: 'scan', mode: 'write', segment: 0, totalSegments: 1 });
+  // Nanoseconds, as another tool has them.
+  const future = 'version=1763800000000000000&version_type=external';
+  const frozen = [idOf(1), 'gone|1'].map((id) => `/${index}/_doc/${encodeURIComponent(id)}`);
+  for (const path of frozen) await ask(stack.search, 'PUT', `${path}?${future}&refresh=true`, { by: 'another tool' });
+  const states = async (): Promise<unknown[]> =>
+    Promise.all(frozen.map(async (path) => (await ask(stack.search, 'GET', path)).body._seq_no));
+  const before = await states();
+  const whole = { kind: 'scan', segment: 0, totalSegments: 1 } as const;
+  expect((await it.run({ ...whole, mode: 'compare' })).counts).toMatchObject({ candidates: 1, equal: 1 });
+  expect((await it.run({ kind: 'walk', index, shard: 0, from: -1, to: 1000 })).counts).toMatchObject({ candidates: 1 });
+  const candidates = it.lists();
+  const listed = (findings: readonly Finding[]): string => {
+    const list = `list-${it.objects.size}`;
+    it.objects.set(`code/${list}`, { text: findings.map((one) => `${JSON.stringify(one)}\n`).join(''), etag: '"x"' });
+    return list;
+  };
+  const decided = await it.run({ kind: 'look', mode: 'decide', list: listed(candidates), isLast: true });
+  expect(decided.counts).toMatchObject({ frozen: 2, missing: 0, different: 0, stale: 0, moving: 0 });
+  const found = it.lists().filter(({ kind }) => kind === 'frozen');
+  expect(found.map(({ id }) => id).sort()).toEqual([idOf(1), 'gone|1']);
+  const none = { repaired: 0, deleted: 0, newer: 0, moving: 0 };
+  // Counted where it is found: by the look, or at the end of a backfill.
+  for (const [findings, count] of [
+    [found, 0],
+    [candidates, 2],
+  ] as const)
+    expect((await it.run({ kind: 'look', mode: 'apply', list: listed(findings), isLast: true })).counts).toMatchObject({
+      ...none,
+      frozen: count,
+    });
+  await it.run({ ...whole, mode: 'write' });
+  expect(await states()).toEqual(before);
+
+  for (const path of frozen) await ask(stack.search, 'DELETE', path);
+  await ask(stack.search, 'POST', `/${index}/_close`);
+  await ask(stack.search, 'POST', `/${index}/_open?wait_for_active_shards=1`);
+  const repaired = await it.run({ kind: 'look', mode: 'apply', list: listed(found), isLast: true });
+  expect(repaired.counts).toMatchObject({ repaired: 1, frozen: 0, equal: 1 });
+  expect((await it.run({ ...whole, mode: 'compare' })).counts).toMatchObject({ equal: 2, candidates: 0 });
+});
+
 test('a slice of another release is refused with the remedy, and so is a table without versions', async () => {
   const it = await subject({ defaults: { versioning: 'none' } });
   await it.put(item(1));
