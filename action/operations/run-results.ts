@@ -7,7 +7,7 @@ import { invoke } from '../aws/invoke.ts';
 import { UserError } from '../errors.ts';
 import type { TableOperation } from '../inputs/operation.ts';
 import { RELEASE } from '../release.ts';
-import { runReport, runSummary } from '../report/run-report.ts';
+import { resultLines, runReport, runSummary } from '../report/run-report.ts';
 import { redriveWarnings } from '../report/redrive-report.ts';
 import type { Run } from '../run.ts';
 import { runPrefix, type RunTarget } from './run-target.ts';
@@ -55,6 +55,7 @@ export async function writeReport(
   const differences = all.reduce((sum, result) => sum + result.differences, 0);
   const store = new RunStore(aws, bucket, runPrefix(inputs.functionName, operation));
   await store.write('report.json', JSON.stringify(runReport(operation, results), null, 2));
+  for (const line of resultLines(results, store.uri('report.json'))) report.info(line);
   report.runOutputs({
     complete: String(complete),
     ...(operation === 'redrive' ? {} : { differences: String(differences) }),

@@ -113,6 +113,15 @@ export function runSummary(operation: Reported, results: Readonly<Record<string,
   ].join('\n');
 }
 
+/** Lines for the log: the counts of each table, without those that are 0, and the report. */
+export function resultLines(results: Readonly<Record<string, TableResult>>, uri: string): string[] {
+  const lines = Object.entries(results).map(([name, { complete, counts }]) => {
+    const found = COLUMNS.flatMap((count) => (counts[count] === undefined || counts[count] === 0 ? [] : [`${counts[count]} ${count}`]));
+    return `Table ${name}: ${complete ? 'complete' : 'not complete'}; ${found.length === 0 ? 'nothing found' : found.join(', ')}`;
+  });
+  return [...lines, `Report: ${uri}`];
+}
+
 function pie(operation: string, results: Readonly<Record<string, TableResult>>): string[] {
   if (operation !== 'verify') return [];
   const parts = (['equal', 'missing', 'different', 'stale'] as const).map(

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { actionFile } from '../../action/action-file.ts';
@@ -79,6 +80,15 @@ describe('the shell of docs/elsewhere.md', () => {
     expect({ code, commands: COMMAND.test(out + err) }).toEqual({ code: 0, commands: false });
     expect(err).toMatch(/^Warning: No on-failure destination: /m);
     expect(outputs()).toMatchObject({ changed: 'true', created: 'true' });
+  });
+
+  test('shows the result of an operation on tables in its output', async () => {
+    const keys = { id: { S: 'a' }, line: { N: '1' } };
+    await stack.clients.dynamodb.send(new PutItemCommand({ TableName: table, Item: keys }));
+    const { code, out, err } = await run({ INPUT_OPERATION: 'backfill' }, [['INPUT_DRY_RUN=true', 'INPUT_DRY_RUN=false']]);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatch(new RegExp(`^Table ${table.replaceAll('.', '\\.')}: complete; 1 read, 1 written`, 'm'));
+    expect(out).toContain(`\nReport: ${outputs()['report-uri']}\n`);
   });
 
   test('signs in with a token in a file, as the job of GitLab does', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { runReport, runSummary, type TableResult } from '../../../action/report/run-report.ts';
+import { resultLines, runReport, runSummary, type TableResult } from '../../../action/report/run-report.ts';
 
 const RESULT: TableResult = {
   complete: true,
@@ -23,4 +23,13 @@ test('a summary names the fields whose values the engine ignores, as text', () =
     'Orders: the engine ignores a value in 2 documents, so that searches of these fields do not find them: price (2), a\\|b (1).',
   );
   expect(runSummary('verify', { Orders: { ...RESULT, ignored: {} } }, 's3://bucket/report.json')).not.toContain('ignores');
+});
+
+test('the log has the counts of each table that are not 0, and the place of the report', () => {
+  const results = { Orders: RESULT, Empty: { ...RESULT, complete: false, counts: { read: 0 } } };
+  expect(resultLines(results, 's3://bucket/report.json')).toEqual([
+    'Table Orders: complete; 3 read, 3 equal, 2 ignored',
+    'Table Empty: not complete; nothing found',
+    'Report: s3://bucket/report.json',
+  ]);
 });
