@@ -1,37 +1,47 @@
-// How much a run asks of table and cluster at a time: half as much when they throttle, slowly more again. Pure.
+// How much a run asks of table and cluster at a time: half as much when they throttle, soon nearly as much as then, slowly more. Pure.
 
-/** ms without throttling after which there is a little more again. */
+/** Part of what was throttled last that is soon asked for again. */
+const KNOWN_GOOD = 0.9;
+/** ms after which there is a little more again: up to that part, and above it, where the next throttling is expected. */
+const BACK_EVERY_MS = 5_000;
 const RAISE_EVERY_MS = 30_000;
 /** Factor by which the capacity is raised. */
 const RAISE = 1.25;
 
-/** One quantity that is halved and raised. */
+/** One quantity that is halved when it is too much, soon comes back to nearly what it was then, and is raised slowly from there on. */
 class Adaptive {
   readonly #most: number;
   readonly #least: number;
   readonly #raised: (value: number) => number;
   #value: number;
-  #changedAt: number;
+  /** What it was when it was halved last. */
+  #tooMuch: number;
+  #halvedAt = -Infinity;
+  #raisedAt = -Infinity;
 
-  constructor(most: number, least: number, raised: (value: number) => number, now: number) {
+  constructor(most: number, least: number, raised: (value: number) => number) {
     this.#most = most;
     this.#least = Math.min(most, least);
     this.#raised = raised;
     this.#value = most;
-    this.#changedAt = now;
+    this.#tooMuch = most;
   }
 
   /** Halves it, unless that was done after the throttled work began: several slices meet the same peak. */
   halve(begunAt: number, now: number): void {
-    if (this.#value < this.#most && begunAt <= this.#changedAt) return;
+    if (begunAt <= this.#halvedAt) return;
+    this.#tooMuch = this.#value;
     this.#value = Math.max(this.#least, this.#value / 2);
-    this.#changedAt = now;
+    [this.#halvedAt, this.#raisedAt] = [now, now];
   }
 
   at(now: number): number {
-    if (this.#value < this.#most && now - this.#changedAt >= RAISE_EVERY_MS) {
-      this.#value = Math.min(this.#most, this.#raised(this.#value));
-      this.#changedAt = now;
+    if (this.#value >= this.#most) return this.#value;
+    const good = this.#tooMuch * KNOWN_GOOD;
+    const isKnown = this.#value < good;
+    if (now - this.#raisedAt >= (isKnown ? BACK_EVERY_MS : RAISE_EVERY_MS)) {
+      this.#value = Math.min(isKnown ? good : this.#most, this.#raised(this.#value));
+      this.#raisedAt = now;
     }
     return this.#value;
   }
@@ -41,10 +51,10 @@ export class Load {
   readonly #slices: Adaptive;
   readonly #capacity: Adaptive;
 
-  /** @param slices at once @param capacity read capacity units per second of all together; both at most @param now ms */
-  constructor(slices: number, capacity: number, now: number) {
-    this.#slices = new Adaptive(slices, 1, (value) => value + 1, now);
-    this.#capacity = new Adaptive(capacity, 1, (value) => value * RAISE, now);
+  /** @param slices at once @param capacity read capacity units per second of all together; both at most */
+  constructor(slices: number, capacity: number) {
+    this.#slices = new Adaptive(slices, 1, (value) => value + 1);
+    this.#capacity = new Adaptive(capacity, 1, (value) => value * RAISE);
   }
 
   /** Slices at once. */

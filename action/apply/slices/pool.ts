@@ -56,7 +56,7 @@ class Pool {
   constructor(slices: readonly PlannedSlice[], settings: DriverSettings) {
     this.#slices = slices;
     this.#by = settings;
-    this.#load = new Load(settings.concurrency, settings.maxReadCapacity, settings.aws.clock.now());
+    this.#load = new Load(settings.concurrency, settings.maxReadCapacity);
   }
 
   /** Reads where former invocations have left the slices. */
