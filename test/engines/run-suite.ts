@@ -1,8 +1,9 @@
 import { afterAll, describe, test } from '@jest/globals';
 import { engineSuite } from '../handler/engine-suite.ts';
+import { reindexSuite } from '../handler/reindex-suite.ts';
 import { walkSuite } from '../handler/walk-suite.ts';
 import type { SearchKind } from '../stack/search.ts';
-import { releaseSearch, useSearch, whyNot } from '../stack/use-stack.ts';
+import { releaseSearch, useStack, whyNot } from '../stack/use-stack.ts';
 
 /** Runs the suite on one engine, or says why this machine cannot. */
 export async function testEngine(kind: SearchKind): Promise<void> {
@@ -11,10 +12,11 @@ export async function testEngine(kind: SearchKind): Promise<void> {
     test.todo(`${kind}: ${missing}`);
     return;
   }
-  const search = await useSearch(kind);
+  const stack = await useStack(kind);
   describe(kind, () => {
     afterAll(() => releaseSearch(kind));
-    engineSuite(search);
-    walkSuite(search);
+    engineSuite(stack.search);
+    walkSuite(stack.search);
+    reindexSuite(stack);
   });
 }

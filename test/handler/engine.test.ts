@@ -1,11 +1,13 @@
 import { describe } from '@jest/globals';
-import { useSearch } from '../stack/use-stack.ts';
+import { useStack } from '../stack/use-stack.ts';
 import { engineSuite } from './engine-suite.ts';
+import { reindexSuite } from './reindex-suite.ts';
 import { walkSuite } from './walk-suite.ts';
 
-const search = await useSearch();
+const stack = await useStack();
 
 describe('OpenSearch 2', () => {
-  engineSuite(search);
-  walkSuite(search);
+  engineSuite(stack.search);
+  walkSuite(stack.search);
+  reindexSuite(stack);
 });
