@@ -103,7 +103,10 @@ class IndexStep {
       if (!isSame(await this.#facts(to.index), to))
         throw new StepProblem(`the index ${to.index} was deleted and created anew since it was compared`, 'Run again with restart: true');
       const aliases = await this.#aliases(from.index);
-      await this.#read(() => swap(this.#reader, { name, from: from.index, to: to.index, aliases }));
+      await this.#read(() => swap(this.#reader, { name, from: from.index, to: to.index, aliases }), {
+        what: `pointing ${name} to ${to.index}`,
+        remedy: `Allow the function's role or user to move the aliases of ${name} and ${name}-* (indices:admin/aliases)${from.index === name ? ', and to delete the index of the name (indices:admin/delete)' : ''}`,
+      });
     }
     const after = await this.serving();
     if (!isSame(after, to))
@@ -125,7 +128,10 @@ class IndexStep {
         `the index ${index} is not deleted, because it was created anew meanwhile`,
         'Look at it, and delete it by hand',
       );
-    await this.#read(() => deleteIndex(this.#reader, known));
+    await this.#read(() => deleteIndex(this.#reader, known), {
+      what: `deleting ${index}`,
+      remedy: "Allow the function's role or user to delete it (indices:admin/delete, es:ESHttpDelete), or delete it by hand",
+    });
     return known;
   }
 
@@ -142,10 +148,15 @@ class IndexStep {
     return (await this.#read(() => aliasesOf(this.#reader, index)))[index] ?? {};
   }
 
-  /** @throws {StepProblem} where the cluster refuses it */
-  async #read<Found extends object>(request: () => Promise<Found | NotRead>): Promise<Found> {
+  /** @param change what the request changes, and the remedy where that is forbidden @throws {StepProblem} where the cluster refuses it */
+  async #read<Found extends object>(
+    request: () => Promise<Found | NotRead>,
+    change?: { readonly what: string; readonly remedy: string },
+  ): Promise<Found> {
     const found = await request();
     if (!isProblem(found)) return found;
+    if (change !== undefined && found.reason.startsWith('HTTP 403 '))
+      throw new StepProblem(`${change.what} is not allowed: ${withoutValues(found.reason)}`, change.remedy);
     const remedy = found.kind === 'configuration' ? found.remedy : 'Run again when the cluster has calmed down';
     throw new StepProblem(withoutValues(found.reason), remedy);
   }

@@ -123,6 +123,27 @@ test.each(['before the request', 'during it'])('a name that someone else has mov
   await proxy.stop();
 });
 
+test('a step that the cluster forbids is a problem with the missing right, and nothing is moved or deleted', async () => {
+  const proxy = await startProxy(search.url);
+  const it = subject({}, proxy.url);
+  const [from, to] = [await it.put(`${it.name}-1`), await it.put(`${it.name}-2`)];
+  await it.alias(from.index, it.name);
+  const error = { type: 'security_exception', reason: 'no permissions for this and User [name=writer]' };
+  for (const request of ['POST /_aliases', `DELETE /${to.index}`])
+    proxy.on(request, { response: { status: 403, body: { error, status: 403 } } });
+  expect((await it.step({ do: 'swap', from, to })).problem).toMatchObject({
+    what: expect.stringMatching(/^pointing .* to .*-2 is not allowed: HTTP 403 /) as unknown,
+    remedy: expect.stringContaining('(indices:admin/aliases)') as unknown,
+  });
+  expect((await it.step({ do: 'delete', ...to })).problem).toMatchObject({
+    what: expect.stringMatching(/^deleting .*-2 is not allowed: HTTP 403 /) as unknown,
+    remedy: expect.stringContaining('(indices:admin/delete, es:ESHttpDelete)') as unknown,
+  });
+  expect((await it.step({ do: 'look', index: to.index })).serving?.index).toBe(from.index);
+  expect((await ask(search, 'HEAD', `/${to.index}`)).status).toBe(200);
+  await proxy.stop();
+});
+
 test('searches are not led to an index that was created anew since it was compared', async () => {
   const it = subject();
   const [from, to] = [await it.put(`${it.name}-1`), await it.put(`${it.name}-2`)];
