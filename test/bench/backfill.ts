@@ -3,7 +3,7 @@
 // `million` (or `million=100000`) is the run that is killed twice, and is left out unless it is named.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RunStore, type PlannedSlice } from '../../action/apply/slices/run-store.ts';
@@ -14,7 +14,7 @@ import { documentText } from '../../handler/documents/document.ts';
 import type { AttributeMap } from '../../handler/records/attribute.ts';
 import { idOf } from '../../handler/records/item-key.ts';
 import { failure, fake } from '../action/fake-aws.ts';
-import { PROJECT } from '../stack/cache.ts';
+import { functionPackage, INDEX } from './function-package.ts';
 import { startSearch } from '../stack/search.ts';
 import { item, smallItem } from './events.ts';
 import { startInstantAws } from './instant-aws.ts';
@@ -28,7 +28,6 @@ const KEYS = [
   { name: 'pk', type: 'S' },
   { name: 'sk', type: 'N' },
 ] as const;
-const INDEX = 'bench';
 const shop = { count: ITEMS, item, pageItems: 1000, unitsPerItem: 0.25 };
 
 const folder = mkdtempSync(join(tmpdir(), 'bench-'));
@@ -58,23 +57,7 @@ const row = (...cells: (string | number)[]): void => {
   console.log(`| ${rows.at(-1)?.join(' | ') ?? ''} |`);
 };
 
-function deployed(): string {
-  const target = mkdtempSync(join(folder, 'function-'));
-  cpSync(join(PROJECT, 'dist', 'handler', 'index.mjs'), join(target, 'index.mjs'));
-  const config = {
-    format: 1,
-    release: 'bench',
-    environment: 'BENCH',
-    endpoint: search.url,
-    auth: { type: 'none' },
-    options: { defaults: {}, tables: {} },
-  };
-  const mapping = { bench: { TableName: 'Bench', PrimaryKey: 'pk', SortKey: 'sk', Index: INDEX, ReportBatchItemFailures: true } };
-  writeFileSync(join(target, 'config.json'), JSON.stringify(config));
-  writeFileSync(join(target, 'table_mapping.json'), JSON.stringify(mapping));
-  return target;
-}
-const target = deployed();
+const target = functionPackage(folder, search.url);
 
 /** A function's process. */
 async function subject(): Promise<ChildProcess> {

@@ -6,7 +6,7 @@
 // are closed and opened, which makes them forget what was deleted. Then every item is compared with its document.
 //
 // CONVERGENCE_SEED repeats a run; CONVERGENCE_MINUTES lets it go on for that long, CONVERGENCE_OPERATIONS for that many writes.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +14,7 @@ import { afterAll, expect, test } from '@jest/globals';
 import { CreateTableCommand, type AttributeValue, DeleteItemCommand, paginateScan, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
-import { PROJECT } from '../stack/cache.ts';
+import { writeFunction } from '../stack/function-folder.ts';
 import { startLambda } from '../stack/lambda-host.ts';
 import { Player } from '../stack/player.ts';
 import { startProxy, type Behaviour } from '../stack/proxy.ts';
@@ -29,6 +29,7 @@ const minutes = Number(process.env.CONVERGENCE_MINUTES ?? 0);
 const operations = Number(process.env.CONVERGENCE_OPERATIONS ?? 3000);
 /** ms: short, so that delays beyond it cost little. */
 const TIMEOUT = 2000;
+const RELEASE = '0.0.0';
 const KEYS = 60;
 
 /** Calls and requests that are kept: a run of many minutes must not hold them all. */
@@ -116,23 +117,17 @@ test(
   `every index equals its table (CONVERGENCE_SEED=${seed})`,
   async () => {
     const tables = [await createTable(uniqueName('Orders'), true, true), await createTable(uniqueName('9.people'), false, false)];
-    const config = {
-      format: 1,
-      release: '0.0.0',
-      environment: 'TEST',
-      endpoint: proxy.url,
-      auth: { type: 'none' },
-      options: { defaults: { 'on-malformed': 'fail' }, tables: {} },
-    };
     const mapping = Object.fromEntries(
       tables.map(({ name, index, sortKey, reports }) => [
         name.toLowerCase(),
         { TableName: name, PrimaryKey: 'pk', ...(sortKey ? { SortKey: 'sk' } : {}), Index: index, ReportBatchItemFailures: reports },
       ]),
     );
-    await writeFile(join(folder, 'index.mjs'), await readFile(join(PROJECT, 'dist', 'handler', 'index.mjs')));
-    await writeFile(join(folder, 'config.json'), JSON.stringify(config));
-    await writeFile(join(folder, 'table_mapping.json'), JSON.stringify(mapping));
+    writeFunction(folder, mapping, {
+      endpoint: proxy.url,
+      release: RELEASE,
+      options: { defaults: { 'on-malformed': 'fail' }, tables: {} },
+    });
     const hosts = await Promise.all(
       tables.map(() => startLambda({ folder, name: 'convergence', environment: stack.env, timeout: TIMEOUT / 1000 })),
     );
@@ -165,7 +160,7 @@ test(
       const keys = [{ name: 'pk', type: 'S' as const }, ...(table.sortKey ? [{ name: 'sk', type: 'N' as const }] : [])];
       const host = hosts[tables.indexOf(table)];
       if (host === undefined) throw new Error('no host');
-      return new BesideStream({ stack, host, bucket, prefix, release: config.release, table: { name: table.name, keys }, isOver });
+      return new BesideStream({ stack, host, bucket, prefix, release: RELEASE, table: { name: table.name, keys }, isOver });
     };
     let isEnd = false;
     let ended = 0;

@@ -1,10 +1,11 @@
 // npm run play: works on the playground of `npm run demo -- --keep`.
 import { readFile } from 'node:fs/promises';
-import { CreateTableCommand, DeleteItemCommand, ListTablesCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, ListTablesCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { runAction } from './action-run.ts';
 import { connect } from './clients.ts';
+import { createTable } from './tables.ts';
 import { PLAYGROUND_FILE, type Playground } from './playground.ts';
 
 /** A sentence for the user, without a stack trace. */
@@ -74,15 +75,16 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   'create-table': {
     form: '<table> <hash key> [range key]',
     about: 'creates a table, whose keys are strings; the next deploy gives it a trigger',
-    run: async ({ addresses }, [table, ...keys]) => {
-      required(keys[0]);
-      await connect(addresses).dynamodb.send(
-        new CreateTableCommand({
-          TableName: required(table),
-          BillingMode: 'PAY_PER_REQUEST',
-          AttributeDefinitions: keys.map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
-          KeySchema: keys.map((AttributeName, at) => ({ AttributeName, KeyType: at === 0 ? 'HASH' : 'RANGE' })),
-        }),
+    run: async ({ addresses }, [table, hash, range]) => {
+      await createTable(
+        connect(addresses).dynamodb,
+        required(table),
+        range === undefined
+          ? [[required(hash), 'S']]
+          : [
+              [required(hash), 'S'],
+              [range, 'S'],
+            ],
       );
       console.log('The table is created. Now: npm run play -- deploy');
     },

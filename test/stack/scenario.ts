@@ -1,6 +1,6 @@
 // The main job from end to end, as the demo shows it and the end-to-end test asserts it: tables, the built action, the deployed function
 // fed from the real streams, and search.
-import { BatchWriteItemCommand, CreateTableCommand, DeleteItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { BatchWriteItemCommand, DeleteItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
 import { type EventSourceMappingConfiguration, InvokeCommand, paginateListEventSourceMappings } from '@aws-sdk/client-lambda';
@@ -13,6 +13,7 @@ import type { Item } from './items.ts';
 import type { LambdaHost } from './lambda-host.ts';
 import { Player, type PlayerOptions } from './player.ts';
 import type { Stack } from './stack.ts';
+import { createTable } from './tables.ts';
 
 /** ms between two looks for new triggers. */
 const FOLLOW_MS = 1_000;
@@ -78,28 +79,11 @@ export class Scenario {
       Statement: [{ Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' }],
     };
     await Promise.all([
-      dynamodb.send(
-        new CreateTableCommand({
-          TableName: this.orders,
-          BillingMode: 'PAY_PER_REQUEST',
-          AttributeDefinitions: [
-            { AttributeName: 'customer', AttributeType: 'S' },
-            { AttributeName: 'order', AttributeType: 'N' },
-          ],
-          KeySchema: [
-            { AttributeName: 'customer', KeyType: 'HASH' },
-            { AttributeName: 'order', KeyType: 'RANGE' },
-          ],
-        }),
-      ),
-      dynamodb.send(
-        new CreateTableCommand({
-          TableName: this.customers,
-          BillingMode: 'PAY_PER_REQUEST',
-          AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
-          KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
-        }),
-      ),
+      createTable(dynamodb, this.orders, [
+        ['customer', 'S'],
+        ['order', 'N'],
+      ]),
+      createTable(dynamodb, this.customers, [['id', 'S']]),
       iam.send(new CreateRoleCommand({ RoleName: this.functionName, AssumeRolePolicyDocument: JSON.stringify(trust) })),
       s3.send(new CreateBucketCommand({ Bucket: this.bucket, CreateBucketConfiguration: { LocationConstraint: REGION } })),
     ]);
@@ -109,14 +93,7 @@ export class Scenario {
 
   async #prepareProducts(): Promise<void> {
     const { dynamodb } = this.stack.clients;
-    await dynamodb.send(
-      new CreateTableCommand({
-        TableName: this.products,
-        BillingMode: 'PAY_PER_REQUEST',
-        AttributeDefinitions: [{ AttributeName: 'sku', AttributeType: 'S' }],
-        KeySchema: [{ AttributeName: 'sku', KeyType: 'HASH' }],
-      }),
-    );
+    await createTable(dynamodb, this.products, [['sku', 'S']]);
     const items = Array.from({ length: this.#stock }, (_, n) => product(n));
     const batches = Array.from({ length: Math.ceil(items.length / 25) }, (_, at) => items.slice(at * 25, at * 25 + 25));
     await Promise.all(

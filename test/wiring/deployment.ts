@@ -1,5 +1,4 @@
 // The resources of a deploy, created in the shared stack under names of its own, and the built action run against it through recording proxies.
-import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
 import {
   CreateBucketCommand,
@@ -12,6 +11,7 @@ import { PERMISSIONS } from '../../action/aws/permissions.ts';
 import { runAction, type ActionOptions, type ActionRun } from '../stack/action-run.ts';
 import { startProxy, type Proxy, type RecordedRequest } from '../stack/proxy.ts';
 import type { Stack } from '../stack/stack.ts';
+import { createTable as createOn } from '../stack/tables.ts';
 import { uniqueName } from '../stack/use-stack.ts';
 
 export interface Deployment {
@@ -113,21 +113,14 @@ export async function prepareDeployment(
   };
 }
 
-export async function createTable(stack: Stack, table: string, streamed = false): Promise<string | undefined> {
-  const made = await stack.clients.dynamodb.send(
-    new CreateTableCommand({
-      TableName: table,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [
-        { AttributeName: 'id', AttributeType: 'S' },
-        { AttributeName: 'line', AttributeType: 'N' },
-      ],
-      KeySchema: [
-        { AttributeName: 'id', KeyType: 'HASH' },
-        { AttributeName: 'line', KeyType: 'RANGE' },
-      ],
-      ...(streamed ? { StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' } } : {}),
-    }),
+/** A table with two keys. @returns the stream's ARN */
+export const createTable = (stack: Stack, table: string, streamed = false): Promise<string | undefined> =>
+  createOn(
+    stack.clients.dynamodb,
+    table,
+    [
+      ['id', 'S'],
+      ['line', 'N'],
+    ],
+    streamed,
   );
-  return made.TableDescription?.LatestStreamArn;
-}

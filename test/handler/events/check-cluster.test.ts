@@ -18,19 +18,25 @@ const refusal = (status: number, type: string, reason: string): { response: { st
 });
 const BUSY = refusal(429, 'es_rejected_execution_exception', 'rejected execution of coordinating operation');
 
-/** A function for a table of its own whose pauses take no time: its clock goes on by them. */
-function impatient(): { fn: TestFunction; index: string; waited: () => number } {
-  const name = uniqueName('Orders');
-  const fn = testFunction({ endpoint: proxy.url, mapping: [{ TableName: name }] });
+/** Lets pauses take no time: the clock goes on by them. @returns ms of pauses so far */
+function withoutPauses({ runtime }: TestFunction): () => number {
   let waited = 0;
-  Object.assign(fn.runtime, {
+  Object.assign(runtime, {
     now: () => Date.now() + waited,
     sleep: (ms: number) => {
       waited += ms;
       return Promise.resolve();
     },
   });
-  return { fn, index: name.toLowerCase(), waited: () => waited };
+  return () => waited;
+}
+
+/** A function for a table of its own whose pauses take no time: its clock goes on by them. */
+function impatient(): { fn: TestFunction; index: string; waited: () => number } {
+  const name = uniqueName('Orders');
+  const fn = testFunction({ endpoint: proxy.url, mapping: [{ TableName: name }] });
+  const waited = withoutPauses(fn);
+  return { fn, index: name.toLowerCase(), waited };
 }
 
 describe('a failure that ends within the time of the check is not a problem', () => {
@@ -102,19 +108,12 @@ describe('a failure that lasts is a problem with a remedy for its cause', () => 
 
   test('a cluster to which no connection can be made, without waiting for long', async () => {
     const fn = testFunction({ endpoint: 'http://127.0.0.1:1', mapping: [{ TableName: 'Orders' }] });
-    let waited = 0;
-    Object.assign(fn.runtime, {
-      now: () => Date.now() + waited,
-      sleep: (ms: number) => {
-        waited += ms;
-        return Promise.resolve();
-      },
-    });
+    const waited = withoutPauses(fn);
     const { problems } = await fn.check();
     expect(problems).toEqual([
       { what: expect.stringContaining('does not respond') as unknown, remedy: expect.stringContaining('subnets') as unknown },
     ]);
-    expect(waited).toBeLessThan(6000);
+    expect(waited()).toBeLessThan(6000);
   });
 
   test('a server that responds in place of the cluster when the index is created', async () => {

@@ -2,24 +2,15 @@
 import { expect, test } from '@jest/globals';
 import type { DriverResult, DriverState } from '../../../../action/apply/slices/driver.ts';
 import { byStateMachine, endExecution, unlessExecuted } from '../../../../action/apply/slices/executions.ts';
-import { RunStore, type PlannedSlice, type StoredRun } from '../../../../action/apply/slices/run-store.ts';
+import { RunStore, type StoredRun } from '../../../../action/apply/slices/run-store.ts';
 import { CancelledError } from '../../../../action/errors.ts';
 import type { ListedSlice, SliceCheckpoint } from '../../../../formats/slice.ts';
 import { failure } from '../../fake-aws.ts';
 import { bucketOf, type Bucket } from './bucket.ts';
+import { slices } from './slices.ts';
 
 const MACHINE = { arn: 'arn:aws:states:eu-west-1:1:stateMachine:slices', name: 'slices' };
 const PREFIX = 'runs/Fn/backfill/Orders/7';
-const slices = (count: number): PlannedSlice[] =>
-  Array.from({ length: count }, (_, segment) => ({
-    kind: 'scan',
-    id: `scan-${segment}`,
-    mode: 'write',
-    table: { name: 'Orders', keys: [{ name: 'id', type: 'S' }] },
-    segment,
-    totalSegments: count,
-  }));
-
 interface Input {
   readonly list: string;
   readonly concurrency: number;

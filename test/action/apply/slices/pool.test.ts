@@ -2,20 +2,11 @@
 import { expect, test } from '@jest/globals';
 import type { DriverResult, DriverState } from '../../../../action/apply/slices/driver.ts';
 import { workOn } from '../../../../action/apply/slices/pool.ts';
-import { RunStore, type PlannedSlice } from '../../../../action/apply/slices/run-store.ts';
+import { RunStore } from '../../../../action/apply/slices/run-store.ts';
 import { CancelledError } from '../../../../action/errors.ts';
 import type { SliceCheckpoint, SliceResponse, WorkSlice } from '../../../../formats/slice.ts';
 import { failure, fake } from '../../fake-aws.ts';
-
-const slices = (count: number): PlannedSlice[] =>
-  Array.from({ length: count }, (_, segment) => ({
-    kind: 'scan',
-    id: `scan-${segment}`,
-    mode: 'write',
-    table: { name: 'Orders', keys: [{ name: 'id', type: 'S' }] },
-    segment,
-    totalSegments: count,
-  }));
+import { slices } from './slices.ts';
 
 type Reply = Partial<SliceResponse> | Error;
 

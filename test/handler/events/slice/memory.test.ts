@@ -1,7 +1,7 @@
 // A slice of the largest items that a table can have, in the smallest function that Lambda has: the built function in a process of its own.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
@@ -9,6 +9,7 @@ import type { Counts } from '../../../../formats/slice.ts';
 import { idOf } from '../../../../handler/records/item-key.ts';
 import { startInstantAws } from '../../../bench/instant-aws.ts';
 import { PROJECT } from '../../../stack/cache.ts';
+import { writeFunction } from '../../../stack/function-folder.ts';
 import { uniqueName, useSearch } from '../../../stack/use-stack.ts';
 
 const search = await useSearch();
@@ -67,18 +68,8 @@ async function run(slice: object): Promise<{ counts: Counts; peak: number }> {
 }
 
 test('items of 400 KB are written, compared, walked through a transform, looked at again and redriven within 128 MB', async () => {
-  await cp(join(PROJECT, 'dist/handler/index.mjs'), join(folder, 'index.mjs'));
-  const config = {
-    format: 1,
-    release: 'bench',
-    environment: 'TEST',
-    endpoint: search.url,
-    auth: { type: 'none' },
-    options: { defaults: {}, tables: {} },
-  };
   const mapping = { [name]: { TableName: name, PrimaryKey: 'pk', SortKey: 'sk', Index: name, ReportBatchItemFailures: true } };
-  await writeFile(join(folder, 'config.json'), JSON.stringify(config));
-  await writeFile(join(folder, 'table_mapping.json'), JSON.stringify(mapping));
+  writeFunction(folder, mapping, { endpoint: search.url, release: 'bench' });
   const findings = Array.from({ length: COUNT }, (_, n) => {
     const { pk, sk } = item(n);
     return JSON.stringify({ table: name, id: idOf({ pk, sk }, KEYS), keys: { pk, sk }, kind: 'different' });
@@ -109,7 +100,7 @@ test('items of 400 KB are written, compared, walked through a transform, looked 
   }
   // The walk of a table with a transform reads its items whole.
   const options = { defaults: { transform: 'transforms/same.mjs' }, tables: {} };
-  await writeFile(join(folder, 'config.json'), JSON.stringify({ ...config, options }));
+  writeFunction(folder, mapping, { endpoint: search.url, release: 'bench', options });
   await mkdir(join(folder, 'transforms'));
   await writeFile(join(folder, 'transforms/same.mjs'), 'export default (document) => document;\n');
   await fetch(`${search.url}/${name}/_refresh`, { method: 'POST' });
