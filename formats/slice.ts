@@ -59,10 +59,13 @@ export interface WalkSlice extends SliceBase {
   readonly tables: readonly SliceTable[];
 }
 
-/** Looks again at what a list names: decides whether it differs, or writes the item's present state. */
+/**
+ * Looks again at what a list names: decides whether it differs, writes the item's present state, or deletes documents that were written while
+ * their items were removed.
+ */
 export interface LookSlice extends SliceBase {
   readonly kind: 'look';
-  readonly mode: 'decide' | 'apply';
+  readonly mode: 'decide' | 'apply' | 'confirm';
   /** Key of the list in the bucket. */
   readonly list: string;
   /** No further look follows: what still moves is listed as that. */

@@ -1,5 +1,5 @@
 // The parts of a run and their slices. Pure.
-import type { RedriveSlice, SliceTable, SurveyedIndex } from '../../../formats/slice.ts';
+import type { LookSlice, RedriveSlice, SliceTable, SurveyedIndex } from '../../../formats/slice.ts';
 import type { Phase, RedriveSource } from './run-store.ts';
 
 /** bytes: a segment is no larger, as long as there are no more than the most. */
@@ -69,7 +69,7 @@ export function lookPhase(
   name: string,
   tables: readonly SliceTable[],
   lists: readonly string[],
-  mode: 'decide' | 'apply',
+  mode: LookSlice['mode'],
   isLast: boolean,
 ): Phase {
   return { name, slices: lists.map((list, i) => ({ kind: 'look', id: `${name}-${i}`, mode, list, isLast, tables })) };

@@ -1,17 +1,16 @@
 // One run on one table, phase by phase; parts that a former run has finished are not repeated.
 import type { TableResult } from '../../report/run-report.ts';
-import { addCounts, addIgnored } from '../../../formats/counts.ts';
-import type { Counts, SliceCheckpoint, SliceTable, SurveyedIndex, WorkSlice } from '../../../formats/slice.ts';
-import { inParallel } from '../../aws/retry.ts';
+import type { Counts, SliceTable, SurveyedIndex, WorkSlice } from '../../../formats/slice.ts';
 import { deletesAllowed } from '../../inputs/delete-limit.ts';
 import { writeFindings } from './findings.ts';
 import type { HeldLock } from './lock.ts';
 import { checkPins, openRun, written, type RunSettings } from './open-run.ts';
 import type { DriverSettings, DriverState, SliceDriver } from './driver.ts';
 import { endExecution } from './executions.ts';
+import { PhaseResults } from './phase-results.ts';
 import { lookPhase, redrivePhase, scanPhase, segmentsFor, walkPhase } from './phases.ts';
 import { cutReport } from './report-lists.ts';
-import { READS_AT_ONCE, RunStore, type Phase, type PlannedSlice, type RedriveSource, type StoredRun } from './run-store.ts';
+import { RunStore, type Phase, type PlannedSlice, type RedriveSource, type StoredRun } from './run-store.ts';
 
 /** ms: changes that were on their way have arrived after this, or after twice the age of what the trigger reads, with a limit. */
 const SETTLE_MS = 30_000;
@@ -62,6 +61,7 @@ export async function runTable(store: RunStore, subject: TableOfRun, options: Ru
 class TableRun {
   readonly #table: RunStore;
   readonly #slices: RunStore;
+  readonly #results: PhaseResults;
   readonly #subject: TableOfRun;
   readonly #options: RunSettings;
   readonly #by: TableRunDependencies;
@@ -73,6 +73,7 @@ class TableRun {
   constructor(store: RunStore, subject: TableOfRun, options: RunSettings, by: TableRunDependencies, run: StoredRun, etag: string) {
     this.#table = store;
     this.#slices = new RunStore(by.aws, store.bucket, `${store.prefix}/${run.id}`);
+    this.#results = new PhaseResults(this.#slices, () => this.#run.phases);
     this.#subject = subject;
     this.#options = options;
     this.#by = by;
@@ -167,10 +168,14 @@ class TableRun {
     if (operation === 'redrive')
       return phase.slices.some((slice) => 'until' in slice && slice.until < this.#startedAt) ? this.#redrive() : undefined;
     if (phase.name === 'scan') return operation === 'verify' || prune ? this.#walk() : undefined;
-    if (phase.name === 'apply') return undefined;
+    if (phase.name === 'apply') return this.#confirm(phase);
+    if (phase.name === 'confirm') return undefined;
     if (operation === 'backfill') return this.#apply(['walk']);
     const look = phase.name === 'walk' ? 0 : Number(/^look-(\d+)$/.exec(phase.name)?.[1] ?? MAX_LOOKS);
-    const lists = look === 0 ? [...(await this.#lists('scan')), ...(await this.#lists('walk'))] : await this.#lists(phase.name, true);
+    const lists =
+      look === 0
+        ? [...(await this.#results.lists('scan')), ...(await this.#results.lists('walk'))]
+        : await this.#results.lists(phase.name, true);
     if (lists.length > 0 && look < MAX_LOOKS) {
       const settle = Math.min(MAX_SETTLE_MS, Math.max(SETTLE_MS, 2 * (await this.#by.iteratorAge())));
       if (!(await this.#wait(settle, 'differences are checked again, when changes on their way have arrived'))) return 'out of time';
@@ -188,12 +193,16 @@ class TableRun {
     return true;
   }
 
-  /** Pass 2 reads what pass 1 wrote: it begins when no write of that can arrive any more. */
-  async #walk(): Promise<Phase | 'out of time'> {
+  /** Waits until no write of an interrupted part can arrive any more. @returns false where the time of the run ends before */
+  async #noneIsLate(then: string): Promise<boolean> {
     const { lock, aws } = this.#by;
     const late = lock.lateUntil - aws.clock.now();
-    if (late > 0 && !(await this.#wait(late, 'pass 2 begins, when no write of an interrupted part can arrive any more')))
-      return 'out of time';
+    return late <= 0 || this.#wait(late, `${then}, when no write of an interrupted part can arrive any more`);
+  }
+
+  /** Pass 2 reads what pass 1 wrote: it begins when no write of that can arrive any more. */
+  async #walk(): Promise<Phase | 'out of time'> {
+    if (!(await this.#noneIsLate('pass 2 begins'))) return 'out of time';
     const index = await this.#survey();
     this.#run = { ...this.#run, documents: index.documents, ...(index.serverless ? { unwalked: UNWALKED } : {}) };
     if (index.serverless) this.#by.log(`Table ${this.#subject.table.name}: ${UNWALKED}`);
@@ -203,10 +212,10 @@ class TableRun {
 
   /** Fixes differences, unless that would delete more than the limit allows. */
   async #apply(phases: readonly string[]): Promise<Phase | { readonly failure: string } | undefined> {
-    const lists = (await Promise.all(phases.map((name) => this.#lists(name, false)))).flat();
+    const lists = (await Promise.all(phases.map((name) => this.#results.lists(name, false)))).flat();
     if (lists.length === 0) return undefined;
     await this.#survey();
-    const counts = await this.#counts(phases);
+    const counts = await this.#results.counts(phases);
     const deletes = (counts.stale ?? 0) + (this.#options.operation === 'backfill' ? (counts.candidates ?? 0) : 0);
     const allowed = deletesAllowed(this.#options.deleteLimit, this.#run.documents);
     if (deletes > allowed) {
@@ -215,6 +224,18 @@ class TableRun {
       };
     }
     return lookPhase('apply', this.#subject.companions, lists, 'apply', true);
+  }
+
+  /**
+   * What a repair wrote can be of an item that was removed between its read and its write, by a delete that the index has forgotten: its
+   * documents are looked at once more, as pass 2 does for pass 1. A delete needs no such look.
+   */
+  async #confirm({ slices }: Phase): Promise<Phase | 'out of time' | undefined> {
+    const { repaired = 0, deleted = 0 } = await this.#results.counts(['apply']);
+    if (repaired === deleted && this.#by.lock.lateUntil === 0) return undefined;
+    if (!(await this.#noneIsLate('the repair is checked'))) return 'out of time';
+    const lists = slices.flatMap((slice) => (slice.kind === 'look' ? slice.list : []));
+    return lookPhase('confirm', this.#subject.companions, lists, 'confirm', true);
   }
 
   async #begin(planned: Phase): Promise<Phase> {
@@ -231,36 +252,14 @@ class TableRun {
     this.#run = run;
   }
 
-  /** The lists that a phase has left. @param moving those of items that still changed, or the others; undefined: all */
-  async #lists(name: string, moving?: boolean): Promise<string[]> {
-    const phase = this.#run.phases.find((one) => one.name === name);
-    const checkpoints = await this.#checkpoints(phase?.slices ?? []);
-    return checkpoints
-      .flatMap((checkpoint) => checkpoint?.lists ?? [])
-      .filter((list) => moving === undefined || list.endsWith('-moving.jsonl') === moving);
-  }
-
-  async #counts(names?: readonly string[], isOf: (slice: PlannedSlice) => boolean = () => true): Promise<Counts> {
-    const checkpoints = await this.#checkpoints(this.#slicesOf(names).filter(isOf));
-    return addCounts(checkpoints.flatMap((checkpoint) => (checkpoint === undefined ? [] : [checkpoint.counts])));
-  }
-
-  #slicesOf(names?: readonly string[]): PlannedSlice[] {
-    return this.#run.phases.filter(({ name }) => names === undefined || names.includes(name)).flatMap(({ slices }) => slices);
-  }
-
-  #checkpoints(slices: readonly PlannedSlice[]): Promise<(SliceCheckpoint | undefined)[]> {
-    return inParallel(slices, READS_AT_ONCE, ({ id }) => this.#slices.checkpoint(id));
-  }
-
   async #result({ complete, failure }: { complete: boolean; failure?: string }): Promise<TableResult> {
     const isRedrive = this.#options.operation === 'redrive';
-    const counts = isRedrive ? await this.#redriveCounts() : await this.#counts();
+    const counts = isRedrive ? await this.#redriveCounts() : await this.#results.counts();
     // Of the checks, and those that the repair found to be moving.
     const names = isRedrive
       ? this.#lastPhase()
       : this.#run.phases.map(({ name }) => name).filter((name) => name.startsWith('look-') || name === 'apply');
-    const lists = (await Promise.all(names.map((name) => this.#lists(name, isRedrive ? undefined : false)))).flat();
+    const lists = (await Promise.all(names.map((name) => this.#results.lists(name, isRedrive ? undefined : false)))).flat();
     const { findings, reasons } = await writeFindings(
       this.#slices,
       lists,
@@ -275,14 +274,14 @@ class TableRun {
       findings,
       reasons,
       unwalked: this.#run.unwalked,
-      ignored: addIgnored((await this.#checkpoints(this.#slicesOf(['walk']))).map((checkpoint) => checkpoint?.ignored)),
+      ignored: await this.#results.ignored(),
     };
   }
 
   async #differences({ missing = 0, different = 0, stale = 0, frozen = 0, moving: found = 0 }: Counts): Promise<number> {
     if (this.#options.operation !== 'verify') return 0;
     // Of those that were found, the ones that a repair, or a live change before it, has fixed; one that moves, or is frozen by then, is counted when it is found.
-    const { repaired = 0, newer = 0, equal = 0, moving = 0, frozen: again = 0 } = await this.#counts(['apply']);
+    const { repaired = 0, newer = 0, equal = 0, moving = 0, frozen: again = 0 } = await this.#results.counts(['apply']);
     return Math.max(0, missing + different + stale + frozen + found - repaired - newer - equal - moving - again);
   }
 
@@ -292,8 +291,8 @@ class TableRun {
 
   /** What remains is what the last phase has left. An item of a dead letter that fails again is not one more that is malformed. */
   async #redriveCounts(): Promise<Counts> {
-    const { 'failed-again': again = 0, moving = 0, foreign = 0 } = await this.#counts(this.#lastPhase());
-    const { malformed = 0 } = await this.#counts(undefined, (slice) => slice.kind === 'redrive' && slice.form === 'failed-batches');
-    return { ...(await this.#counts()), 'failed-again': again, moving, foreign, malformed };
+    const { 'failed-again': again = 0, moving = 0, foreign = 0 } = await this.#results.counts(this.#lastPhase());
+    const { malformed = 0 } = await this.#results.counts(undefined, (slice) => slice.kind === 'redrive' && slice.form === 'failed-batches');
+    return { ...(await this.#results.counts()), 'failed-again': again, moving, foreign, malformed };
   }
 }

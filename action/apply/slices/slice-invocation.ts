@@ -39,7 +39,8 @@ export interface SliceResult {
 }
 
 /** Whether a slice writes to the index. */
-export const writes = (slice: PlannedSlice): boolean => 'mode' in slice && (slice.mode === 'write' || slice.mode === 'apply');
+export const writes = (slice: PlannedSlice): boolean =>
+  'mode' in slice && slice.mode !== 'compare' && slice.mode !== 'decide' && slice.mode !== 'count';
 
 /** Whether a slice only counts. */
 const isCount = (slice: PlannedSlice): boolean => slice.kind === 'redrive' && slice.mode === 'count';

@@ -58,7 +58,7 @@ export async function runSlice(
 }
 
 async function workOn(runtime: Runtime, slice: WorkSlice, invocation: Invocation, signal: AbortSignal): Promise<SliceResponse> {
-  const checkpoint = await Checkpoint.open(runtime.objects, slice, runtime.now, signal);
+  const checkpoint = await Checkpoint.open(runtime, slice, signal);
   const context = new SliceContext(runtime, slice, invocation, signal);
   const report = (more: Partial<SliceResponse> = {}): SliceResponse => {
     runtime.emit(
@@ -131,25 +131,28 @@ class Checkpoint {
   readonly #objects: ObjectStore;
   readonly #slice: WorkSlice;
   readonly #now: () => number;
+  /** Of this invocation, for the names of its lists. */
+  readonly #token: string;
   #etag: string | null;
   #state: SliceCheckpoint;
 
-  private constructor(objects: ObjectStore, slice: WorkSlice, now: () => number, state: SliceCheckpoint, etag: string | null) {
+  private constructor({ objects, now, random }: Runtime, slice: WorkSlice, state: SliceCheckpoint, etag: string | null) {
     this.#objects = objects;
     this.#slice = slice;
     this.#now = now;
+    this.#token = Math.floor(random() * 2 ** 40).toString(36);
     this.#state = state;
     this.#etag = etag;
   }
 
-  static async open(objects: ObjectStore, slice: WorkSlice, now: () => number, signal: AbortSignal): Promise<Checkpoint> {
+  static async open(runtime: Runtime, slice: WorkSlice, signal: AbortSignal): Promise<Checkpoint> {
     const { id, bucket, prefix } = slice;
-    const stored = await objects.get(bucket, `${prefix}/slices/${id}.json`, signal);
+    const stored = await runtime.objects.get(bucket, `${prefix}/slices/${id}.json`, signal);
     const state =
       stored === undefined
         ? { format: 1 as const, id, cursor: null, lists: [], counts: {}, done: false, updatedAt: 0 }
         : (JSON.parse(stored.text) as SliceCheckpoint);
-    return new Checkpoint(objects, slice, now, state, stored?.etag ?? null);
+    return new Checkpoint(runtime, slice, state, stored?.etag ?? null);
   }
 
   get state(): SliceCheckpoint {
@@ -166,8 +169,8 @@ class Checkpoint {
       ['-moving', moves],
     ] as const) {
       if (found.length === 0) continue;
-      // Named after the step: one that is made again writes the same list.
-      const key = `${prefix}/lists/${id}-${this.#state.counts.pages ?? 0}${suffix}.jsonl`;
+      // Another invocation of the same step, whose page can be another one, must not write over a list that a checkpoint names.
+      const key = `${prefix}/lists/${id}-${this.#state.counts.pages ?? 0}-${this.#token}${suffix}.jsonl`;
       await this.#objects.put(bucket, key, linesOf(found), signal);
       lists.push(key);
     }

@@ -56,6 +56,7 @@ async function ofTable(
 ): Promise<StepResult> {
   // A list of an earlier run comes by way of people.
   const checkable = findings.filter(({ id, keys }) => isAttributeMap(keys) && isKeyOf(keys, table.keys) && idOf(keys, table.keys) === id);
+  if (mode === 'confirm') return confirmed(context, table, checkable, index);
   const { looks, capacity } = await looksAt(context, context.table(table, index), table, checkable);
   const open = looks.filter(({ shaped, document }) => !isEqual(shaped, document));
   const unchecked = findings.length - checkable.length;
@@ -63,17 +64,23 @@ async function ofTable(
   return merged({ counts, findings: [] }, mode === 'decide' ? decided(context, open, isLast) : await applied(context, open));
 }
 
-/** Reads documents, then items: a document's version is then that of a state that the item's contains. */
+/**
+ * Reads documents, then items: a document's version is then that of a state that the item's contains.
+ * @param isPresent only of keys that have a document
+ */
 async function looksAt(
   context: SliceContext,
   table: IndexedTable,
   sliceTable: SliceTable,
-  findings: readonly Finding[],
+  all: readonly Finding[],
+  isPresent = false,
 ): Promise<{ readonly looks: readonly Look[]; readonly capacity: number }> {
   const documents = await context.documents(
     table.index,
-    findings.map(({ id }) => id),
+    all.map(({ id }) => id),
   );
+  const findings = isPresent ? all.filter(({ id }) => documents.has(id)) : all;
+  if (findings.length === 0) return { looks: [], capacity: 0 };
   const read = await context.items(
     sliceTable,
     findings.flatMap(({ keys }) => (isAttributeMap(keys) ? [keys] : [])),
@@ -161,4 +168,21 @@ async function applied(context: SliceContext, open: readonly Look[]): Promise<St
     } else counts.newer++;
   }
   return { counts, findings };
+}
+
+/**
+ * Deletes the documents of keys whose items are gone: an item that was removed between its read and its write has left one if the index no
+ * longer knew of the delete.
+ * @param index instead of the table's own @throws {SliceProblem}
+ */
+async function confirmed(
+  context: SliceContext,
+  table: SliceTable,
+  findings: readonly Finding[],
+  index: string | undefined,
+): Promise<StepResult> {
+  const { looks, capacity } = await looksAt(context, context.table(table, index), table, findings, true);
+  const gone = looks.filter(({ shaped }) => shaped === null);
+  const { counts } = await applied(context, gone);
+  return { counts: { 'read-capacity': capacity, deleted: counts.deleted ?? 0 }, findings: [] };
 }

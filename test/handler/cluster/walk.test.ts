@@ -21,7 +21,7 @@ const hit = '{"_id":"a","_version":1288490188800000000001,"_seq_no":7}';
 test('a walk gives ids, versions with every digit, and sequence numbers', async () => {
   const by = reader(() => `{${whole},"hits":{"hits":[${hit}]}}`);
   expect(await walkShard(by, 'orders', { shard: 0, after: -1, to: 9, size: 10 })).toEqual([
-    { id: 'a', version: '1288490188800000000001', sequenceNumber: 7 },
+    { id: 'a', version: '1288490188800000000001', sequenceNumber: 7, ignored: [] },
   ]);
 });
 

@@ -31,8 +31,18 @@ async function runOn({
       ({ Payload }: { Payload: Uint8Array }) => {
         const { slice } = JSON.parse(Buffer.from(Payload).toString('utf8')) as { slice: WorkSlice };
         begun[slice.kind] ??= bucket.aws.clock.now();
+        if (slice.kind === 'look') begun[slice.mode] ??= bucket.aws.clock.now();
         const isLook = slice.kind === 'look';
-        const counts = slice.kind === 'scan' ? { candidates: 1 } : !isLook ? {} : slice.mode === 'decide' ? found : applied;
+        const counts =
+          slice.kind === 'scan'
+            ? { candidates: 1 }
+            : !isLook
+              ? {}
+              : slice.mode === 'decide'
+                ? found
+                : slice.mode === 'apply'
+                  ? applied
+                  : {};
         const lists = slice.kind === 'scan' || (isLook && slice.mode === 'decide') ? [`${slice.prefix}/lists/${slice.id}.jsonl`] : [];
         for (const list of lists) bucket.put(list, '{"table":"Orders","id":"a","keys":{"id":{"S":"a"}},"kind":"missing"}\n');
         const checkpoint: SliceCheckpoint = { format: 1, id: slice.id, cursor: null, lists, counts, done: true, updatedAt: 0 };
@@ -78,6 +88,13 @@ test('pass 2 is left to the next run where its time would be over before', async
   const { result, begun } = await runOn({ operation: 'backfill', lateUntil: 75_000, until: 70_000 });
   expect(result).toMatchObject({ complete: false, failure: undefined });
   expect(begun).toEqual({ scan: 0 });
+});
+
+test('what a repair wrote is looked at once more, when no write can arrive any more; after deletes alone nothing has to be', async () => {
+  const found = { missing: 1, stale: 1 };
+  expect((await runOn({ found, applied: { repaired: 2, deleted: 1 } })).begun).toMatchObject({ apply: 30_000, confirm: 30_000 });
+  expect((await runOn({ found, applied: { repaired: 2, deleted: 1 }, lateUntil: 75_000 })).begun).toMatchObject({ confirm: 105_000 });
+  expect((await runOn({ found, applied: { repaired: 2, deleted: 2 } })).begun).not.toHaveProperty('confirm');
 });
 
 test.each([

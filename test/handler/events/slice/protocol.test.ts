@@ -29,18 +29,21 @@ async function firstWrong(
 }
 
 const backfilled =
-  (passes?: number): Work =>
+  (rules?: Parameters<typeof backfill>[1]): Work =>
   async (world) => {
-    await backfill(world, passes);
+    await backfill(world, rules);
     world.drain();
     return world.differences();
   };
 
-const repaired: Work = async (world) => {
-  const { moving } = await verify(world, true);
-  world.drain();
-  return world.differences().filter((id) => !moving.includes(id));
-};
+const repairedBy =
+  (confirms: boolean): Work =>
+  async (world) => {
+    const { moving } = await verify(world, true, confirms);
+    world.drain();
+    return world.differences().filter((id) => !moving.includes(id));
+  };
+const repaired = repairedBy(true);
 
 describe('the index equals the table at the end', () => {
   test.each<[string, WorldOptions, Work]>([
@@ -70,7 +73,8 @@ test('verify alone writes nothing, and reports no change that is on its way', as
 const MANY = { from: 1, worlds: 40_000 };
 const margin = BigInt(MARGIN_SECONDS) * 2n ** 29n;
 const broken: [string, Mistake, WorldOptions, Work, Work?][] = [
-  ['no second pass', {}, { lost: 'old', faults: true }, backfilled(1), backfilled()],
+  ['no second pass', {}, { lost: 'old', faults: true }, backfilled({ passes: 1 }), backfilled()],
+  ['no look after a repair', {}, { lost: 'recent', faults: true }, repairedBy(false), repaired],
   [
     'no margin',
     {

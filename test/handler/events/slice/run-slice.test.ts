@@ -208,6 +208,42 @@ test('a page that is made again changes nothing, and an old copy cannot move the
   expect(JSON.parse(it.objects.get('code/runs/x/slices/twice.json')?.text ?? '{}')).toMatchObject({ done: true, counts: { read: 40 } });
 });
 
+test('a copy of an invocation that comes too late does not change the list that the checkpoint names', async () => {
+  const it = await subject();
+  await it.put(item(1), item(2));
+  const slice = { id: 'late', kind: 'scan', mode: 'compare', segment: 0, totalSegments: 1 } as const;
+  expect((await it.run(slice)).counts).toMatchObject({ candidates: 2 });
+  const { lists } = JSON.parse(it.objects.get('code/runs/x/slices/late.json')?.text ?? '{}') as SliceCheckpoint;
+  const before = lists.map((list) => it.objects.get(`code/${list}`)?.text);
+  expect(before.join('').trim().split('\n')).toHaveLength(2);
+  // It read the checkpoint before there was one, and the table when it had one item less.
+  const store = memoryStore(it.objects);
+  const get = (...args: Parameters<typeof store.get>): ReturnType<typeof store.get> =>
+    args[1].endsWith('late.json') ? Promise.resolve(undefined) : store.get(...args);
+  Object.assign(it.fn.runtime, { objects: { ...store, get } });
+  await stack.clients.dynamodb.send(new DeleteItemCommand({ TableName: it.name, Key: { pk: { S: 'a|1' }, sk: { N: '1' } } }));
+  expect(await it.once(slice)).toMatchObject({ superseded: true });
+  expect(lists.map((list) => it.objects.get(`code/${list}`)?.text)).toEqual(before);
+});
+
+test('after a repair, documents whose items are gone are deleted, and nothing else is changed', async () => {
+  const it = await subject();
+  const index = it.name.toLowerCase();
+  await it.put(item(1), item(2));
+  await it.run({ kind: 'scan', mode: 'write', segment: 0, totalSegments: 1 });
+  await ask(stack.search, 'POST', `/${index}/_update/${encodeURIComponent(idOf(2))}`, { doc: { n: 1 } });
+  await stack.clients.dynamodb.send(new DeleteItemCommand({ TableName: it.name, Key: { pk: { S: 'a|1' }, sk: { N: '1' } } }));
+  const lines = [1, 2, 3].map((n) => {
+    const { pk, sk } = item(n);
+    return JSON.stringify({ table: it.name, id: idOf(n), keys: { pk, sk }, kind: 'missing' });
+  });
+  it.objects.set('code/repaired', { text: lines.join('\n'), etag: '"x"' });
+  const { counts } = await it.run({ kind: 'look', mode: 'confirm', list: 'repaired', isLast: true });
+  expect(counts).toEqual({ pages: 1, deleted: 1, 'read-capacity': expect.any(Number) as unknown });
+  await ask(stack.search, 'POST', `/${index}/_refresh`);
+  expect(await documents(stack.search, index)).toEqual({ [idOf(2)]: expect.objectContaining({ n: 1 }) });
+});
+
 test('an item that the engine refuses becomes a dead letter, and the rest is written', async () => {
   const it = await subject({ defaults: { mappings: { properties: { strict: { type: 'object', dynamic: 'strict' } } } } });
   await it.put(item(1), item(2, { strict: { M: { no: { S: 'x' } } } }), item(3));

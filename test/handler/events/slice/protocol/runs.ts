@@ -38,17 +38,25 @@ async function run(world: World, phase: Phase): Promise<Result> {
 
 async function walk(world: World): Promise<Result> {
   world.settle(LONGEST_REQUEST_MS);
-  world.beginPass2();
   const surveyed = (await world.invoke({ kind: 'survey', release: RELEASE, ...PLACE, tables: [TABLE], create: true })) as SurveyResponse;
   return run(world, walkPhase([TABLE], surveyed.tables[TABLE.name] as SurveyedIndex, 4));
 }
 
+/** Writes what lists name, and looks at it again. @param confirms false: does not, which is wrong */
+async function apply(world: World, lists: readonly string[], confirms: boolean): Promise<Result> {
+  const applied = await run(world, lookPhase('apply', [TABLE], lists, 'apply', true));
+  if (!confirms) return applied;
+  world.settle(LONGEST_REQUEST_MS);
+  await run(world, lookPhase('confirm', [TABLE], lists, 'confirm', true));
+  return applied;
+}
+
 /** Both passes of a backfill. @param passes 1: without the second, which is wrong */
-export async function backfill(world: World, passes = 2): Promise<void> {
+export async function backfill(world: World, { passes = 2, confirms = true } = {}): Promise<void> {
   await run(world, scanPhase(TABLE, 'write', [0, 1], 2));
   if (passes === 1) return;
   const { lists } = await walk(world);
-  await run(world, lookPhase('apply', [TABLE], lists, 'apply', true));
+  await apply(world, lists, confirms);
 }
 
 export interface Verified {
@@ -58,7 +66,7 @@ export interface Verified {
 }
 
 /** A verify, with its looks at what differs. */
-export async function verify(world: World, repair: boolean): Promise<Verified> {
+export async function verify(world: World, repair: boolean, confirms = true): Promise<Verified> {
   const scanned = await run(world, scanPhase(TABLE, 'compare', [0, 1], 2));
   const walked = await walk(world);
   let open = [...scanned.lists, ...walked.lists];
@@ -71,7 +79,7 @@ export async function verify(world: World, repair: boolean): Promise<Verified> {
     open = looked.lists.filter((list) => list.endsWith('-moving.jsonl'));
     decided.push(...looked.lists.filter((list) => !open.includes(list)));
   }
-  const applied = repair ? await run(world, lookPhase('apply', [TABLE], decided, 'apply', true)) : undefined;
+  const applied = repair ? await apply(world, decided, confirms) : undefined;
   const lists = [...decided, ...(applied?.lists ?? [])];
   const moving = lists
     .flatMap((list) => (world.objects.get(`code/${list}`)?.text ?? '').split('\n'))

@@ -64,8 +64,6 @@ export class World {
   readonly #skew: number;
   readonly #early: number;
   readonly #counts: boolean;
-  #isLate = true;
-  #isForgetful = true;
   #counter = 1;
 
   constructor(seed: number, options: WorldOptions) {
@@ -105,8 +103,8 @@ export class World {
     this.now += this.random() * 2000;
   }
 
-  commit(item: Item): void {
-    const isRemoved = item.stateAt(this.now) !== undefined && this.chance(0.45);
+  commit(item: Item, removes = this.chance(0.45)): void {
+    const isRemoved = item.stateAt(this.now) !== undefined && removes;
     const number = this.#counter++;
     const image = isRemoved ? undefined : { pk: { S: item.id }, n: { N: String(number) }, set: { SS: ['a', 'b'] } };
     // Often all changes of an item that follow each other are stamped with one second.
@@ -148,7 +146,7 @@ export class World {
     if (this.chance(0.4 * item.activity)) this.commit(item);
     else if (this.chance(stream === 'lagging' ? 0.03 : 0.35)) this.#deliver(item);
     else if (faults && this.chance(0.1)) item.next = item.first + Math.floor(this.random() * (item.next - item.first + 1));
-    else if (faults && this.#isForgetful && this.chance(0.25)) {
+    else if (faults && this.chance(0.25)) {
       this.#log('tombstones are forgotten');
       this.index.forgetTombstones();
     } else if (this.chance(0.2)) this.#late.shift()?.();
@@ -161,12 +159,6 @@ export class World {
       late();
     }
     for (const until = this.now + ms; this.now < until;) this.#passes();
-  }
-
-  /** From here on either requests are late or tombstones are forgotten: both together are beyond what is promised. */
-  beginPass2(): void {
-    if (this.chance(0.5)) this.#isForgetful = false;
-    else this.#isLate = false;
   }
 
   /** The stream is read to its end. */
@@ -237,6 +229,7 @@ export class World {
         }
       }
       wait();
+      if (operations !== undefined && slice.kind === 'look') this.#removesBefore(operations);
       if (operations !== undefined) return Promise.resolve(this.#write(request, operations, wait, seen));
       if (request.path.endsWith('/_mget')) for (const [id, { sequenceNumber }] of this.index.entries) seen.set(id, sequenceNumber);
       const response = this.index.respond(request, undefined);
@@ -273,6 +266,17 @@ export class World {
     };
   }
 
+  /** The worst between the read of an item and its write: it is removed, the record arrives, and the index forgets the delete. */
+  #removesBefore(operations: readonly BulkOperation[]): void {
+    for (const { action, id } of operations) {
+      const item = this.table.items.find((one) => one.id === id);
+      if (item === undefined || action === 'delete' || !this.#options.faults || !this.chance(0.2)) continue;
+      this.commit(item, true);
+      while (item.next < item.changes.length) this.#deliver(item);
+      this.index.forgetTombstones();
+    }
+  }
+
   /** A bulk request of a slice: carried out at once, or late while its client believes it lost. */
   #write(request: ClusterRequest, operations: BulkOperation[], wait: () => void, seen: ReadonlyMap<string, number>): ClusterResponse {
     const { faults, mistake } = this.#options;
@@ -284,7 +288,7 @@ export class World {
       for (const { action, id, version } of operations) this.#log(`slice, ${action} ${id} ${version}`);
       return response;
     };
-    if (faults && this.#isLate && this.chance(0.15)) {
+    if (faults && this.chance(0.15)) {
       this.#late.push(apply);
       this.now += 1000;
       throw new NoResponse('ETIMEDOUT', 'no response', false);
