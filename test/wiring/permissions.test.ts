@@ -2,6 +2,7 @@
 // has one of its own, and knows neither iam:PassRole nor conditions nor what AWS asks in the caller's name: those are in policies.test.ts.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
@@ -15,12 +16,16 @@ import { runAction, type ActionRun } from '../stack/action-run.ts';
 import { awsEnvironment, connect } from '../stack/clients.ts';
 import { listen } from '../stack/loopback.ts';
 import { startMoto } from '../stack/moto.ts';
+import { sliceResponse } from './recorded-subject.ts';
 
 delete process.env.AWS_ENDPOINT_URL;
 /** The function, in place of one that runs: what counts here is who may invoke it. */
 const runner = await listen(
-  createServer((_, response) => {
-    response.end(JSON.stringify({ payload: '{"ok":true,"problems":[]}', logResult: '' }));
+  createServer((request, response) => {
+    void text(request).then((body) => {
+      const { event } = JSON.parse(body) as { event: string };
+      response.end(JSON.stringify({ payload: JSON.stringify(sliceResponse(event) ?? { ok: true, problems: [] }), logResult: '' }));
+    });
   }),
 );
 const moto = await startMoto(runner.url);
@@ -109,6 +114,11 @@ async function deployAndRollBack({ name, env }: Deployer): Promise<ActionRun> {
 }
 
 const whole = await prepare('whole', NEEDED);
+/** Another one, who gives the first one's table a new index. */
+const reindexer = await prepare(
+  'reindexer',
+  permissionsOf('reindex').map(({ action }) => action),
+);
 const lacking = new Map<string, Deployer>();
 for (const left of ENFORCED) {
   const rest = NEEDED.filter((action) => action !== left);
@@ -118,6 +128,15 @@ for (const left of ENFORCED) {
 await fetch(`${moto.url}/moto-api/reset-auth`, { method: 'POST', body: '0' });
 const MAX_PARALLEL = 4;
 const [enough, ...short] = await inParallel([whole, ...lacking.values()], MAX_PARALLEL, deployAndRollBack);
+
+const reindexed = await runAction(
+  { environment: 'STAGE', 'function-name': 'whole', 'code-bucket': 'code', alias: 'live', operation: 'reindex', tables: 'whole' },
+  { env: reindexer.env, workspace },
+);
+
+test('the rows of reindex are enough for a role that does nothing else', () => {
+  expect({ code: reindexed.code, log: reindexed.code === 0 ? '' : reindexed.log }).toEqual({ code: 0, log: '' });
+});
 
 describe('the policy of the deploying role', () => {
   test('is enough', () => {

@@ -42,7 +42,7 @@ interface Expected {
 export const KEY = `arn:aws:kms:${REGION}:${ACCOUNT}:key/11111111-2222-3333-4444-555555555555`;
 
 /** The response to a part of a table, or a step with its indexes, as of a function that has nothing to do; undefined: another event. */
-function sliceResponse(body: string): object | undefined {
+export function sliceResponse(body: string): object | undefined {
   const { slice } = JSON.parse(body) as { slice?: Slice };
   if (slice === undefined) return undefined;
   if (slice.kind === 'index') {
