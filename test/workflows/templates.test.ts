@@ -441,11 +441,22 @@ describe('docs/cloudformation/alarms.yml', () => {
     expect(properties('OnFailureBucket').MetricsConfigurations).toEqual([{ Id: 'expired-batches', Prefix: 'aws/lambda/' }]);
   });
 
-  test('the dashboard is JSON, and shows every metric of the handler', () => {
-    const { DashboardBody: body } = template('alarms.yml').Resources.Dashboard?.Properties as { DashboardBody: { 'Fn::Sub': string } };
-    const { widgets } = JSON.parse(body['Fn::Sub']) as {
-      widgets: { properties: { metrics?: (string | Readonly<Record<string, unknown>>)[][] } }[];
+  test('the dashboard is JSON, and shows every alarm and every metric of the handler', () => {
+    const { Resources: resources } = template('alarms.yml');
+    const { DashboardBody: body } = resources.Dashboard?.Properties as { DashboardBody: { 'Fn::Sub': [string, Record<string, unknown>] } };
+    const [text, conditional] = body['Fn::Sub'];
+    // With all destinations of expired batches.
+    const whole = Object.entries(conditional).reduce((json, [name, value]) => {
+      const {
+        'Fn::If': [, present],
+      } = value as { 'Fn::If': [string, { 'Fn::Sub': string }] };
+      return json.replace(`\${${name}}`, present['Fn::Sub']);
+    }, text);
+    const { widgets } = JSON.parse(whole) as {
+      widgets: { properties: { alarms?: string[]; metrics?: (string | Readonly<Record<string, unknown>>)[][] } }[];
     };
+    const alarms = Object.entries(resources).filter(([, { Type }]) => Type === 'AWS::CloudWatch::Alarm');
+    expect(widgets.flatMap(({ properties }) => properties.alarms ?? []).sort()).toEqual(alarms.map(([name]) => `\${${name}.Arn}`).sort());
     const shown = new Set<string>();
     for (const { properties } of widgets) {
       let [space, name]: unknown[] = [];
