@@ -17,6 +17,7 @@ import { recordConfiguration } from '../deployed/function-settings.ts';
 import { configOf } from '../plan/package-plan.ts';
 import { openPackage, type Package } from '../package/package.ts';
 import { planFunction } from '../plan/function-plan.ts';
+import { indexWarnings, lostTables } from '../plan/index-changes.ts';
 import { rollbackReindexWarnings } from '../plan/reindexed-tables.ts';
 import { functionWarnings } from '../plan/transport-warnings.ts';
 
@@ -56,8 +57,7 @@ async function rollBackAlias(run: Run, deployed: DeployedState, name: string): P
       inputs.rollbackTo === undefined ? 'the version that served before' : 'set by rollback-to',
     ),
   ]);
-  if (reindexOf(await deployed.servingPackage()) !== undefined)
-    await warnAboutReindex(run, deployed, await deployed.packageOf(target.version));
+  await warnAbout(run, deployed, await deployed.packageOf(target.version));
   if (inputs.dryRun) return;
   if (inputs.check) {
     const response = await checkFunction(run, { ...target, environment: inputs.environment });
@@ -75,9 +75,12 @@ async function rollBackAlias(run: Run, deployed: DeployedState, name: string): P
 
 const reindexOf = (found: Package | undefined): FunctionConfig['reindex'] => (found === undefined ? undefined : configOf(found)?.reindex);
 
-/** @param wanted the package to go back to */
-async function warnAboutReindex({ report }: Run, { servingPackage }: DeployedState, wanted: Package | undefined): Promise<void> {
-  for (const warning of rollbackReindexWarnings(reindexOf(await servingPackage()), reindexOf(wanted))) report.warn(warning);
+/** What the package to go back to leaves as it is, or ends. */
+async function warnAbout({ report }: Run, { servingPackage }: DeployedState, wanted: Package | undefined): Promise<void> {
+  const found = await servingPackage();
+  const changed = wanted === undefined ? [] : indexWarnings(found, wanted);
+  for (const warning of [...rollbackReindexWarnings(reindexOf(found), reindexOf(wanted)), ...changed, ...lostTables(found, wanted)])
+    report.warn(warning);
 }
 
 /** The version to go back to, and the ones for further rollbacks from there. */
@@ -164,7 +167,7 @@ async function rollBackPackage(run: Run, deployed: DeployedState): Promise<void>
       passed: hasPassed(historyStore.history, wanted.sha256Hex),
     },
   );
-  await warnAboutReindex(run, deployed, wanted);
+  await warnAbout(run, deployed, wanted);
   report.plan(plan.changes);
   if (inputs.dryRun || !plan.serves) return;
   const checked: Run = environment === undefined ? { ...run, inputs: { ...inputs, check: false } } : run;

@@ -107,7 +107,8 @@ function warningsOf(operation: 'backfill' | 'verify', name: string, { counts, un
   const kinds = (['missing', 'different', 'stale', 'frozen'] as const).flatMap((kind) => {
     const number = counts[kind] ?? 0;
     if (number === 0) return [];
-    const what = kind === 'frozen' ? FROZEN : repaired > 0 ? ' (repaired where possible)' : '';
+    const what =
+      kind === 'frozen' ? FROZEN : repaired > 0 ? ` (of all differences, ${repaired} ${repaired === 1 ? 'was' : 'were'} repaired)` : '';
     return [`Table ${name}: ${number} ${kind}${what}. The list is ${list}`];
   });
   return [

@@ -237,12 +237,19 @@ async function survey(
   const places = sources.map(({ from }) => from);
   const slice: SurveySlice = { kind: 'survey', release: RELEASE, bucket, prefix, create, tables: [table], places, ...other };
   const failure = `The function could not check the index of ${table.name}`;
-  const { tables, problems } = await functionResponse<SurveyResponse>(run, slice, { failure, readsOnly: run.inputs.dryRun });
+  const { tables, problems } = await functionResponse<SurveyResponse>(run, slice, {
+    failure,
+    readsOnly: run.inputs.dryRun,
+    tries: SURVEY_TRIES,
+  });
   const found = tables?.[table.name];
   if (found !== undefined) return found;
   const [problem] = problems ?? [];
   throw problem === undefined ? new UserError(`${failure}: ${NOT_VALID}`) : new UserError(problem.what, problem.remedy);
 }
+
+/** Of an invocation that only looks, and creates what is missing: a function that ended early is no reason to end a run. */
+const SURVEY_TRIES = 3;
 
 /** ms between two lines, in the first minutes and later. */
 const LINE_EVERY = [15_000, 60_000] as const;

@@ -59,14 +59,14 @@ function valueOf({ config, transform }: PackageParts, table: string, name: Name)
 
 const otherIndex = (table: string, former: string, index: string): Warning => ({
   title: 'Another index',
-  message: `From this deploy on the changes of table ${table} go to ${index}, and ${former} gets no more. ${index} begins without the items that the table holds: run operation backfill with tables: ${table} after the deploy, lead searches to ${index}, and delete ${former}`,
+  message: `From this run on the changes of table ${table} go to ${index}, and ${former} gets no more. ${index} begins without the items that the table holds: run operation backfill with tables: ${table} afterwards, lead searches to ${index}, and delete ${former}`,
 });
 
 function keptIndex(table: string, index: string, changed: string, auth: FunctionConfig['auth']): Warning {
   const isServerless = auth.type === 'sigv4' && auth.service === 'aoss';
   const remedy = isServerless
     ? `give the table another index in the options file, deploy, and run operation backfill with tables: ${table}`
-    : `run operation reindex with tables: ${table} after the deploy`;
+    : `run operation reindex with tables: ${table} afterwards`;
   return {
     title: 'An index that stays as it is',
     message: `The ${changed} of table ${table} changed. They apply when an index is created, and an index ${index} that exists stays as it is. To build it anew, ${remedy}`,
@@ -75,5 +75,17 @@ function keptIndex(table: string, index: string, changed: string, auth: Function
 
 const keptDocuments = (table: string, changed: string): Warning => ({
   title: 'Documents that stay as they are',
-  message: `The option ${changed} of table ${table} changed. It applies when a document is written, and documents that exist keep what they have until their items change. To write them all anew, run operation backfill with tables: ${table} after the deploy`,
+  message: `The option ${changed} of table ${table} changed. It applies when a document is written, and documents that exist keep what they have until their items change. To write them anew, run operation verify with tables: ${table} and repair: true afterwards`,
 });
+
+/** Tables that a package to go back to does not know: their triggers stay. */
+export function lostTables(found: Package | undefined, wanted: Package | undefined): Warning[] {
+  if (found === undefined || wanted === undefined) return [];
+  const after = mappingOf(wanted);
+  return Object.entries(mappingOf(found))
+    .filter(([key]) => !Object.hasOwn(after, key))
+    .map(([, { TableName: table }]) => ({
+      title: 'A table that the package does not know',
+      message: `The package to go back to was built before table ${table} was a source of the function, and the trigger of ${table} stays. Run operation refresh-mapping afterwards`,
+    }));
+}

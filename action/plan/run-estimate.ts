@@ -64,7 +64,7 @@ export const ESTIMATED_BY = `both passes; a cluster that handles ${DOCUMENTS_PER
 
 /** `about 1,200 items, 3.4 MB` */
 export const sizeText = ({ items, bytes }: TableSize): string =>
-  `about ${items.toLocaleString('en-US')} items, ${bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`}`;
+  `about ${items === 1 ? '1 item' : `${items.toLocaleString('en-US')} items`}, ${bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`}`;
 
 /** `about 12 min` */
 export function durationText({ seconds }: Pick<Estimate, 'seconds'>): string {

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { nearest } from '../../formats/nearest.ts';
 import { PROJECT } from './cache.ts';
 import { killAtExit } from './processes.ts';
 
@@ -36,7 +37,11 @@ export interface ActionOptions {
 async function inputVariables(inputs: Readonly<Record<string, string>>): Promise<Record<string, string>> {
   const metadata = parse(await readFile(join(PROJECT, 'action.yml'), 'utf8')) as { inputs: Record<string, { default?: string }> };
   const unknown = Object.keys(inputs).filter((name) => !(name in metadata.inputs));
-  if (unknown.length > 0) throw new Error(`action.yml has no input ${unknown.join(', ')}.`);
+  const [first] = unknown;
+  if (first !== undefined) {
+    const near = nearest(first, Object.keys(metadata.inputs));
+    throw new Error(`action.yml has no input ${first}${near === undefined ? '' : `; did you mean ${near}?`}`);
+  }
   return Object.fromEntries(
     Object.entries(metadata.inputs).map(([name, { default: fallback = '' }]) => {
       // The expression has no token here.

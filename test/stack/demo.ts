@@ -37,6 +37,8 @@ async function run(): Promise<void> {
   await demo.run();
   narrator.end();
   if (options.keep) {
+    // The playground begins without the options of the last step.
+    await scenario.deploy();
     await openPlayground(scenario, proxy, stack);
     await new Promise(() => setInterval(() => undefined, 60_000));
   }

@@ -44,7 +44,7 @@ export async function startFunctionRunner(
     if (known?.state === state) return known.host;
     const host = runDeployed(lambda, functionArn, environment, qualifier);
     warm.set(id, { state, host });
-    void known?.host.then((old) => old.stop());
+    void known?.host.then((old) => old.retire());
     return host;
   };
 

@@ -50,6 +50,8 @@ export interface LambdaHost {
   /** All that was logged so far, also between invocations. */
   readonly log: string;
   stop(): Promise<void>;
+  /** Stops once the invocations that were requested have ended, as Lambda lets those of a former package end. */
+  retire(): Promise<void>;
 }
 
 /** Lambda gives the initialisation ten seconds of its own. */
@@ -181,6 +183,13 @@ export async function startLambda(options: LambdaOptions): Promise<LambdaHost> {
     });
     return { requestId: id, ...result, logs: log.slice(Math.max(0, from - dropped)), durationMs: Date.now() - startedAt };
   };
+  const stop = async (): Promise<void> => {
+    stopped = true;
+    end();
+    fail('Runtime.ExitError', 'Runtime exited with signal: killed');
+    await server.stop();
+    await options.cleanUp?.();
+  };
   return {
     invoke: (event) => {
       const result = queue.then(() => run(event));
@@ -197,13 +206,11 @@ export async function startLambda(options: LambdaOptions): Promise<LambdaHost> {
     get log() {
       return log;
     },
-    stop: async () => {
-      stopped = true;
-      end();
-      fail('Runtime.ExitError', 'Runtime exited with signal: killed');
-      await server.stop();
-      await options.cleanUp?.();
+    retire: async () => {
+      await queue;
+      await stop();
     },
+    stop,
   };
 }
 

@@ -44,9 +44,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       const response = await fetch(`${search}/${required(table).toLowerCase()}/_search?q=${encodeURIComponent(query)}`);
       const { hits, error } = (await response.json()) as {
         hits?: { total: { value: number }; hits: { _id: string; _source: unknown }[] };
-        error?: { reason?: string };
+        error?: { reason?: string; root_cause?: { reason?: string }[] };
       };
-      if (hits === undefined) throw new Wrong(`The search failed: ${error?.reason ?? response.status}`);
+      if (hits === undefined) throw new Wrong(`The search failed: ${error?.root_cause?.[0]?.reason ?? error?.reason ?? response.status}`);
       console.log(`${hits.total.value} found`);
       for (const { _id, _source } of hits.hits) console.log(`  ${_id}: ${JSON.stringify(_source)}`);
     },

@@ -74,7 +74,8 @@ function menu({ orders, customers, products }: Scenario, { search, dynamodb, aws
    npm run play -- redrive                                         work it off
    npm run play -- stop-cluster                                    an outage: write something meanwhile, and
    npm run play -- resume-cluster                                  see it arrive
-   npm run play -- deploy config=search.yml                        deploy with an options file of this folder
+   echo 'tables: {${orders}: {exclude: [note]}}' > search.yml         an options file, and
+   npm run play -- deploy config=search.yml                        a deploy with it
    npm run play -- deploy config=search.yml dry-run=true           the plan alone
    npm run play -- rollback                                        back to the former package
    npm run play -- verify tables=${products} repair=true                compare, and fix

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { FunctionConfig, TableOptions } from '../../../formats/function-config.ts';
 import { buildPackage, type Package } from '../../../action/package/package.ts';
-import { indexWarnings } from '../../../action/plan/index-changes.ts';
+import { indexWarnings, lostTables } from '../../../action/plan/index-changes.ts';
 
 const entry = (name: string): object => ({ TableName: name, PrimaryKey: 'id', Index: name.toLowerCase(), ReportBatchItemFailures: true });
 
@@ -30,7 +30,7 @@ const MAPPINGS = { properties: { total: { type: 'double' } } };
 describe('options that an index does not follow', () => {
   test('name the reindex where mappings or settings of an index change', () => {
     expect(messages({}, { tables: { Orders: { mappings: MAPPINGS, 'index-settings': { number_of_shards: 2 } } } })).toEqual([
-      'The mappings and index-settings of table Orders changed. They apply when an index is created, and an index orders that exists stays as it is. To build it anew, run operation reindex with tables: Orders after the deploy',
+      'The mappings and index-settings of table Orders changed. They apply when an index is created, and an index orders that exists stays as it is. To build it anew, run operation reindex with tables: Orders afterwards',
     ]);
   });
 
@@ -50,14 +50,14 @@ describe('options that an index does not follow', () => {
 
   test('name the backfill where another index is written, and what to do with the former', () => {
     expect(messages({}, { tables: { Orders: { index: 'orders-2', mappings: MAPPINGS } } })).toEqual([
-      'From this deploy on the changes of table Orders go to orders-2, and orders gets no more. orders-2 begins without the items that the table holds: run operation backfill with tables: Orders after the deploy, lead searches to orders-2, and delete orders',
+      'From this run on the changes of table Orders go to orders-2, and orders gets no more. orders-2 begins without the items that the table holds: run operation backfill with tables: Orders afterwards, lead searches to orders-2, and delete orders',
     ]);
   });
 
   test('name the backfill where documents get another form, by a changed transform too', () => {
     const exclude = ['secret'];
     expect(messages({}, { tables: { Users: { exclude } } })).toEqual([
-      'The option exclude of table Users changed. It applies when a document is written, and documents that exist keep what they have until their items change. To write them all anew, run operation backfill with tables: Users after the deploy',
+      'The option exclude of table Users changed. It applies when a document is written, and documents that exist keep what they have until their items change. To write them anew, run operation verify with tables: Users and repair: true afterwards',
     ]);
     const transform = { tables: { Users: { transform: 'transforms/shape.mjs' } } };
     expect(messages({ ...transform, transform: 'a' }, { ...transform, transform: 'b' })).toEqual([
@@ -76,4 +76,13 @@ describe('options that an index does not follow', () => {
     expect(messages(undefined, { defaults: { mappings: MAPPINGS } })).toEqual([]);
     expect(messages({ defaults: { mappings: MAPPINGS } }, { defaults: { mappings: MAPPINGS, refresh: true } })).toEqual([]);
   });
+});
+
+test('a package to go back to that does not know a table says so, and how the table comes back', () => {
+  const found = packageWith({ names: ['Orders', 'Fresh'] });
+  expect(lostTables(found, packageWith({ names: ['Orders'] })).map(({ message }) => message)).toEqual([
+    'The package to go back to was built before table Fresh was a source of the function, and the trigger of Fresh stays. Run operation refresh-mapping afterwards',
+  ]);
+  expect(lostTables(found, found)).toEqual([]);
+  expect(lostTables(undefined, found)).toEqual([]);
 });
