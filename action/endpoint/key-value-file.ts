@@ -16,7 +16,7 @@ export interface BadLine {
   readonly message: string;
 }
 
-const ASSIGNMENT = /^\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*=\s*(.*)$/;
+const ASSIGNMENT = /^\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*=(.*)$/s;
 const QUOTES = ["'''", '"""', "'", '"'];
 
 /**
@@ -34,7 +34,8 @@ export function parseSettings(text: string): { settings: Setting[]; problems: Ba
     const line = at + 1;
     const content = lines[at] ?? '';
     if (/^\s*(?:#|$)/.test(content)) continue;
-    const [, key, rest] = ASSIGNMENT.exec(content) ?? [];
+    const [, key, assigned] = ASSIGNMENT.exec(content) ?? [];
+    const rest = assigned?.trimStart();
     if (key === undefined || rest === undefined) {
       problems.push({ line, message: strayMessage(content) });
       continue;

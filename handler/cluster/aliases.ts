@@ -35,12 +35,23 @@ export interface Swap {
 }
 
 /** Lets the name lead to another index. An index of the name is removed in the same request, and its aliases move with it. */
-export async function swap(reader: Reader, { name, from, to, aliases }: Swap): Promise<object | NotRead> {
+export async function swap(reader: Reader, change: Swap): Promise<object | NotRead> {
+  const done = await swapWith(reader, change, { must_exist: true });
+  // OpenSearch 1 does not know it.
+  return 'kind' in done && done.reason.includes('must_exist') ? swapWith(reader, change, {}) : done;
+}
+
+/** @param guard of the removal: where somebody else moved the alias at this moment, nothing is changed */
+async function swapWith(
+  reader: Reader,
+  { name, from, to, aliases }: Swap,
+  guard: { readonly must_exist?: true },
+): Promise<{ readonly text: string } | NotRead> {
   const add = (alias: string, { is_write_index: _, ...properties }: Json = {}): object => ({ add: { index: to, alias, ...properties } });
   const actions =
     from === name
       ? [{ remove_index: { index: from } }, add(name), ...Object.entries(aliases).map(([alias, properties]) => add(alias, properties))]
-      : [{ remove: { index: from, alias: name, must_exist: true } }, add(name, aliases[name])];
+      : [{ remove: { index: from, alias: name, ...guard } }, add(name, aliases[name])];
   return ask(
     reader,
     { method: 'POST', path: '/_aliases', body: JSON.stringify({ actions }), contentType: 'application/json' },

@@ -55,7 +55,10 @@ class Subject {
   }
 
   static async of(stack: Stack): Promise<Subject> {
-    const subject = new Subject(stack, await startProxy(stack.search.url));
+    const subject = new Subject(
+      stack,
+      await startProxy(stack.search.url, { ...(stack.search.ca === undefined ? {} : { ca: stack.search.ca }) }),
+    );
     const { TableDescription: made } = await stack.clients.dynamodb.send(
       new CreateTableCommand({
         TableName: subject.table,

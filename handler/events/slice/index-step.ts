@@ -102,16 +102,26 @@ class IndexStep {
         );
       if (!isSame(await this.#facts(to.index), to))
         throw new StepProblem(`the index ${to.index} was deleted and created anew since it was compared`, 'Run again with restart: true');
-      const aliases = await this.#aliases(from.index);
-      await this.#read(() => swap(this.#reader, { name, from: from.index, to: to.index, aliases }), {
-        what: `pointing ${name} to ${to.index}`,
-        remedy: `Allow the function's role or user to move the aliases of ${name} and ${name}-* (indices:admin/aliases)${from.index === name ? ', and to delete the index of the name (indices:admin/delete)' : ''}`,
-      });
+      await this.#move(from, to);
     }
     const after = await this.serving();
     if (!isSame(after, to))
       throw new StepProblem(`${name} leads to ${after.index} after it was moved to ${to.index}`, 'Look at the aliases of the cluster');
     return after;
+  }
+
+  /** A request whose response was lost may have been sent twice: where the name leads then decides. */
+  async #move(from: KnownIndex, to: KnownIndex): Promise<void> {
+    const { index: name } = this.#table;
+    const aliases = await this.#aliases(from.index);
+    try {
+      await this.#read(() => swap(this.#reader, { name, from: from.index, to: to.index, aliases }), {
+        what: `pointing ${name} to ${to.index}`,
+        remedy: `Allow the function's role or user to move the aliases of ${name} and ${name}-* (indices:admin/aliases)${from.index === name ? ', and to delete the index of the name (indices:admin/delete)' : ''}`,
+      });
+    } catch (error) {
+      if (!(error instanceof StepProblem) || !isSame(await this.#facts(name), to)) throw error;
+    }
   }
 
   async delete(known: KnownIndex): Promise<KnownIndex> {
@@ -136,8 +146,9 @@ class IndexStep {
   }
 
   async #find(index: string): Promise<object | undefined> {
-    const found = await this.#runtime.indexes.find(index, this.#reader.signal);
-    return found === undefined ? undefined : this.#read(() => Promise.resolve(found));
+    const none = {};
+    const found = await this.#read(async () => (await this.#runtime.indexes.find(index, this.#reader.signal)) ?? none);
+    return found === none ? undefined : found;
   }
 
   #facts(name: string): Promise<IndexFacts> {
@@ -153,14 +164,26 @@ class IndexStep {
     request: () => Promise<Found | NotRead>,
     change?: { readonly what: string; readonly remedy: string },
   ): Promise<Found> {
-    const found = await request();
+    const found = await this.#asked(request, change === undefined ? READ_ATTEMPTS : 1);
     if (!isProblem(found)) return found;
     if (change !== undefined && found.reason.startsWith('HTTP 403 '))
       throw new StepProblem(`${change.what} is not allowed: ${withoutValues(found.reason)}`, change.remedy);
     const remedy = found.kind === 'configuration' ? found.remedy : 'Run again when the cluster has calmed down';
     throw new StepProblem(withoutValues(found.reason), remedy);
   }
+
+  /** Sends a request, again after what is transient. One that changes something may have done so all the same, and is sent once. */
+  async #asked<Found extends object>(request: () => Promise<Found | NotRead>, attempts: number): Promise<Found | NotRead> {
+    const { signal } = this.#reader;
+    for (let attempt = 1; ; attempt++) {
+      const found = await request();
+      if (!isProblem(found) || found.kind === 'configuration' || attempt === attempts || signal.aborted) return found;
+      await this.#runtime.sleep(this.#runtime.random() * 100 * 2 ** attempt, signal);
+    }
+  }
 }
+
+const READ_ATTEMPTS = 5;
 
 const isProblem = (found: object): found is NotRead =>
   'kind' in found && (found.kind === 'configuration' || found.kind === 'transient') && 'reason' in found;

@@ -166,3 +166,16 @@ test('only an index that nothing leads to, and that is still the same, is delete
   for (let i = 0; i < 2; i++) expect(await it.step({ do: 'delete', ...old })).toEqual({ known: expect.objectContaining(old) });
   expect((await ask(search, 'HEAD', `/${old.index}`)).status).toBe(404);
 });
+
+test('a look is repeated after what is transient, and a move whose response was lost is found made', async () => {
+  const proxy = await startProxy(search.url);
+  const it = subject({}, proxy.url);
+  const first = await it.put(it.name);
+  proxy.on(/_alias$/, { reset: 'before' }, 2);
+  proxy.on(/_settings/, { response: { status: 503, body: 'busy' } });
+  expect((await it.step({ do: 'look' })).serving).toMatchObject(first);
+  const { known: to = { index: '', uuid: '' } } = await it.step({ do: 'create', index: `${it.name}-2` });
+  proxy.on('POST /_aliases', { reset: 'after' });
+  expect((await it.step({ do: 'swap', from: first, to })).serving).toMatchObject({ index: to.index, isAlias: true });
+  await proxy.stop();
+});
