@@ -1,6 +1,6 @@
 // The events of an invocation, between the action and the deployed function.
 
-/** A problem that keeps the function from indexing. */
+/** A problem that keeps the function from indexing, or from working on a table. */
 export interface CheckProblem {
   readonly what: string;
   /** How to fix it; may be empty. */

@@ -1,6 +1,9 @@
 // A slice of the work beside the stream: one invocation of the function that reads a part of a table or of an index. The action writes
 // these events and the function's checkpoints reply to them; both are of one release.
 
+import type { CheckProblem } from './events.ts';
+import type { IndexSlice } from './index-slice.ts';
+
 /** An attribute of a table's key. */
 export interface KeyAttribute {
   readonly name: string;
@@ -138,47 +141,6 @@ export interface CountResponse {
   readonly open: number;
 }
 
-/** A concrete index as it was seen: one of this name that was created anew is another. */
-export interface KnownIndex {
-  readonly index: string;
-  readonly uuid: string;
-}
-
-/** Looks at the indexes of a table that is reindexed, or makes one step with them. */
-export interface IndexSlice {
-  readonly kind: 'index';
-  readonly release: string;
-  readonly table: string;
-  readonly step:
-    /** @property index another one to look at, beside that of the name */
-    | { readonly do: 'look'; readonly index?: string }
-    /** Creates an index with the settings and mappings of the options. */
-    | { readonly do: 'create'; readonly index: string }
-    /** Points the name that searches use to `to`, in one request, if it still points to `from`. */
-    | { readonly do: 'swap'; readonly from: KnownIndex; readonly to: KnownIndex }
-    /** Deletes an index that no alias points to. */
-    | ({ readonly do: 'delete' } & KnownIndex);
-}
-
-/** What the name that searches use leads to. */
-export interface ServingIndex extends KnownIndex {
-  readonly name: string;
-  /** Else it is the index itself. */
-  readonly isAlias: boolean;
-  /** Other aliases of the index. */
-  readonly aliases: readonly string[];
-  readonly documents: number;
-  /** Indexes and aliases that are called after it with a number: `<name>-<n>`. */
-  readonly numbered: readonly string[];
-}
-
-export interface IndexResponse {
-  readonly serving?: ServingIndex;
-  /** That a step was about. */
-  readonly known?: KnownIndex;
-  readonly problem?: SurveyProblem;
-}
-
 /** Differences between a table and its index that remain. */
 export interface TableDifferences {
   readonly missing: number;
@@ -212,16 +174,10 @@ export interface SurveyedIndex {
   readonly serverless: boolean;
 }
 
-/** What keeps a table from being worked on. */
-export interface SurveyProblem {
-  readonly what: string;
-  readonly remedy: string;
-}
-
 export interface SurveyResponse {
   /** By table. */
   readonly tables: Readonly<Record<string, SurveyedIndex>>;
-  readonly problems: readonly SurveyProblem[];
+  readonly problems: readonly CheckProblem[];
 }
 
 /** What a slice has done, as numbers. */

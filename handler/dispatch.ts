@@ -2,7 +2,8 @@
 import { processBatch, type BatchResponse } from './events/stream-batch.ts';
 import { check } from './events/check.ts';
 import { runSlice } from './events/slice/run-slice.ts';
-import type { CountResponse, IndexResponse, Slice, SliceResponse, SurveyResponse } from '../formats/slice.ts';
+import type { IndexResponse } from '../formats/index-slice.ts';
+import type { CountResponse, Slice, SliceResponse, SurveyResponse } from '../formats/slice.ts';
 import type { Runtime } from './runtime.ts';
 import type { CheckResponse } from '../formats/events.ts';
 

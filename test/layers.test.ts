@@ -7,10 +7,11 @@ import { PROJECT } from './stack/cache.ts';
 /** Of each program, the files and folders from the entry on. What is in one imports of its own program only what comes later. */
 const ORDER: Readonly<Record<string, readonly string[]>> = {
   formats: [
-    'events.ts',
     'counts.ts',
     'key-shape.ts',
     'slice.ts',
+    'index-slice.ts',
+    'events.ts',
     'function-config.ts',
     'key-mapping.ts',
     'fields.ts',

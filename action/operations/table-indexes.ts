@@ -1,4 +1,4 @@
-import type { IndexResponse, IndexSlice, KnownIndex, ServingIndex } from '../../formats/slice.ts';
+import type { IndexResponse, IndexSlice, KnownIndex, ServingIndex } from '../../formats/index-slice.ts';
 import { UserError } from '../errors.ts';
 import { RELEASE } from '../release.ts';
 import type { Run } from '../run.ts';

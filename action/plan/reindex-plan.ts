@@ -1,7 +1,7 @@
 // The plan of a reindex: what it begins with, goes on with, or ends. Pure.
 import { indexNameProblem } from '../../formats/index-name.ts';
 import type { Reindexed } from '../../formats/function-config.ts';
-import type { KnownIndex, ServingIndex } from '../../formats/slice.ts';
+import type { KnownIndex, ServingIndex } from '../../formats/index-slice.ts';
 import { change, type Change } from './change.ts';
 
 /**

@@ -1,6 +1,6 @@
 // Aliases and the indexes behind them: what a name leads to, and the one request that lets it lead to another index.
 import { isObject, type Json } from '../../formats/json.ts';
-import type { KnownIndex } from '../../formats/slice.ts';
+import type { KnownIndex } from '../../formats/index-slice.ts';
 import { whole, type NotRead } from './documents.ts';
 import { ask, type Reader } from './walk.ts';
 

@@ -11,7 +11,8 @@ import {
   type AttributeValue,
 } from '@aws-sdk/client-dynamodb';
 import type { FunctionConfig } from '../../formats/function-config.ts';
-import type { IndexResponse, IndexSlice, KnownIndex, SliceResponse, WorkSlice } from '../../formats/slice.ts';
+import type { IndexResponse, IndexSlice, KnownIndex } from '../../formats/index-slice.ts';
+import type { SliceResponse, WorkSlice } from '../../formats/slice.ts';
 import { runSlice } from '../../handler/events/slice/run-slice.ts';
 import { surveyIndex } from '../../handler/cluster/walk.ts';
 import { Player } from '../stack/player.ts';

@@ -1,5 +1,6 @@
 // A step of a reindex with the indexes of a table, each of which is checked first against what the run has seen.
-import type { IndexResponse, IndexSlice, KnownIndex, ServingIndex, SurveyProblem } from '../../../formats/slice.ts';
+import type { CheckProblem } from '../../../formats/events.ts';
+import type { IndexResponse, IndexSlice, KnownIndex, ServingIndex } from '../../../formats/index-slice.ts';
 import { aliasesOf, deleteIndex, swap, type Aliases } from '../../cluster/aliases.ts';
 import type { NotRead } from '../../cluster/documents.ts';
 import { surveyIndex, type IndexFacts, type Reader } from '../../cluster/walk.ts';
@@ -33,7 +34,7 @@ export async function indexStep(runtime: Runtime, { table, step }: IndexSlice, s
     }
   } catch (error) {
     if (!(error instanceof StepProblem)) throw error;
-    return { problem: { what: error.message, remedy: error.remedy } satisfies SurveyProblem };
+    return { problem: { what: error.message, remedy: error.remedy } satisfies CheckProblem };
   }
 }
 

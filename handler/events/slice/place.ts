@@ -1,11 +1,12 @@
 // Objects that others have written: dead letters, and the batches in an S3 on-failure destination. Refusals say which permission is missing.
-import type { ObjectPlace, SurveyProblem } from '../../../formats/slice.ts';
+import type { CheckProblem } from '../../../formats/events.ts';
+import type { ObjectPlace } from '../../../formats/slice.ts';
 import { AwsError, isDenied } from '../../aws/error.ts';
 import type { ObjectStore } from '../../aws/s3.ts';
 import { SliceProblem } from './context.ts';
 
 /** Lists and reads as a run does, so that what is missing is known before anything is changed. */
-export async function readsPlace(objects: ObjectStore, place: ObjectPlace, signal: AbortSignal): Promise<SurveyProblem | undefined> {
+export async function readsPlace(objects: ObjectStore, place: ObjectPlace, signal: AbortSignal): Promise<CheckProblem | undefined> {
   const { bucket, prefix } = place;
   let action: Action = 's3:ListBucket';
   try {
@@ -38,7 +39,7 @@ export function placeObjects(objects: ObjectStore, place: ObjectPlace): ObjectSt
 
 type Action = 's3:ListBucket' | 's3:GetObject' | 's3:PutObject' | 's3:DeleteObject';
 
-function problemOf(error: unknown, action: Action, { bucket, prefix }: ObjectPlace): SurveyProblem | undefined {
+function problemOf(error: unknown, action: Action, { bucket, prefix }: ObjectPlace): CheckProblem | undefined {
   if (!(error instanceof AwsError)) return undefined;
   if (error.name === 'NoSuchBucket')
     return {

@@ -1,10 +1,10 @@
 // A slice of the work beside the stream: step by step until its time is up, with a checkpoint after each.
 import { addCounts, addIgnored } from '../../../formats/counts.ts';
+import type { IndexResponse } from '../../../formats/index-slice.ts';
 import {
   OTHER_RELEASE,
   type CountResponse,
   type Finding,
-  type IndexResponse,
   type Slice,
   type SliceCheckpoint,
   type SliceResponse,

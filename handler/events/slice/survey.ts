@@ -1,5 +1,6 @@
 // The first look of a run: the indexes of its tables, and whether the function may read the tables and keep its progress.
-import type { SliceTable, SurveyProblem, SurveyResponse, SurveyedIndex, SurveySlice } from '../../../formats/slice.ts';
+import type { CheckProblem } from '../../../formats/events.ts';
+import type { SliceTable, SurveyResponse, SurveyedIndex, SurveySlice } from '../../../formats/slice.ts';
 import { AwsError, isDenied } from '../../aws/error.ts';
 import { isTableThrottled } from '../../aws/dynamodb.ts';
 import type { NotRead } from '../../cluster/documents.ts';
@@ -13,7 +14,7 @@ import { readsPlace } from './place.ts';
 /** Without `create` it changes nothing in the cluster. */
 export async function survey(runtime: Runtime, slice: SurveySlice, signal: AbortSignal): Promise<SurveyResponse> {
   const tables: Record<string, SurveyedIndex> = {};
-  const problems: SurveyProblem[] = [];
+  const problems: CheckProblem[] = [];
   const kept = await keepsProgress(runtime, slice, signal);
   if (kept !== undefined) return { tables, problems: [kept] };
   for (const place of slice.places ?? []) {
@@ -39,7 +40,7 @@ async function indexOf(
   name: string,
   { create, index: target }: Pick<SurveySlice, 'create' | 'index'>,
   signal: AbortSignal,
-): Promise<SurveyedIndex | SurveyProblem> {
+): Promise<SurveyedIndex | CheckProblem> {
   const table = runtime.tables.get(name);
   const index = target ?? table.index;
   const { serverless } = runtime.cluster;
@@ -49,7 +50,7 @@ async function indexOf(
       what: `the table ${name} has versioning: none, with which an item that was read could not be told from newer changes`,
       remedy: 'Set versioning: external in the options file and deploy again',
     };
-  const problem = ({ kind, reason, ...rest }: NotRead): SurveyProblem => ({
+  const problem = ({ kind, reason, ...rest }: NotRead): CheckProblem => ({
     what: `the index ${index} of ${name} cannot be used: ${withoutValues(reason)}`,
     remedy: kind === 'configuration' && 'remedy' in rest ? rest.remedy : 'Run again when the cluster has calmed down',
   });
@@ -61,7 +62,7 @@ async function indexOf(
 }
 
 /** Reads one item in the two ways that a run does, so that a missing permission is known before anything is written. */
-async function readsTable({ dynamodb }: Runtime, { name, keys }: SliceTable, signal: AbortSignal): Promise<SurveyProblem | undefined> {
+async function readsTable({ dynamodb }: Runtime, { name, keys }: SliceTable, signal: AbortSignal): Promise<CheckProblem | undefined> {
   let action = 'dynamodb:Scan';
   try {
     const { items } = await dynamodb.scan({ table: name, segment: 0, totalSegments: 1, after: undefined, limit: 1 }, signal);
@@ -92,7 +93,7 @@ async function keepsProgress(
   { objects }: Runtime,
   { bucket, prefix }: Pick<SurveySlice, 'bucket' | 'prefix'>,
   signal: AbortSignal,
-): Promise<SurveyProblem | undefined> {
+): Promise<CheckProblem | undefined> {
   const key = `${prefix}/survey.json`;
   let action = 's3:PutObject';
   try {

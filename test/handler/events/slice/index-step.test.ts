@@ -1,6 +1,6 @@
 // The steps of a reindex with the indexes of a real cluster: each is refused where the indexes are not as the run has seen them.
 import { expect, test } from '@jest/globals';
-import type { IndexResponse, IndexSlice, KnownIndex } from '../../../../formats/slice.ts';
+import type { IndexResponse, IndexSlice, KnownIndex } from '../../../../formats/index-slice.ts';
 import { runSlice } from '../../../../handler/events/slice/run-slice.ts';
 import { startProxy } from '../../../stack/proxy.ts';
 import { uniqueName, useSearch } from '../../../stack/use-stack.ts';
