@@ -18,6 +18,7 @@ import { functionPackage, INDEX } from './function-package.ts';
 import { startSearch } from '../stack/search.ts';
 import { item, smallItem } from './events.ts';
 import { startInstantAws } from './instant-aws.ts';
+import { keptApart } from './processors.ts';
 import { RawCluster } from './raw-cluster.ts';
 
 const quick = process.argv.includes('--quick');
@@ -184,14 +185,23 @@ async function verify(): Promise<void> {
   await freshIndex();
   await scanned(subjects, 'write');
   const bodies = pagesOf(1000).map((page) => JSON.stringify({ ids: idsOf(page) }));
-  const times: [number, number][] = [];
-  for (let round = -1; round < ROUNDS; round++) {
-    const base = await sent(`/${INDEX}/_mget`, bodies);
-    const own = await scanned(subjects, 'compare');
-    if (round >= 0) times.push([own, base]);
+  const measure = async (where: string): Promise<void> => {
+    const times: [number, number][] = [];
+    for (let round = -1; round < ROUNDS; round++) {
+      const base = await sent(`/${INDEX}/_mget`, bodies);
+      const own = await scanned(subjects, 'compare');
+      if (round >= 0) times.push([own, base]);
+    }
+    result(`verify, table → index, documents/s, against _mget of the same ids, ${where}`, times, ITEMS, '≥ 0.7');
+  };
+  await measure('functions and engine on the same processors');
+  const release = await keptApart(search.url, [process.pid, ...subjects.map(({ pid = NaN }) => pid)]);
+  if (release === undefined) console.log('(one processor, or no taskset: the engine cannot have one of its own)');
+  else {
+    await measure('the engine on a processor of its own');
+    release();
   }
   for (const child of subjects) child.kill();
-  result(`verify, table → index, documents/s, against _mget of the same ids`, times, ITEMS, '≥ 0.7');
 }
 
 async function walk(): Promise<void> {
