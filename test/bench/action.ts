@@ -146,6 +146,7 @@ async function crowd(): Promise<void> {
   );
   let seen = 0;
   let refused = 0;
+  let checked = 0;
   for (const [proxy, name] of [
     [it.aws, 'TooManyRequestsException'],
     [it.dynamodb, 'ThrottlingException'],
@@ -153,9 +154,18 @@ async function crowd(): Promise<void> {
     proxy.clear();
     proxy.on(
       ({ operation }: RecordedRequest) => operation.startsWith('lambda:') || operation.startsWith('dynamodb:'),
-      () => {
+      ({ operation }: RecordedRequest) => {
         seen += 1;
-        if (seen % 3 !== 0) return undefined;
+        if (seen % 3 !== 0) {
+          if (operation !== 'lambda:Invoke') return undefined;
+          const from = performance.now();
+          return {
+            rewrite: (body) => {
+              checked = performance.now() - from;
+              return body;
+            },
+          };
+        }
         refused += 1;
         return {
           response: {
@@ -178,4 +188,5 @@ async function crowd(): Promise<void> {
     ms(took),
     'exit 0, 200 tables',
   ]);
+  rows.push(['  of it the check of the function, which creates 200 indexes', ms(checked), '']);
 }
