@@ -1,7 +1,7 @@
 // All documents of an index, shard by shard in the order of their sequence numbers: complete, without a context on the server, and the
 // cursor is one number that holds for days. Sorting by _id is refused by Elasticsearch 8 and 9, and a point in time sorted by _doc loses
 // documents on OpenSearch 2 and 3 (measured: 9 of 500).
-import { parseWithDigits } from '../documents/exact-json.ts';
+import { JsonScanner, membersOf } from '../documents/json-scanner.ts';
 import type { ClusterClient } from './client.ts';
 import { notRead, unreadable, whole, type NotRead } from './documents.ts';
 import type { ClusterResponse, ClusterRequest } from './client.ts';
@@ -74,24 +74,43 @@ async function searchShard(reader: Reader, index: string, shard: number, search:
     about,
   );
   if ('kind' in response) return response;
-  return whole(about, () =>
-    hitsOf(response.text)?.map(({ _id, _version, _seq_no, _ignored }) => ({
-      id: String(_id),
-      version: String(_version),
-      sequenceNumber: Number(_seq_no),
-      ignored: Array.isArray(_ignored) ? (_ignored as unknown[]).map(String) : [],
-    })),
-  );
+  return whole(about, () => hitsOf(response.text));
 }
 
-/** The hits of a search; undefined where they are not all: with a part of them a walk would leave documents out. @throws {SyntaxError} */
-function hitsOf(text: string): readonly Record<string, unknown>[] | undefined {
-  const { hits, timed_out, _shards } = parseWithDigits(text) as {
-    hits?: { hits?: readonly Record<string, unknown>[] };
-    timed_out?: unknown;
-    _shards?: { total?: unknown; successful?: unknown };
+/**
+ * The hits of a search; undefined where they are not all: with a part of them a walk would leave documents out. Versions have more digits than a
+ * JavaScript number. @throws {SyntaxError}
+ */
+function hitsOf(text: string): readonly WalkedDocument[] | undefined {
+  let documents: WalkedDocument[] | undefined;
+  let [isWhole, isInTime] = [false, false];
+  const scanner = new JsonScanner(text);
+  const hit = (): void => {
+    const { _id = 'null', _version = '', _seq_no = 'NaN', _ignored } = membersOf(scanner);
+    const ignored: unknown = _ignored === undefined ? [] : JSON.parse(_ignored);
+    documents?.push({
+      id: String(JSON.parse(_id)),
+      version: _version,
+      sequenceNumber: Number(_seq_no),
+      ignored: Array.isArray(ignored) ? ignored.map(String) : [],
+    });
   };
-  return timed_out === false && _shards?.total === '1' && _shards.successful === '1' ? hits?.hits : undefined;
+  scanner.object((name) => {
+    if (name === 'hits')
+      scanner.object((inner) => {
+        if (inner !== 'hits') scanner.value();
+        else {
+          documents = [];
+          scanner.list(hit);
+        }
+      });
+    else if (name === 'timed_out') isInTime = scanner.value() === 'false';
+    else if (name === '_shards') {
+      const { total, successful } = membersOf(scanner);
+      isWhole = total === '1' && successful === '1';
+    } else scanner.value();
+  });
+  return isWhole && isInTime ? documents : undefined;
 }
 
 /** Makes what was written visible to searches, then looks at the index behind a name. */

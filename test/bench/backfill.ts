@@ -161,16 +161,38 @@ async function backfill(): Promise<void> {
     );
   });
   const subjects = await Promise.all(Array.from({ length: SLICES }, subject));
-  const times: [number, number][] = [];
-  for (let round = -1; round < ROUNDS; round++) {
+  const name = `backfill, items/s, ${SLICES} slices, against _bulk of the same documents`;
+  await twice(name, { aim: '≥ 0.9', others: subjects }, async () => {
     await freshIndex();
     const base = await sent(`/${INDEX}/_bulk?filter_path=errors,items.*.status`, bodies, 'application/x-ndjson');
     await freshIndex();
-    const own = await scanned(subjects, 'write');
-    if (round >= 0) times.push([own, base]);
-  }
+    return [await scanned(subjects, 'write'), base];
+  });
   for (const child of subjects) child.kill();
-  result(`backfill, items/s, ${SLICES} slices, against _bulk of the same documents`, times, ITEMS, '≥ 0.9');
+}
+
+/** Measures in turns, first with all on the same processors, then with one for the engine alone. @param measure returns ms of both */
+async function twice(
+  name: string,
+  { aim, others }: { readonly aim: string; readonly others: readonly ChildProcess[] },
+  measure: () => Promise<[own: number, base: number]>,
+): Promise<void> {
+  const rounds = async (where: string): Promise<void> => {
+    const times: [number, number][] = [];
+    for (let round = -1; round < ROUNDS; round++) {
+      const both = await measure();
+      if (round >= 0) times.push(both);
+    }
+    result(`${name}, ${where}`, times, ITEMS, aim);
+  };
+  await rounds('functions and engine on the same processors');
+  const release = await keptApart(search.url, [process.pid, ...others.map(({ pid = NaN }) => pid)]);
+  if (release === undefined) {
+    console.log('(one processor, or no taskset: the engine cannot have one of its own)');
+    return;
+  }
+  await rounds('the engine on a processor of its own');
+  release();
 }
 
 function result(name: string, times: readonly [number, number][], count: number, aim: string): void {
@@ -185,22 +207,11 @@ async function verify(): Promise<void> {
   await freshIndex();
   await scanned(subjects, 'write');
   const bodies = pagesOf(1000).map((page) => JSON.stringify({ ids: idsOf(page) }));
-  const measure = async (where: string): Promise<void> => {
-    const times: [number, number][] = [];
-    for (let round = -1; round < ROUNDS; round++) {
-      const base = await sent(`/${INDEX}/_mget`, bodies);
-      const own = await scanned(subjects, 'compare');
-      if (round >= 0) times.push([own, base]);
-    }
-    result(`verify, table → index, documents/s, against _mget of the same ids, ${where}`, times, ITEMS, '≥ 0.7');
-  };
-  await measure('functions and engine on the same processors');
-  const release = await keptApart(search.url, [process.pid, ...subjects.map(({ pid = NaN }) => pid)]);
-  if (release === undefined) console.log('(one processor, or no taskset: the engine cannot have one of its own)');
-  else {
-    await measure('the engine on a processor of its own');
-    release();
-  }
+  const name = 'verify, table → index, documents/s, against _mget of the same ids';
+  await twice(name, { aim: '≥ 0.7', others: subjects }, async () => {
+    const base = await sent(`/${INDEX}/_mget`, bodies);
+    return [await scanned(subjects, 'compare'), base];
+  });
   for (const child of subjects) child.kill();
 }
 

@@ -146,6 +146,14 @@ describe('backfill and verify', () => {
     );
   });
 
+  test('verify costs what it reads, and so do thirty nights of it', () => {
+    const duration = each((c) => at(slices, c) * (at(reads, c) + at(second, c)) * (at(memories, c) / 1024) * USD.gigabyteSecond);
+    const once = each((c) => at(units, c) * USD.unit + at(duration, c) + at(checkpoints, c) + at(functions, c));
+    agrees(table, 'Cost of `verify`', once);
+    const nights = (c: number): number => 30 * at(once, c);
+    expect(page).toContain(`it costs ${nights(0).toFixed(2)} USD for 1 million items and ${nights(1).toFixed(0)} USD for 40 million`);
+  });
+
   test('of a million items are estimated alike by the plan', () => {
     const estimate = estimateRun({ items: 1e6, bytes: 1e9 }, { capacity: 2_000, concurrency: 4, memorySize: 128 });
     expect(estimate.usd.toFixed(2)).toBe(table.get('Cost of `backfill`')?.[0]?.replace(' USD', ''));

@@ -53,7 +53,7 @@ type SliceableTable = IndexedTable & { readonly keyNames: readonly string[] };
 export type ReadState = ItemState & { readonly sentAt: number };
 
 /** A state that was read, on its way to the index, and where dead letters say that it comes from. */
-interface ReadWrite extends Write {
+export interface ReadWrite extends Write {
   readonly keys: AttributeMap;
   readonly image: AttributeMap | undefined;
   readonly sentAt: number;
@@ -117,7 +117,7 @@ export class SliceContext {
   }
 
   /** Writes states, with dead letters for malformed ones. @returns what became of each @throws {SliceProblem} where one could not be written */
-  async write(states: readonly ReadState[]): Promise<readonly Write[]> {
+  async write(states: readonly ReadState[]): Promise<readonly ReadWrite[]> {
     const writes = await this.#sent(states);
     const malformed = new Map(writes.flatMap((write) => (write.outcome?.kind === 'malformed' ? [[write, write.outcome] as const] : [])));
     await settleMalformed(this.runtime, this.metrics, this.budget, writes, ({ keys, image, sentAt }) => ({
@@ -132,7 +132,7 @@ export class SliceContext {
   }
 
   /** Writes states; what is malformed is left to the caller. @returns what became of each @throws {SliceProblem} where one could not be written */
-  async tryToWrite(states: readonly ReadState[]): Promise<readonly Write[]> {
+  async tryToWrite(states: readonly ReadState[]): Promise<readonly ReadWrite[]> {
     const writes = await this.#sent(states);
     failWhereNotWritten(writes);
     return writes;

@@ -4,7 +4,8 @@ import type { Counts, RedriveSlice, SliceTable } from '../../../formats/slice.ts
 import type { RedriveItem } from '../../dead-letters/stored-dead-letter.ts';
 import type { Write } from '../../indexing/write.ts';
 import type { MalformedRecord } from '../../records/malformed-record.ts';
-import { ITEMS_IN_MEMORY, type SliceContext } from './context.ts';
+import type { Table } from '../../tables.ts';
+import { ITEMS_IN_MEMORY, type ReadWrite, type SliceContext } from './context.ts';
 
 /** What became of an item; an error: it failed again. */
 export type Outcome = 'done' | 'moving' | MalformedRecord | undefined;
@@ -67,6 +68,7 @@ async function rewriteTogether(
   const targets = context.targets(sliceTable);
   const toWrite = writable.flatMap((state) => targets.map((target) => ({ ...state, table: target })));
   const writes = await (malformed === 'keep' ? context.tryToWrite(toWrite) : context.write(toWrite));
+  const confirmed = await confirm(context, sliceTable, targets, writes);
   const outcomes = new Map<string, OfIndex[]>();
   for (const state of states.filter((one) => !writable.includes(one)))
     outcomes.set(nameOfItem({ table: table.name, id: state.id }), [{ index: undefined, outcome: 'done' }]);
@@ -75,7 +77,32 @@ async function rewriteTogether(
     outcomes.set(name, [...(outcomes.get(name) ?? []), ofIndex]);
   }
   const kept = states.length - writable.length;
-  return { outcomes, counts: { 'read-capacity': read.capacity, read: items.length, kept, ...countsOf(writes) } };
+  const counts: Counts = { 'read-capacity': read.capacity, read: items.length, kept, ...countsOf(writes) };
+  return { outcomes, counts: addCounts([counts, confirmed]) };
+}
+
+/**
+ * Reads once more what was written, and deletes the documents of items that are gone: an item that was removed between its read and its write
+ * has left one if the index no longer knew of the delete. @throws {SliceProblem}
+ */
+async function confirm(
+  context: SliceContext,
+  sliceTable: SliceTable,
+  targets: readonly Table[],
+  writes: readonly ReadWrite[],
+): Promise<Counts> {
+  const present = new Map(writes.filter(({ written, image }) => written && image !== undefined).map((write) => [write.id ?? '', write]));
+  if (present.size === 0) return {};
+  const read = await context.items(
+    sliceTable,
+    [...present.values()].map(({ keys }) => keys),
+  );
+  const gone = [...present].filter(([id, { state }]) => !read.items.has(id) && state?.table.keepExpired !== true);
+  const deletes = gone.flatMap(([id, { keys, state }]) =>
+    targets.map((target) => context.presentState(target, id, keys, read, state?.version?.digits)),
+  );
+  const deleted = (await context.tryToWrite(deletes)).filter(({ written }) => written).length;
+  return { 'read-capacity': read.capacity, deleted };
 }
 
 function countsOf(writes: readonly Write[]): Counts {

@@ -1,7 +1,7 @@
 // Dead letters and discarded batches on a real table and a real engine: read again, written, deleted.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from '@jest/globals';
-import { CreateTableCommand, PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
+import { describe, expect, jest, test } from '@jest/globals';
+import { CreateTableCommand, DeleteItemCommand, PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Finding, RedriveSlice, SliceResponse } from '../../../../formats/slice.ts';
 import { AwsError } from '../../../../handler/aws/error.ts';
 import type { DeadLetter } from '../../../../handler/dead-letters/dead-letter.ts';
@@ -195,6 +195,24 @@ test.each([
   const before = new Map(it.objects);
   expect((await it.run()).counts).toMatchObject({ foreign: 1, 'dead-letters': 0 });
   expect(it.objects.get(key)).toEqual(before.get(key));
+});
+
+test('an item that is removed between its read and its write leaves no document', async () => {
+  const it = await subject();
+  await it.fail(record(bad('a'), 70), record(bad('b'), 71));
+  await it.put(good('a'));
+  await it.put(good('b'));
+  const { dynamodb } = it.fn.runtime;
+  const read = dynamodb.batchGet.bind(dynamodb);
+  // The index never learns of the delete, as one that has forgotten it.
+  jest.spyOn(dynamodb, 'batchGet').mockImplementationOnce(async (...request) => {
+    const found = await read(...request);
+    await stack.clients.dynamodb.send(new DeleteItemCommand({ TableName: it.name, Key: { pk: { S: 'a' } } }));
+    return found;
+  });
+  expect((await it.run()).counts).toMatchObject({ redriven: 2, written: 2, deleted: 1 });
+  expect(it.letters()).toEqual([]);
+  expect(Object.keys(await it.found())).toEqual(['b']);
 });
 
 test('a dead letter that was replaced while its item was written stays', async () => {

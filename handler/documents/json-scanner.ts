@@ -1,0 +1,118 @@
+// Walks over a JSON text without taking its values apart: what is cut out keeps its digits and its form. JSON.parse with a function that keeps
+// digits takes three times as long.
+
+const [QUOTE, BACKSLASH, OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d];
+const [COLON, COMMA] = [0x3a, 0x2c];
+
+const isSpace = (code: number): boolean => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+
+/** For a text that is known to be JSON; one that ends too early is noticed. */
+export class JsonScanner {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** Walks over the object that begins here; `visit` must walk over the value of each member, or take it. @throws {SyntaxError} */
+  object(visit: (name: string) => void): void {
+    this.#each(OPEN_BRACE, CLOSE_BRACE, () => {
+      const name = this.#name();
+      if (this.#next() !== COLON) throw new SyntaxError(`expected : at ${this.#at}`);
+      this.#at++;
+      visit(name);
+    });
+  }
+
+  /** Walks over the list that begins here; `visit` must walk over each item, or take it. @throws {SyntaxError} */
+  list(visit: () => void): void {
+    this.#each(OPEN_BRACKET, CLOSE_BRACKET, visit);
+  }
+
+  /** Takes the value that begins here. @returns its text @throws {SyntaxError} */
+  value(): string {
+    const first = this.#next();
+    const from = this.#at;
+    this.#at =
+      first === QUOTE ? afterString(this.#text, from) : isOpen(first) ? afterNested(this.#text, from) : afterScalar(this.#text, from);
+    return this.#text.slice(from, this.#at);
+  }
+
+  #each(open: number, close: number, visit: () => void): void {
+    if (this.#next() !== open) throw new SyntaxError(`expected ${String.fromCharCode(open)} at ${this.#at}`);
+    this.#at++;
+    for (let code = this.#next(); code !== close; code = this.#next()) {
+      if (Number.isNaN(code)) throw new SyntaxError('the text ends within a value');
+      visit();
+      if (this.#next() === COMMA) this.#at++;
+    }
+    this.#at++;
+  }
+
+  #name(): string {
+    const from = this.#at;
+    if (this.#text.charCodeAt(from) !== QUOTE) throw new SyntaxError(`expected a string at ${from}`);
+    this.#at = afterString(this.#text, from);
+    const name = this.#text.slice(from + 1, this.#at - 1);
+    return name.includes('\\') ? (JSON.parse(`"${name}"`) as string) : name;
+  }
+
+  /** Goes on to the next character that is no space. @returns its code; NaN at the end */
+  #next(): number {
+    let code = this.#text.charCodeAt(this.#at);
+    while (isSpace(code)) code = this.#text.charCodeAt(++this.#at);
+    return code;
+  }
+}
+
+/** The texts of the values of the object that begins at the scanner, by name. @throws {SyntaxError} */
+export function membersOf(scanner: JsonScanner): Record<string, string | undefined> {
+  const members: Record<string, string | undefined> = {};
+  scanner.object((name) => {
+    members[name] = scanner.value();
+  });
+  return members;
+}
+
+const isOpen = (code: number): boolean => code === OPEN_BRACE || code === OPEN_BRACKET;
+const isClose = (code: number): boolean => code === CLOSE_BRACE || code === CLOSE_BRACKET;
+
+/** The place after the object or list that begins at one. @throws {SyntaxError} */
+function afterNested(text: string, from: number): number {
+  let at = from;
+  let depth = 0;
+  do {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      at = afterString(text, at);
+      continue;
+    }
+    if (Number.isNaN(code)) throw new SyntaxError('the text ends within a value');
+    if (isOpen(code)) depth++;
+    else if (isClose(code)) depth--;
+    at++;
+  } while (depth > 0);
+  return at;
+}
+
+/** The place after the number or word that begins at one. @throws {SyntaxError} */
+function afterScalar(text: string, from: number): number {
+  let at = from;
+  for (let code = text.charCodeAt(at); !Number.isNaN(code) && code !== COMMA && !isClose(code) && !isSpace(code);)
+    code = text.charCodeAt(++at);
+  if (at === from) throw new SyntaxError(`expected a value at ${from}`);
+  return at;
+}
+
+/** The place after the string that begins at one. @throws {SyntaxError} */
+function afterString(text: string, from: number): number {
+  for (let at = from + 1; ;) {
+    const quote = text.indexOf('"', at);
+    if (quote < 0) throw new SyntaxError('the text ends within a string');
+    let backslashes = 0;
+    while (text.charCodeAt(quote - 1 - backslashes) === BACKSLASH) backslashes++;
+    at = quote + 1;
+    if (backslashes % 2 === 0) return at;
+  }
+}
