@@ -17,7 +17,7 @@ export default {
   globalSetup: '<rootDir>/test/stack/global-setup.ts',
   globalTeardown: '<rootDir>/test/stack/global-teardown.ts',
   reporters: ['default', '<rootDir>/test/stack/reporter.ts'],
-  maxWorkers: 2,
+  maxWorkers: 3,
   // Time-outs are for what hangs, not for what is slow.
   testTimeout: 300_000,
 };
