@@ -2,36 +2,67 @@
 import type { Finding } from '../../../formats/slice.ts';
 import { parseFailedBatch, type RedriveItem } from '../../dead-letters/stored-dead-letter.ts';
 import { merged, type StepResult } from './context.ts';
-import { ITEMS_PER_STEP, nameOf, type PageSteps, type Redrive } from './redrive-part.ts';
+import { ITEMS_PER_STEP, nameOf, type Begun, type PageSteps, type Redrive } from './redrive-part.ts';
 import { nameOfItem, rewrite, worst } from './rewrite.ts';
 
-export async function* failedBatches(redrive: Redrive, keys: readonly string[]): PageSteps {
+/** Items of a batch, which can have ten thousand, per step. */
+const ITEMS_OF_BATCH_PER_STEP = 250;
+
+/** @param begun the batch that an earlier step has begun */
+export async function* failedBatches(redrive: Redrive, keys: readonly string[], begun: Begun | undefined): PageSteps {
   const { context, slice, objects } = redrive;
   for (const key of keys) {
     const stored = await objects.get(slice.from.bucket, key, context.signal);
     if (stored === undefined) continue;
+    const name = nameOf(key);
     const items = parseFailedBatch(stored.text, slice.tables, slice.functionArn);
-    const result: StepResult =
-      items === undefined ? { counts: { foreign: 1 }, findings: [] } : await settle(redrive, key, stored.etag, items);
-    yield { result, name: nameOf(key) };
+    if (items === undefined) yield { result: { counts: { foreign: 1 }, findings: [] }, name };
+    else if (slice.mode === 'count') yield { result: counted(items), name };
+    else yield* settle(redrive, { key, name, etag: stored.etag, items }, begun);
   }
 }
 
-async function settle({ context, slice, objects }: Redrive, key: string, etag: string, items: readonly RedriveItem[]): Promise<StepResult> {
-  let result: StepResult = { counts: { 'failed-batches': 1 }, findings: [] };
-  if (slice.mode === 'count') {
-    const findings = items.map<Finding>(({ table, id, keys }) => ({ table, id, keys, kind: 'dead-letter', type: 'failed_batch' }));
-    return { ...result, findings };
+function counted(items: readonly RedriveItem[]): StepResult {
+  const findings = items.map<Finding>(({ table, id, keys }) => ({ table, id, keys, kind: 'dead-letter', type: 'failed_batch' }));
+  return { counts: { 'failed-batches': 1 }, findings };
+}
+
+interface Batch {
+  readonly key: string;
+  readonly name: string;
+  readonly etag: string;
+  readonly items: readonly RedriveItem[];
+}
+
+/** Writes the items of a batch, as many in a step as the read capacity allows, and deletes its object unless one is left to a later run. */
+async function* settle(redrive: Redrive, { key, name, etag, items }: Batch, begun: Begun | undefined): PageSteps {
+  const { context, slice, objects } = redrive;
+  const isSame = begun?.name === name && begun.etag === etag;
+  let kept = isSame && begun.kept;
+  for (let at = isSame ? begun.items : 0; ;) {
+    const end = Math.min(items.length, at + ITEMS_OF_BATCH_PER_STEP);
+    let result: StepResult = { counts: {}, findings: [] };
+    do {
+      const part = items.slice(at, Math.min(end, at + context.pace.atOnce(ITEMS_PER_STEP)));
+      result = merged(result, await written(redrive, part));
+      at += part.length;
+    } while (at < end && !context.pace.isOverdrawn);
+    kept ||= result.findings.length > 0;
+    if (at < items.length) {
+      yield { result, begun: { name, etag, items: at, kept } };
+      continue;
+    }
+    if (!kept) await objects.delete(slice.from.bucket, key, context.signal, etag);
+    yield { result: merged(result, { counts: { 'failed-batches': 1, ...(kept ? {} : { redriven: 1 }) }, findings: [] }), name };
+    return;
   }
-  for (let at = 0; at < items.length; at += ITEMS_PER_STEP) {
-    const part = items.slice(at, at + ITEMS_PER_STEP);
-    const { outcomes, counts } = await rewrite(context, slice, part, 'dead-letter');
-    const findings = part
-      .filter((item) => worst(outcomes.get(nameOfItem(item)) ?? []) === 'moving')
-      .map<Finding>(({ table, id, keys }) => ({ table, id, keys, kind: 'moving' }));
-    result = merged(result, { counts: { ...counts, ...(findings.length === 0 ? {} : { moving: findings.length }) }, findings });
-  }
-  if (result.findings.length > 0) return result;
-  await objects.delete(slice.from.bucket, key, context.signal, etag);
-  return merged(result, { counts: { redriven: 1 }, findings: [] });
+}
+
+/** Reads items again and writes them; those that are left to a later run are findings. */
+async function written({ context, slice }: Redrive, items: readonly RedriveItem[]): Promise<StepResult> {
+  const { outcomes, counts } = await rewrite(context, slice, items, 'dead-letter');
+  const findings = items
+    .filter((item) => worst(outcomes.get(nameOfItem(item)) ?? []) === 'moving')
+    .map<Finding>(({ table, id, keys }) => ({ table, id, keys, kind: 'moving' }));
+  return { counts: { ...counts, ...(findings.length === 0 ? {} : { moving: findings.length }) }, findings };
 }

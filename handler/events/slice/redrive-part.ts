@@ -10,8 +10,23 @@ export interface Redrive {
   readonly objects: ObjectStore;
 }
 
-/** The steps over the objects of a page. `name` is that of the last object that is done. */
-export type PageSteps = AsyncGenerator<{ readonly result: StepResult; readonly name: string }>;
+/** An object of which a part is done: its items are more than a step. */
+export interface Begun {
+  readonly name: string;
+  /** Of the object: another one begins anew. */
+  readonly etag: string;
+  /** Items that are done. */
+  readonly items: number;
+  /** Whether one of them is left to a later run, and the object with it. */
+  readonly kept: boolean;
+}
+
+/** The steps over the objects of a page: `name` is that of the last object that is done, if the step is the end of one. */
+export type PageSteps = AsyncGenerator<
+  { readonly result: StepResult } & (
+    { readonly name: string; readonly begun?: undefined } | { readonly begun: Begun; readonly name?: undefined }
+  )
+>;
 
 /** Items that are read and written in a step. */
 export const ITEMS_PER_STEP = 25;

@@ -5,7 +5,7 @@ import { merged, type StepResult, type Work } from './context.ts';
 import { placeObjects } from './place.ts';
 import { failedBatches } from './redrive-batches.ts';
 import { deadLetters } from './redrive-dead-letters.ts';
-import { nameOf } from './redrive-part.ts';
+import { nameOf, type Begun } from './redrive-part.ts';
 
 /**
  * A place in the listing. Objects are deleted meanwhile, so a page is known by its ends, not by its length; the part of it that is done,
@@ -14,7 +14,7 @@ import { nameOf } from './redrive-part.ts';
 interface Cursor {
   readonly after?: string;
   /** Undefined between two pages. */
-  readonly page?: { readonly last: string; readonly name: string };
+  readonly page?: { readonly last: string; readonly name: string; readonly begun?: Begun };
 }
 
 /** Lists are named after the number of steps before. */
@@ -32,11 +32,13 @@ export const redrive: Work<RedriveSlice> = async function* (context, slice, curs
       yield { ...ONE_STEP, cursor: { after }, done: true };
       return;
     }
-    const done = page?.name ?? '';
+    let done = page?.name ?? '';
     // Dead letters of one item have names that begin alike, whatever their days: together they are read and written once.
     const keys = listed.filter((key) => key <= last && nameOf(key) > done).sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
-    for await (const { result, name } of stepsOf({ context, slice, objects }, keys))
-      yield { ...merged(result, ONE_STEP), cursor: { after, page: { last, name } }, done: false };
+    for await (const { result, name, begun } of stepsOf({ context, slice, objects }, keys, page?.begun)) {
+      done = name ?? done;
+      yield { ...merged(result, ONE_STEP), cursor: { after, page: { last, name: done, begun } }, done: false };
+    }
     [after, page] = [last, undefined];
     yield { ...ONE_STEP, cursor: { after }, done: false };
   }

@@ -318,6 +318,17 @@ test.each([true, false])(
   },
 );
 
+test('a batch that takes longer than an invocation is worked off by several, each item once', async () => {
+  const it = await subject();
+  const records = Array.from({ length: 400 }, (_, n) => streamRecord({ table: it.name, ...record(good(`i${n}`), 400 + n) }));
+  const key = 'failures/aws/lambda/uuid/shard/1';
+  it.objects.set(key, { text: discarded(records, true), etag: '"1"' });
+  const { counts, problem } = await it.run({ form: 'failed-batches', from: FROM, capacity: 20 }, 3_000);
+  expect(problem).toBeUndefined();
+  expect(counts).toMatchObject({ 'failed-batches': 1, read: 400, redriven: 1 });
+  expect(it.objects.has(key)).toBe(false);
+});
+
 test.each([
   ['without the records', discarded(undefined, false)],
   ['with records of another table', discarded([streamRecord({ table: 'Others', ...record(good('a'), 1) })], true)],
