@@ -91,6 +91,7 @@ export function documentsOf(text: string, requested: number): ReadonlyMap<string
     if (name === 'docs') scanner.list(document);
     else scanner.value();
   });
+  scanner.end();
   return read === requested ? documents : undefined;
 }
 

@@ -44,32 +44,34 @@ export async function ask({ cluster, now, signal }: Reader, request: ClusterRequ
 }
 
 /** The documents of a shard with sequence numbers above `after`, up to `to`, in their order. */
-export function walkShard(
+export async function walkShard(
   reader: Reader,
   index: string,
   { shard, after, to, size }: { readonly shard: number; readonly after: number; readonly to: number; readonly size: number },
 ): Promise<readonly WalkedDocument[] | NotRead> {
-  return searchShard(reader, index, shard, {
-    size,
-    query: { range: { _seq_no: { gt: after, lte: to } } },
-    sort: bySequenceNumber('asc'),
-    version: true,
-  });
+  const search = { size, query: { range: { _seq_no: { gt: after, lte: to } } }, sort: bySequenceNumber('asc') };
+  const documents = await searchShard(reader, index, shard, search);
+  if ('kind' in documents) return documents;
+  // A walk goes on after the last one: from a response to another request it would leave documents out, or never end.
+  const isNext = documents.every(({ sequenceNumber: at }, i) => at > after && at >= (documents[i - 1]?.sequenceNumber ?? 0));
+  return isNext ? documents : unreadable(readingShard(index, shard));
 }
+
+const readingShard = (index: string, shard: number): string => `reading shard ${shard} of ${index}`;
 
 /** An index without a document and without a mapping does not know the field. */
 const bySequenceNumber = (order: 'asc' | 'desc'): readonly object[] => [{ _seq_no: { order, unmapped_type: 'long' } }];
 
 /** Searches one shard, without the sources. */
 async function searchShard(reader: Reader, index: string, shard: number, search: object): Promise<readonly WalkedDocument[] | NotRead> {
-  const about = `reading shard ${shard} of ${index}`;
+  const about = readingShard(index, shard);
   const response = await ask(
     reader,
     {
       method: 'POST',
       path: `/${encodeURIComponent(index)}/_search`,
       query: { preference: `_shards:${shard}` },
-      body: JSON.stringify({ ...search, _source: false, seq_no_primary_term: true, track_total_hits: false }),
+      body: JSON.stringify({ ...search, _source: false, version: true, seq_no_primary_term: true, track_total_hits: false }),
     },
     about,
   );
@@ -86,10 +88,12 @@ function hitsOf(text: string): readonly WalkedDocument[] | undefined {
   let [isWhole, isInTime] = [false, false];
   const scanner = new JsonScanner(text);
   const hit = (): void => {
-    const { _id = 'null', _version = '', _seq_no = 'NaN', _ignored } = membersOf(scanner);
+    const { _id = 'null', _version = '', _seq_no = '', _ignored } = membersOf(scanner);
+    const id: unknown = JSON.parse(_id);
+    if (typeof id !== 'string' || !isWholeNumber(_version) || !isWholeNumber(_seq_no)) throw new SyntaxError('a hit is not a whole one');
     const ignored: unknown = _ignored === undefined ? [] : JSON.parse(_ignored);
     documents?.push({
-      id: String(JSON.parse(_id)),
+      id,
       version: _version,
       sequenceNumber: Number(_seq_no),
       ignored: Array.isArray(ignored) ? ignored.map(String) : [],
@@ -110,8 +114,11 @@ function hitsOf(text: string): readonly WalkedDocument[] | undefined {
       isWhole = total === '1' && successful === '1';
     } else scanner.value();
   });
+  scanner.end();
   return isWhole && isInTime ? documents : undefined;
 }
+
+const isWholeNumber = (text: string): boolean => /^\d+$/.test(text);
 
 /** Makes what was written visible to searches, then looks at the index behind a name. */
 export async function surveyIndex(reader: Reader, name: string): Promise<IndexFacts | NotRead> {

@@ -39,6 +39,11 @@ export class JsonScanner {
     return this.#text.slice(from, this.#at);
   }
 
+  /** Makes sure that nothing follows. @throws {SyntaxError} */
+  end(): void {
+    if (!Number.isNaN(this.#next())) throw new SyntaxError(`expected the end at ${this.#at}`);
+  }
+
   #each(open: number, close: number, visit: () => void): void {
     if (this.#next() !== open) throw new SyntaxError(`expected ${String.fromCharCode(open)} at ${this.#at}`);
     this.#at++;

@@ -32,6 +32,12 @@ const PARTIAL = [
   ['of something else', '{}'],
   ['cut off', `{${whole},"hits":{"hits":[`],
   ['of a proxy', '<html></html>'],
+  ['with more behind it', `{${whole},"hits":{"hits":[${hit}]}}{}`],
+  ['with a hit that has no sequence number', `{${whole},"hits":{"hits":[{"_id":"a","_version":1}]}}`],
+  ['with a hit whose sequence number is null', `{${whole},"hits":{"hits":[{"_id":"a","_version":1,"_seq_no":null}]}}`],
+  ['with a hit that was never given one', `{${whole},"hits":{"hits":[{"_id":"a","_version":1,"_seq_no":-2}]}}`],
+  ['with a hit that has no version', `{${whole},"hits":{"hits":[{"_id":"a","_seq_no":7}]}}`],
+  ['with a hit that has no id', `{${whole},"hits":{"hits":[{"_version":1,"_seq_no":7}]}}`],
 ] as const;
 
 test.each(PARTIAL)('a response of a search %s ends no walk and leaves no shard out', async (_, text) => {
@@ -46,6 +52,35 @@ test.each(PARTIAL)('a response of a search %s ends no walk and leaves no shard o
     path.endsWith('_settings') ? '{"orders":{"settings":{"index.uuid":"u"}}}' : path.endsWith('_count') ? '{"count":1}' : text,
   );
   expect(await surveyIndex(survey, 'orders')).toMatchObject(UNREADABLE);
+});
+
+const numbered = (...numbers: number[]): string =>
+  `{${whole},"hits":{"hits":[${numbers.map((number) => `{"_id":"a","_version":1,"_seq_no":${number}}`).join(',')}]}}`;
+
+test.each([
+  ['documents before its place', numbered(3, 6)],
+  ['the document of its place', numbered(5)],
+  ['documents in another order', numbered(8, 7)],
+])('a walk does not go on from a response with %s', async (_, text) => {
+  const by = reader(() => text);
+  expect(await walkShard(by, 'orders', { shard: 0, after: 5, to: 9, size: 2 })).toMatchObject(UNREADABLE);
+});
+
+test('a walk reads responses of any form: white space, escapes in names and ids, members in another order or of no use', async () => {
+  const text = String.raw`{ "hits" : {
+    "hits":[ {"_ignored" : [ "x.\u00e9" , "y" ],"sort":[7],"_s\u0065q_no":7 , "_version" : 12345678901234567890,
+    "_id":"a\"]}\\|\ud83d\ude00" } ] , "max_score":null },"took":1,"_shards":{"failures":[{"a":[]}],"total":1,"successful":1}, "timed_out":false }
+  `;
+  const by = reader(() => text);
+  expect(await walkShard(by, 'orders', { shard: 0, after: -1, to: 9, size: 10 })).toEqual([
+    { id: 'a"]}\\|😀', version: '12345678901234567890', sequenceNumber: 7, ignored: ['x.é', 'y'] },
+  ]);
+});
+
+test('a source with objects in each other a hundred thousand deep is cut out whole', async () => {
+  const deep = `${'{"a":['.repeat(100_000)}${']}'.repeat(100_000)}`;
+  const { cluster } = reader(() => `{"docs":[{"_id":"a","_version":1,"_seq_no":1,"found":true,"_source":${deep}}]}`);
+  expect(await readDocuments(cluster, 'orders', ['a'], now, signal)).toEqual(new Map([['a', expect.objectContaining({ source: deep })]]));
 });
 
 test.each(['{}', '<html></html>', '{"count":"1"}', ''])('a count of %j is none', async (text) => {
@@ -72,6 +107,8 @@ test.each([
   ['cut off', '{"docs":[{"_id":"a","found":true,"_source":{"x":"'],
   ['cut off between two', '{"docs":[{"_id":"a","found":false},'],
   ['of a proxy', '<html></html>'],
+  ['with more behind it', '{"docs":[{"_id":"a","found":false},{"_id":"b","found":false}]}}'],
+  ['with null for a document', '{"docs":[{"_id":"a","found":false},null]}'],
 ])('a response %s does not count documents as missing', async (_, text) => {
   const { cluster } = reader(() => text);
   expect(await readDocuments(cluster, 'orders', ['a', 'b'], now, signal)).toMatchObject(UNREADABLE);
