@@ -58,14 +58,16 @@ export class ReadPace {
 
   /**
    * Reads when there is capacity for it, and again, at half the rate, where DynamoDB throttles.
+   * @param waits false: reads at once, and leaves it to the next read to wait for what both of them used
    * @throws whatever `read` threw else; whatever `signal` was aborted with
    */
   async read<Read extends { readonly items: readonly unknown[]; readonly capacity: number }>(
     read: () => Promise<Read>,
     signal: AbortSignal,
+    waits = true,
   ): Promise<Read> {
     for (;;) {
-      await this.#wait(signal);
+      if (waits) await this.#wait(signal);
       try {
         const found = await read();
         this.used += found.capacity;

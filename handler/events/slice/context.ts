@@ -168,12 +168,16 @@ export class SliceContext {
     }
   }
 
-  /** The present items of keys. @returns by id, without those that are absent @throws {AwsError} */
-  async items({ name, keys }: SliceTable, wanted: readonly AttributeMap[]): Promise<ReadItems> {
+  /**
+   * The present items of keys. @param isAgain the second read of a step, which must not wait for its first: that can take longer than an invocation
+   * @returns by id, without those that are absent @throws {AwsError}
+   */
+  async items({ name, keys }: SliceTable, wanted: readonly AttributeMap[], isAgain = false): Promise<ReadItems> {
     const { runtime, signal } = this;
     const { items, sentAt, capacity } = await this.pace.read(
       () => runtime.dynamodb.batchGet(name, wanted, { consistent: true }, signal),
       signal,
+      !isAgain,
     );
     return { items: new Map(items.map((item) => [idOf(keyOfItem(item, keys), keys), item])), sentAt, capacity };
   }

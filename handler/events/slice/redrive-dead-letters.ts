@@ -25,28 +25,40 @@ export async function* deadLetters(redrive: Redrive, keys: readonly string[]): P
   for (let at = 0; at < keys.length; at += MAX_CONCURRENT_READS) {
     const together = keys.slice(at, at + MAX_CONCURRENT_READS);
     for (const [i, found] of (await Promise.all(together.map((key) => open(redrive, key)))).entries()) {
-      const isNew = typeof found === 'object' && opened.at(-1)?.deadLetter.id !== found.deadLetter.id;
+      const isOne = found !== undefined && 'deadLetter' in found;
+      const isNew = isOne && opened.at(-1)?.deadLetter.id !== found.deadLetter.id;
       if (isNew && new Set(opened.map(({ deadLetter }) => deadLetter.id)).size >= redrive.context.pace.atOnce(ITEMS_PER_STEP)) {
         yield { result: merged(result, await settle(redrive, opened)), name };
         [result, opened] = [{ counts: {}, findings: [] }, []];
       }
       name = nameOf(together[i] ?? '');
-      if (typeof found === 'object') opened.push(found);
-      else if (found !== 'gone') result = merged(result, { counts: { [found]: 1 }, findings: [] });
+      if (isOne) opened.push(found);
+      else if (found !== undefined) result = merged(result, found);
     }
   }
   if (name !== '') yield { result: merged(result, await settle(redrive, opened)), name };
 }
 
-/** Opens a dead letter; one that was written since the run began is left to the next run. */
-async function open({ context: { signal }, slice, objects }: Redrive, key: string): Promise<Opened | 'foreign' | 'gone'> {
-  const { from, tables, until } = slice;
+/**
+ * Opens a dead letter. @returns what an object counts as that is none to work off; undefined: nothing, since it is gone, or was written since
+ * the run began and is left to the next run
+ */
+async function open({ context: { signal }, slice, objects }: Redrive, key: string): Promise<Opened | StepResult | undefined> {
+  const { from, tables, until, mode } = slice;
   const stored = await objects.get(from.bucket, key, signal);
-  if (stored === undefined) return 'gone';
+  if (stored === undefined) return undefined;
   const deadLetter = key.endsWith('.json') ? parseDeadLetter(stored.text, tables) : undefined;
-  if (deadLetter === undefined) return 'foreign';
-  return deadLetter.failedAt >= until ? 'gone' : { key, etag: stored.etag, deadLetter };
+  if (deadLetter === undefined) return { counts: { foreign: 1 }, findings: [] };
+  if (deadLetter.failedAt < until) return { key, etag: stored.etag, deadLetter };
+  // Only redrive counts attempts: this one has failed again in a step that ended before its checkpoint was written.
+  if (mode === 'count' || deadLetter.attempts === 1) return undefined;
+  return merged({ counts: { 'dead-letters': 1 }, findings: [] }, failedAgain(deadLetter, deadLetter.type));
 }
+
+const failedAgain = ({ table, id, keys }: StoredDeadLetter, type: string): StepResult => ({
+  counts: { 'failed-again': 1 },
+  findings: [{ table, id, keys, kind: 'failed-again', type }],
+});
 
 async function settle(redrive: Redrive, opened: readonly Opened[]): Promise<StepResult> {
   const { context, slice } = redrive;
@@ -93,5 +105,5 @@ async function close({ context, slice, objects }: Redrive, { key, etag, deadLett
     const attempt = { attempts: deadLetter.attempts + 1, ...failureFields(outcome, runtime.now()) };
     await objects.put(bucket, key, withAttempt(stored.text, attempt), signal, etag);
   }
-  return { counts: { 'failed-again': 1 }, findings: [{ table, id, keys, kind: 'failed-again', type: outcome.type }] };
+  return failedAgain(deadLetter, outcome.type);
 }

@@ -1,6 +1,7 @@
 // Works off dead letters, and the batches that Lambda discarded: the item of each is read again, its present state written, and the object
 // deleted if it is still the one that was read.
-import type { RedriveSlice } from '../../../formats/slice.ts';
+import type { ObjectPlace, RedriveSlice } from '../../../formats/slice.ts';
+import type { ObjectStore } from '../../aws/s3.ts';
 import { merged, type StepResult, type Work } from './context.ts';
 import { placeObjects } from './place.ts';
 import { failedBatches } from './redrive-batches.ts';
@@ -21,12 +22,11 @@ interface Cursor {
 const ONE_STEP: StepResult = { counts: { pages: 1 }, findings: [] };
 
 export const redrive: Work<RedriveSlice> = async function* (context, slice, cursor) {
-  const { bucket, prefix } = slice.from;
   const objects = placeObjects(context.runtime.objects, slice.from);
   const stepsOf = slice.form === 'dead-letters' ? deadLetters : failedBatches;
   let { after, page } = (cursor ?? {}) as Cursor;
   for (;;) {
-    const listed = await objects.list(bucket, prefix, context.signal, after);
+    const listed = await keysOf(objects, slice.from, after, page?.last, context.signal);
     const last = page?.last ?? listed.at(-1);
     if (last === undefined) {
       yield { ...ONE_STEP, cursor: { after }, done: true };
@@ -43,3 +43,20 @@ export const redrive: Work<RedriveSlice> = async function* (context, slice, curs
     yield { ...ONE_STEP, cursor: { after }, done: false };
   }
 };
+
+/** The keys of a page, in order; of one that was begun up to its end, which what was written meanwhile can have moved to a later list. */
+async function keysOf(
+  objects: ObjectStore,
+  { bucket, prefix }: ObjectPlace,
+  after: string | undefined,
+  last: string | undefined,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const keys: string[] = [];
+  for (let from = after; ;) {
+    const listed = await objects.list(bucket, prefix, signal, from);
+    keys.push(...listed);
+    from = listed.at(-1);
+    if (from === undefined || last === undefined || from >= last) return keys;
+  }
+}

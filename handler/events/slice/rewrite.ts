@@ -2,10 +2,11 @@
 import { addCounts } from '../../../formats/counts.ts';
 import type { Counts, RedriveSlice, SliceTable } from '../../../formats/slice.ts';
 import type { RedriveItem } from '../../dead-letters/stored-dead-letter.ts';
+import type { ItemState } from '../../indexing/item-state.ts';
 import type { Write } from '../../indexing/write.ts';
-import type { MalformedRecord } from '../../records/malformed-record.ts';
+import { MalformedRecord } from '../../records/malformed-record.ts';
 import type { Table } from '../../tables.ts';
-import { ITEMS_IN_MEMORY, type ReadWrite, type SliceContext } from './context.ts';
+import { ITEMS_IN_MEMORY, type ReadState, type ReadWrite, type SliceContext } from './context.ts';
 
 /** What became of an item; an error: it failed again. */
 export type Outcome = 'done' | 'moving' | MalformedRecord | undefined;
@@ -82,8 +83,8 @@ async function rewriteTogether(
 }
 
 /**
- * Reads once more what was written, and deletes the documents of items that are gone: an item that was removed between its read and its write
- * has left one if the index no longer knew of the delete. @throws {SliceProblem}
+ * Reads once more what was written, and deletes the documents of items that are gone, or have none by their transform: an item that was
+ * removed between its read and its write has left one if the index no longer knew of the delete. @throws {SliceProblem}
  */
 async function confirm(
   context: SliceContext,
@@ -96,13 +97,27 @@ async function confirm(
   const read = await context.items(
     sliceTable,
     [...present.values()].map(({ keys }) => keys),
+    true,
   );
-  const gone = [...present].filter(([id, { state }]) => !read.items.has(id) && state?.table.keepExpired !== true);
-  const deletes = gone.flatMap(([id, { keys, state }]) =>
-    targets.map((target) => context.presentState(target, id, keys, read, state?.version?.digits)),
-  );
+  const deletes: ReadState[] = [];
+  for (const [id, { keys, state, table }] of present) {
+    const states = targets.map((target) => context.presentState(target, id, keys, read, state?.version?.digits));
+    const isGone = read.items.has(id) ? await hasNone(context, states[0]) : !table.keepExpired;
+    if (isGone) deletes.push(...states);
+  }
   const deleted = (await context.tryToWrite(deletes)).filter(({ written }) => written).length;
   return { 'read-capacity': read.capacity, deleted };
+}
+
+/** Whether an item has no document, because its transform says so. */
+async function hasNone(context: SliceContext, state: ItemState | undefined): Promise<boolean> {
+  if (state?.table.transform === undefined) return false;
+  try {
+    return (await context.shaped(state)) === null;
+  } catch (error) {
+    if (error instanceof MalformedRecord) return false;
+    throw error;
+  }
 }
 
 function countsOf(writes: readonly Write[]): Counts {
@@ -117,16 +132,20 @@ function countsOf(writes: readonly Write[]): Counts {
 }
 
 /** The outcome of each write: failed again, forbidden by a delete that is younger than the margin, or done. */
-async function outcomesOf(context: SliceContext, writes: readonly Write[]): Promise<(OfIndex & { readonly id: string })[]> {
-  const refused = writes.filter(({ outcome, written, state }) => outcome?.kind === 'done' && !written && state?.image !== undefined);
-  const absent = new Set<Write>();
+async function outcomesOf(context: SliceContext, writes: readonly ReadWrite[]): Promise<(OfIndex & { readonly id: string })[]> {
+  const refused = writes.filter(({ outcome, written, image }) => outcome?.kind === 'done' && !written && image !== undefined);
+  const absent = new Set<ReadWrite>();
   for (const index of new Set(refused.flatMap(({ table }) => table.index ?? []))) {
     const own = refused.filter(({ table }) => table.index === index);
     const documents = await context.documents(
       index,
       own.map(({ id = '' }) => id),
     );
-    for (const write of own) if (!documents.has(write.id ?? '')) absent.add(write);
+    for (const write of own) {
+      const { id = '', state } = write;
+      // An item whose transform gives no document lacks none.
+      if (!documents.has(id) && !(await hasNone(context, state))) absent.add(write);
+    }
   }
   return writes.map((write) => {
     const { id = '', outcome, table } = write;

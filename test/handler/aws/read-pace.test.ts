@@ -33,6 +33,15 @@ test('the first read begins at once, and each one waits for what the one before 
   expect(pace.used).toBe(80);
 });
 
+test('a read that does not wait leaves it to the next one, which waits for both', async () => {
+  const { pace, clock, read } = paced(10);
+  await read(4, 50);
+  await pace.read(() => Promise.resolve({ items: [1], capacity: 50 }), signal, false);
+  expect(clock.ms).toBe(0);
+  await read(4, 10);
+  expect(clock.ms).toBe(10_000);
+});
+
 test('a read that DynamoDB throttles is made again at half the rate', async () => {
   const { pace, clock, read } = paced(10);
   const throttled = new AwsError('ProvisionedThroughputExceededException', 400, 'slow');

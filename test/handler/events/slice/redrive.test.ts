@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, jest, test } from '@jest/globals';
 import { CreateTableCommand, DeleteItemCommand, PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { Finding, RedriveSlice, SliceResponse } from '../../../../formats/slice.ts';
+import type { Finding, RedriveSlice, SliceCheckpoint, SliceResponse } from '../../../../formats/slice.ts';
 import { AwsError } from '../../../../handler/aws/error.ts';
 import type { DeadLetter } from '../../../../handler/dead-letters/dead-letter.ts';
 import { runSlice } from '../../../../handler/events/slice/run-slice.ts';
@@ -24,6 +24,9 @@ interface Subject {
   fail(...records: RecordOptions[]): Promise<void>;
   /** Runs a slice to its end, in invocations of so many ms. */
   run(slice?: Partial<RedriveSlice>, remaining?: number): Promise<SliceResponse>;
+  /** One invocation. */
+  once(slice: Partial<RedriveSlice>, remaining: number): Promise<SliceResponse>;
+  checkpoint(id: string): SliceCheckpoint | undefined;
   letters(): StoredLetter[];
   found(): Promise<Record<string, unknown>>;
   findings(): Finding[];
@@ -48,6 +51,24 @@ async function subject(options: Partial<Parameters<typeof testFunction>[0]> = {}
     ...options,
   });
   let slices = 0;
+  const whole = (slice: Partial<RedriveSlice> = {}): RedriveSlice => ({
+    kind: 'redrive',
+    mode: 'apply',
+    form: 'dead-letters',
+    from: { bucket: 'code-bucket', prefix: `dead-letters/DynamoToES/${name}/` },
+    until: Date.now() + 1,
+    operation: 'redrive',
+    release: '9.9.9',
+    bucket: 'runs',
+    prefix: 'runs/x',
+    id: `s${slices++}`,
+    capacity: 1e6,
+    seconds: 60,
+    tables: [{ name, keys: [{ name: 'pk', type: 'S' }] }],
+    ...slice,
+  });
+  const invoke = async (slice: RedriveSlice, remaining: number): Promise<SliceResponse> =>
+    (await runSlice(fn.runtime, slice, { functionName: 'DynamoToES', remaining })) as SliceResponse;
   return {
     name,
     fn,
@@ -61,30 +82,20 @@ async function subject(options: Partial<Parameters<typeof testFunction>[0]> = {}
       fn.deadLetters.clear();
     },
     run: async (slice, remaining = 30_000) => {
-      const whole: RedriveSlice = {
-        kind: 'redrive',
-        mode: 'apply',
-        form: 'dead-letters',
-        from: { bucket: 'code-bucket', prefix: `dead-letters/DynamoToES/${name}/` },
-        until: Date.now() + 1,
-        operation: 'redrive',
-        release: '9.9.9',
-        bucket: 'runs',
-        prefix: 'runs/x',
-        id: `s${slices++}`,
-        capacity: 1e6,
-        seconds: 60,
-        tables: [{ name, keys: [{ name: 'pk', type: 'S' }] }],
-        ...slice,
-      };
+      const same = whole(slice);
       // As the action does: what gets no further five times in a row is a problem.
       let failures = 0;
       for (let i = 0; i < 5000; i++) {
-        const response = (await runSlice(fn.runtime, whole, { functionName: 'DynamoToES', remaining })) as SliceResponse;
+        const response = await invoke(same, remaining);
         failures = response.problem === undefined ? 0 : failures + 1;
         if (response.done || failures === 5) return response;
       }
       throw new Error('the slice does not end');
+    },
+    once: (slice, remaining) => invoke(whole(slice), remaining),
+    checkpoint: (id) => {
+      const stored = objects.get(`runs/runs/x/slices/${id}.json`);
+      return stored === undefined ? undefined : (JSON.parse(stored.text) as SliceCheckpoint);
     },
     letters: () => [...objects].filter(([key]) => key.startsWith('code-bucket/')).map(([, { text }]) => JSON.parse(text) as StoredLetter),
     found: async () => {
@@ -285,6 +296,131 @@ test('thousands of dead letters are worked off over many invocations, each once'
   const { counts } = await it.run({}, 4_000);
   expect(counts).toMatchObject({ 'dead-letters': 2500, redriven: 2500, foreign: 1 });
   expect([...it.objects.keys()].filter((name) => name.startsWith('code-bucket/'))).toEqual([`${folder}01/readme.txt`]);
+});
+
+/** Lets the writes of an object fail, from a number of calls on: the invocation ends there, as one that is killed. */
+function killAfter(it: Subject, calls: number, isMeant: (name: string) => boolean): void {
+  const { objects } = it.fn.runtime;
+  let left = calls;
+  const meant = (name: string): Promise<void> => (isMeant(name) && left-- === 0 ? Promise.reject(new Error('killed')) : Promise.resolve());
+  Object.assign(it.fn.runtime, {
+    objects: {
+      ...objects,
+      get: (...args) => meant(`get ${args[0]}/${args[1]}`).then(() => objects.get(...args)),
+      put: (...args) => meant(`put ${args[0]}/${args[1]}`).then(() => objects.put(...args)),
+      delete: (...args) => meant(`delete ${args[0]}/${args[1]}`).then(() => objects.delete(...args)),
+      list: (...args) => meant(`list ${args[0]}/${args[1]}`).then(() => objects.list(...args)),
+    } satisfies typeof objects,
+  });
+}
+
+test('a dead letter that failed again in an invocation that was killed is reported, with one attempt more', async () => {
+  const it = await subject();
+  await it.fail(record(bad('a'), 92), record(bad('b'), 93));
+  await it.put(bad('a'));
+  await it.put(bad('b'));
+  killAfter(it, 0, (name) => name.startsWith('put runs/runs/x/slices/'));
+  const slice = { id: 'killed', until: Date.now() + 1 };
+  await sleep(5);
+  await expect(it.run(slice)).rejects.toThrow('killed');
+  expect(it.letters()).toMatchObject([{ attempts: 2 }, { attempts: 2 }]);
+  expect((await it.run(slice)).counts).toMatchObject({ 'dead-letters': 2, 'failed-again': 2 });
+  expect(it.letters()).toMatchObject([{ attempts: 2 }, { attempts: 2 }]);
+  const named = new Set(it.findings().map(({ id, kind, type }) => `${id} ${kind} ${type}`));
+  expect([...named].sort()).toEqual([expect.stringMatching(/^a failed-again \w+/), expect.stringMatching(/^b failed-again \w+/)]);
+});
+
+test('dead letters that are written before those of a page push none of them out of it', async () => {
+  const it = await subject();
+  await it.fail(record(bad('0'), 94));
+  const [[key, stored]] = [...it.objects] as [[string, { text: string; etag: string }]];
+  it.objects.delete(key);
+  const letter = JSON.parse(stored.text) as StoredLetter;
+  const folder = key.slice(0, key.lastIndexOf('/'));
+  const add = (n: number, failedAt: string): void => {
+    const text = JSON.stringify({ ...letter, failedAt, id: `i${n}`, keys: { pk: { S: `i${n}` } } });
+    it.objects.set(`${folder}/${String(n).padStart(16, '0')}-1.json`, { text, etag: `"${n}"` });
+  };
+  for (let n = 0; n < 1000; n++) add(1000 + n, letter.failedAt);
+  const slice = { id: 'pushed', mode: 'count', until: Date.now() + 1 } as const;
+  killAfter(it, 3, (name) => name.startsWith('put runs/runs/x/slices/'));
+  await expect(it.run(slice)).rejects.toThrow('killed');
+  for (let n = 0; n < 60; n++) add(n, new Date(Date.now() + 60_000).toISOString());
+  expect((await it.run(slice)).counts).toMatchObject({ 'dead-letters': 1000 });
+});
+
+test.each(['dead-letters', 'failed-batches'] as const)(
+  'however low the read capacity is, each invocation that works off %s gets further',
+  async (form) => {
+    const it = await subject();
+    const items = Array.from({ length: 12 }, (_, n) => good(`i${n}`));
+    for (const item of items) await it.put(item);
+    const records = items.map((item, n) => record(item, 110 + n));
+    if (form === 'dead-letters') await it.fail(...records.map((one, n) => ({ ...one, image: bad(`i${n}`) as never })));
+    else {
+      const text = discarded(
+        records.map((one) => streamRecord({ table: it.name, ...one })),
+        true,
+      );
+      it.objects.set('failures/aws/lambda/uuid/shard/1', { text, etag: '"1"' });
+    }
+    let now = Date.now() + 1000;
+    const slice = { id: 'slow', form, capacity: 0.5, until: now, ...(form === 'dead-letters' ? {} : { from: FROM }) };
+    let deadline = now;
+    // A sleep beyond the end of the invocation is cut off.
+    const pause = (ms: number): Promise<void> =>
+      now + ms > deadline ? Promise.reject(new Error('time is up')) : Promise.resolve(void (now += ms));
+    Object.assign(it.fn.runtime, { now: () => now, sleep: pause });
+    const read: number[] = [];
+    for (let done = false; !done;) {
+      deadline = now + 3000;
+      const response = await it.once(slice, 30_000).catch(() => undefined);
+      done = response?.done === true;
+      read.push(it.checkpoint('slow')?.counts.read ?? 0);
+      expect(read.length).toBeLessThan(20);
+    }
+    expect(read.slice(0, 3)).toEqual([4, 8, 12]);
+    expect(it.letters()).toEqual([]);
+    expect(Object.keys(await it.found())).toHaveLength(12);
+  },
+);
+
+describe('of a table whose transform gives no document for some items', () => {
+  const options = {
+    defaults: { transform: 'transforms/hide.mjs' },
+    transforms: { 'transforms/hide.mjs': (document: Record<string, unknown>) => (document.hidden === true ? null : document) },
+  };
+  const hidden = (pk: string): Item => ({ ...good(pk), hidden: { BOOL: true } });
+
+  test('a newer delete is no reason to keep a dead letter: its item has none', async () => {
+    const it = await subject(options);
+    await it.fail(record(bad('a'), 130));
+    await sleep(1100);
+    await it.fn.invoke([streamRecord({ table: it.name, ...record(hidden('a'), 131) })]);
+    await it.put(hidden('a'));
+    const { counts } = await it.run();
+    expect(counts).toMatchObject({ redriven: 1, newer: 1 });
+    expect(counts).not.toHaveProperty('moving');
+    expect(it.letters()).toEqual([]);
+    expect(await it.found()).toEqual({});
+  });
+
+  test('an item that has none any more when it was written leaves no document', async () => {
+    const it = await subject(options);
+    await it.fail(record(bad('a'), 132), record(bad('b'), 133));
+    await it.put(good('a'));
+    await it.put(good('b'));
+    const { dynamodb } = it.fn.runtime;
+    const read = dynamodb.batchGet.bind(dynamodb);
+    // The index never learns of the change.
+    jest.spyOn(dynamodb, 'batchGet').mockImplementationOnce(async (...request) => {
+      const found = await read(...request);
+      await it.put(hidden('a'));
+      return found;
+    });
+    expect((await it.run()).counts).toMatchObject({ redriven: 2, written: 2, deleted: 1 });
+    expect(Object.keys(await it.found())).toEqual(['b']);
+  });
 });
 
 /** The object of an S3 on-failure destination. */
