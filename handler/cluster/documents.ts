@@ -49,18 +49,23 @@ export function whole<Found extends object>(what: string, read: () => Found | un
   }
 }
 
-/** Reads documents in real time, whether they are visible to searches or not. @returns by id; those that are not there are left out */
+/**
+ * Reads documents in real time, whether they are visible to searches or not. @param sources false: without them
+ * @returns by id; those that are not there are left out
+ */
 export async function readDocuments(
   cluster: ClusterClient,
   index: string,
   ids: readonly string[],
   now: () => number,
   signal: AbortSignal,
+  sources = true,
 ): Promise<ReadonlyMap<string, IndexedDocument> | NotRead> {
   if (ids.length === 0) return new Map();
   try {
-    const request = { method: 'POST', path: `/${encodeURIComponent(index)}/_mget`, body: JSON.stringify({ ids }) } as const;
-    const response = await cluster.send(request, signal);
+    const path = `/${encodeURIComponent(index)}/_mget`;
+    const query = sources ? {} : { _source: 'false' };
+    const response = await cluster.send({ method: 'POST', path, query, body: JSON.stringify({ ids }) }, signal);
     const failure = classifyRequest(response, now());
     if (failure !== undefined) return notRead(failure, `reading documents of ${index}`);
     // A shard that could not be read says nothing of its documents, which must not count as missing.

@@ -255,10 +255,10 @@ class TableRun {
   async #result({ complete, failure }: { complete: boolean; failure?: string }): Promise<TableResult> {
     const isRedrive = this.#options.operation === 'redrive';
     const counts = isRedrive ? await this.#redriveCounts() : await this.#results.counts();
-    // Of the checks, and those that the repair found to be moving.
-    const names = isRedrive
-      ? this.#lastPhase()
-      : this.#run.phases.map(({ name }) => name).filter((name) => name.startsWith('look-') || name === 'apply');
+    // Of the checks, and those that the repair found to be moving; of a backfill, what its first pass could not write.
+    const isDecided = (name: string): boolean =>
+      name.startsWith('look-') || name === 'apply' || (name === 'scan' && this.#options.operation === 'backfill');
+    const names = isRedrive ? this.#lastPhase() : this.#run.phases.map(({ name }) => name).filter(isDecided);
     const lists = (await Promise.all(names.map((name) => this.#results.lists(name, isRedrive ? undefined : false)))).flat();
     const { findings, reasons } = await writeFindings(
       this.#slices,

@@ -11,7 +11,7 @@ import type { ItemState, ItemVersion } from '../../indexing/item-state.ts';
 import { newWrite, type Write } from '../../indexing/write.ts';
 import { Writer } from '../../indexing/writer.ts';
 import type { AttributeMap } from '../../records/attribute.ts';
-import { backfillVersion, greaterVersion, MARGIN_SECONDS } from '../../records/backfill-version.ts';
+import { backfillVersion, greaterVersion, isFrozen, MARGIN_SECONDS } from '../../records/backfill-version.ts';
 import { idOf, keyOfItem } from '../../records/item-key.ts';
 import type { Invocation, Runtime } from '../../runtime.ts';
 import type { IndexedTable, Table } from '../../tables.ts';
@@ -149,9 +149,25 @@ export class SliceContext {
     return writes;
   }
 
-  /** The documents of ids. @throws {SliceProblem} */
-  async documents(index: string, ids: readonly string[]): Promise<ReadonlyMap<string, IndexedDocument>> {
-    return this.read(() => readDocuments(this.runtime.cluster, index, ids, this.runtime.now, this.signal));
+  /** The documents of ids. @param sources false: without them @throws {SliceProblem} */
+  async documents(index: string, ids: readonly string[], sources = true): Promise<ReadonlyMap<string, IndexedDocument>> {
+    return this.read(() => readDocuments(this.runtime.cluster, index, ids, this.runtime.now, this.signal, sources));
+  }
+
+  /** Those of refused writes to an index whose documents nothing can overwrite, not even a later change. @throws {SliceProblem} */
+  async frozen<Refused extends { readonly id: string | undefined }>(
+    index: string,
+    refused: readonly Refused[],
+  ): Promise<{ readonly write: Refused; readonly document: IndexedDocument }[]> {
+    const documents = await this.documents(
+      index,
+      refused.map(({ id = '' }) => id),
+      false,
+    );
+    return refused.flatMap((write) => {
+      const document = documents.get(write.id ?? '');
+      return document !== undefined && isFrozen(document.version, this.runtime.now()) ? [{ write, document }] : [];
+    });
   }
 
   /** Reads from the cluster, again after what is transient. @throws {SliceProblem} */

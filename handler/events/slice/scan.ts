@@ -37,7 +37,10 @@ export const scan: Work<ScanSlice> = async function* (context, slice, cursor) {
 
 const base = ({ items, capacity }: ScanPage): Counts => ({ read: items.length, pages: 1, 'read-capacity': capacity });
 
-/** Blind writes: the version lets every later change win, and what the index already has as new. */
+/**
+ * Blind writes: the version lets every later change win, and what the index already has as new. Of what it has refused, the versions are read:
+ * a frozen document is no newer one.
+ */
 async function writePage(context: SliceContext, { table: { name, keys }, index }: ScanSlice, page: ScanPage): Promise<StepResult> {
   const table = context.table({ name, keys }, index);
   const version = { digits: backfillVersion(page.sentAt), type: 'external' } as const;
@@ -48,8 +51,12 @@ async function writePage(context: SliceContext, { table: { name, keys }, index }
     }),
   );
   const malformed = writes.filter(({ outcome }) => outcome?.kind === 'malformed').length;
-  const written = writes.filter((write) => write.written).length;
-  return { counts: { ...base(page), written, malformed, newer: writes.length - written - malformed }, findings: [] };
+  const refused = writes.filter(({ written, outcome }) => !written && outcome?.kind !== 'malformed');
+  const findings = (await context.frozen(table.index, refused)).map<Finding>(({ write: { id = '', keys: key }, document }) => ({
+    ...{ table: name, id, keys: key, kind: 'frozen', document: documentDigest(document) },
+  }));
+  const counts = { written: writes.length - refused.length - malformed, malformed, newer: refused.length - findings.length };
+  return { counts: { ...base(page), ...counts, ...(findings.length === 0 ? {} : { frozen: findings.length }) }, findings };
 }
 
 /** Compares each item with its document. What differs is looked at again later: it may be a change on its way. */

@@ -79,6 +79,12 @@ test.each<[string, Counts, Counts, number]>([
   expect(result).toMatchObject({ complete: true, differences: remaining });
 });
 
+test('what the first pass of a backfill could not write is in its list, and what that of a verify has found is not', async () => {
+  const found = { missing: 1 };
+  expect((await runOn({ operation: 'backfill', found })).result.findings).toMatchObject([{ id: 'a' }]);
+  expect((await runOn({ operation: 'verify', found })).result.findings).toHaveLength(1);
+});
+
 test('pass 2 begins at once where every slice ended cleanly, else when no write of one can arrive any more', async () => {
   expect((await runOn({ operation: 'backfill' })).begun).toMatchObject({ scan: 0, walk: 0 });
   expect((await runOn({ operation: 'backfill', lateUntil: 75_000 })).begun).toMatchObject({ scan: 0, walk: 75_000 });

@@ -313,7 +313,11 @@ test('a frozen document is reported and written by nothing, until someone delete
       ...none,
       frozen: count,
     });
-  await it.run({ ...whole, mode: 'write' });
+  const again = await it.run({ ...whole, mode: 'write', id: 'again' });
+  expect(again.counts).toMatchObject({ read: 2, frozen: 1 });
+  expect((again.counts.written ?? 0) + (again.counts.newer ?? 0)).toBe(1);
+  const [list = ''] = (JSON.parse(it.objects.get('code/runs/x/slices/again.json')?.text ?? '{}') as SliceCheckpoint).lists;
+  expect(JSON.parse(it.objects.get(`code/${list}`)?.text ?? '')).toMatchObject({ id: idOf(1), keys: found[0]?.keys, kind: 'frozen' });
   expect(await states()).toEqual(before);
 
   for (const path of frozen) await ask(stack.search, 'DELETE', path);
