@@ -4,7 +4,7 @@
 // PROTOCOL_SEED repeats a world, PROTOCOL_WORLDS sets how many there are.
 import { describe, expect, test } from '@jest/globals';
 import { MARGIN_SECONDS, backfillVersion } from '../../../../handler/records/backfill-version.ts';
-import { backfill, verify } from './protocol/runs.ts';
+import { backfill, redrive, verify } from './protocol/runs.ts';
 import { World, type Mistake, type WorldOptions } from './protocol/world.ts';
 
 const fixed = process.env.PROTOCOL_SEED;
@@ -45,6 +45,15 @@ const repairedBy =
   };
 const repaired = repairedBy(true);
 
+const redriven =
+  (form: 'failed-batches' | 'dead-letters'): Work =>
+  async (world) => {
+    const { moving, left } = await redrive(world, form);
+    world.drain();
+    const wrong = world.differences().filter((id) => !moving.includes(id));
+    return left > 0 && moving.length === 0 ? [...wrong, `${left} objects are left`] : wrong;
+  };
+
 describe('the index equals the table at the end', () => {
   test.each<[string, WorldOptions, Work]>([
     ['of a backfill', { lost: 'none', faults: false }, backfilled()],
@@ -52,6 +61,26 @@ describe('the index equals the table at the end', () => {
     ['of a backfill while the stream is far behind', { lost: 'none', faults: true, stream: 'lagging' }, backfilled()],
     ['of a repair of what was lost a moment ago', { lost: 'recent', faults: false }, repaired],
     ['of a repair with every fault', { lost: 'recent', faults: true }, repaired],
+    [
+      'of a redrive of batches that is killed',
+      { lost: 'recent', faults: true, without: ['copies', 'late requests'] },
+      redriven('failed-batches'),
+    ],
+    [
+      'of a redrive of batches that runs twice',
+      { lost: 'recent', faults: true, without: ['crashes', 'late requests'] },
+      redriven('failed-batches'),
+    ],
+    [
+      'of a redrive of dead letters that is killed',
+      { lost: 'recent', faults: true, without: ['copies', 'late requests'] },
+      redriven('dead-letters'),
+    ],
+    [
+      'of a redrive of dead letters that runs twice',
+      { lost: 'recent', faults: true, without: ['crashes', 'late requests'] },
+      redriven('dead-letters'),
+    ],
   ])('%s', async (_, options, work) => {
     expect(await firstWrong(options, work)).toBeUndefined();
   });
@@ -74,6 +103,12 @@ const MANY = { from: 1, worlds: 40_000 };
 const margin = BigInt(MARGIN_SECONDS) * 2n ** 29n;
 const broken: [string, Mistake, WorldOptions, Work, Work?][] = [
   ['no second pass', {}, { lost: 'old', faults: true }, backfilled({ passes: 1 }), backfilled()],
+  [
+    'no second read of what a redrive wrote',
+    { neverReadsAgain: true },
+    { lost: 'recent', faults: true, without: ['copies', 'late requests'] },
+    redriven('failed-batches'),
+  ],
   ['no look after a repair', {}, { lost: 'recent', faults: true }, repairedBy(false), repaired],
   [
     'no margin',

@@ -1,10 +1,10 @@
 // The phases of a run in a simulated world, with the slices that the action plans: each invoked again until its checkpoint says that it is done.
 import type { Counts, Finding, SurveyResponse, SurveyedIndex, WorkSlice } from '../../../../../formats/slice.ts';
 import { addCounts } from '../../../../../formats/counts.ts';
-import { lookPhase, scanPhase, walkPhase } from '../../../../../action/apply/slices/phases.ts';
+import { lookPhase, redrivePhase, scanPhase, walkPhase } from '../../../../../action/apply/slices/phases.ts';
 import type { Phase } from '../../../../../action/apply/slices/run-store.ts';
 import { TABLE } from './simulated-table.ts';
-import { checkpointOf, type World } from './world.ts';
+import { checkpointOf, DEAD_LETTERS, FAILURES, type World } from './world.ts';
 
 /** ms: the longest request that pass 1 can leave behind, and more than a replica lags. */
 const LONGEST_REQUEST_MS = 2_000;
@@ -27,7 +27,7 @@ async function run(world: World, phase: Phase): Promise<Result> {
     for (let invocations = 0; checkpointOf(world, slice)?.done !== true; invocations++) {
       if (invocations === 100) throw new Error(`${slice.id} does not end`);
       // A response that was lost makes its client start another one beside the first.
-      const copies = world.hasFaults && world.chance(0.2) ? 2 : 1;
+      const copies = world.hasCopies && world.chance(0.2) ? 2 : 1;
       await Promise.all(Array.from({ length: copies }, () => world.invoke(slice)));
     }
   };
@@ -81,9 +81,21 @@ export async function verify(world: World, repair: boolean, confirms = true): Pr
   }
   const applied = repair ? await apply(world, decided, confirms) : undefined;
   const lists = [...decided, ...(applied?.lists ?? [])];
-  const moving = lists
+  return { counts: addCounts(counts), moving: movingOf(world, lists) };
+}
+
+const movingOf = (world: World, lists: readonly string[]): string[] =>
+  lists
     .flatMap((list) => (world.objects.get(`code/${list}`)?.text ?? '').split('\n'))
     .flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Finding]))
-    .filter(({ kind }) => kind === 'moving');
-  return { counts: addCounts(counts), moving: moving.map(({ id }) => id) };
+    .filter(({ kind }) => kind === 'moving')
+    .map(({ id }) => id);
+
+/** A redrive of all records that were lost. */
+export async function redrive(world: World, form: 'failed-batches' | 'dead-letters'): Promise<Verified & { readonly left: number }> {
+  world.discard(form);
+  const from = form === 'failed-batches' ? FAILURES : DEAD_LETTERS;
+  const { counts, lists } = await run(world, redrivePhase('redrive-0', TABLE, [{ form, from }], 'apply', world.now));
+  const left = [...world.objects.keys()].filter((key) => key.startsWith(`${from.bucket}/${from.prefix}`)).length;
+  return { counts, moving: movingOf(world, lists), left };
 }

@@ -32,6 +32,8 @@ export interface Mistake {
   readonly bulk?: (operations: BulkOperation[], seen: ReadonlyMap<string, number>) => void;
   /** Items are read before their documents. */
   readonly readsItemsFirst?: boolean;
+  /** What was written is believed to be there still. */
+  readonly neverReadsAgain?: boolean;
 }
 
 export interface WorldOptions {
@@ -43,8 +45,14 @@ export interface WorldOptions {
   readonly stream?: 'calm' | 'lagging';
   /** All records of a second have one version, as those of an emulator: a later one is not above the state that was read. */
   readonly ties?: boolean;
+  /** Faults that do not happen. */
+  readonly without?: readonly ('crashes' | 'copies' | 'late requests')[];
   readonly mistake?: Mistake;
 }
+
+/** Where Lambda puts what it discards, and where the function puts dead letters. */
+export const FAILURES = { bucket: 'failures', prefix: 'aws/lambda/uuid/' };
+export const DEAD_LETTERS = { bucket: 'code', prefix: 'dead-letters/fn/orders/' };
 
 export class World {
   readonly seed: number;
@@ -76,8 +84,12 @@ export class World {
     this.#past();
   }
 
-  get hasFaults(): boolean {
-    return this.#options.faults;
+  get hasCopies(): boolean {
+    return this.#has('copies');
+  }
+
+  #has(fault: NonNullable<WorldOptions['without']>[number]): boolean {
+    return this.#options.faults && this.#options.without?.includes(fault) !== true;
   }
 
   chance(share: number): boolean {
@@ -101,6 +113,29 @@ export class World {
       item.first = item.next = item.changes.length;
     }
     this.now += this.random() * 2000;
+  }
+
+  /** Puts the records that are lost into the objects of an on-failure destination, and into dead letters. @param form which of them */
+  discard(form: 'failed-batches' | 'dead-letters'): void {
+    const lost = this.table.items.flatMap(({ id, changes, first }) => changes.slice(0, first).map(({ record }) => ({ id, record })));
+    for (let n = 0; lost.length > 0; n++) {
+      const batch = lost.splice(0, 1 + Math.floor(this.random() * 4));
+      const { bucket, prefix } = FAILURES;
+      const text = JSON.stringify({ DDBStreamBatchInfo: {}, payload: JSON.stringify({ Records: batch.map(({ record }) => record) }) });
+      if (form === 'failed-batches') this.objects.set(`${bucket}/${prefix}shard/${n}`, { text, etag: `"${n}"` });
+      else for (const [i, { id, record }] of batch.entries()) this.#deadLetter(`${id}-${n}-${i}`, id, record);
+    }
+  }
+
+  #deadLetter(name: string, id: string, record: Record<string, unknown>): void {
+    const { Keys, ApproximateCreationDateTime, SequenceNumber } = record.dynamodb as Record<string, unknown>;
+    const about = { approximateCreationDateTime: ApproximateCreationDateTime, sequenceNumber: SequenceNumber };
+    const text = JSON.stringify({
+      ...{ version: 1, table: TABLE.name, index: TABLE.name, id, keys: Keys, ...about },
+      ...{ failedAt: new Date(START - MARGIN_MS).toISOString(), type: 'mapper_parsing_exception', record },
+    });
+    const { bucket, prefix } = DEAD_LETTERS;
+    this.objects.set(`${bucket}/${prefix}2027/01/15/${name}.json`, { text, etag: `"${name}"` });
   }
 
   commit(item: Item, removes = this.chance(0.45)): void {
@@ -181,7 +216,7 @@ export class World {
 
   /** One invocation, which may die. @returns undefined where it did */
   async invoke(slice: WorkSlice | SurveySlice): Promise<SliceResponse | SurveyResponse | undefined> {
-    const dies = this.#options.faults && slice.kind !== 'survey' && this.chance(0.25) ? Math.floor(this.random() * 12) : Infinity;
+    const dies = this.#has('crashes') && slice.kind !== 'survey' && this.chance(0.25) ? Math.floor(this.random() * 12) : Infinity;
     let left = dies;
     const wait = (): void => {
       this.#passes();
@@ -204,9 +239,12 @@ export class World {
     const store = memoryStore(this.objects);
     /** Items as they were when their documents were read, for a rule that is wrong. */
     let early: number | undefined;
+    let readAt = this.now;
+    let hasWritten = false;
     const call = async ({ headers, body }: { headers: Record<string, string>; body: Buffer }): Promise<object> => {
       wait();
-      const at = early ?? this.now;
+      const at = early ?? (hasWritten && this.#options.mistake?.neverReadsAgain === true ? readAt : this.now);
+      [readAt, hasWritten] = [this.now, false];
       const found = this.table.respond(
         headers['x-amz-target'] ?? '',
         JSON.parse(body.toString()) as Record<string, unknown>,
@@ -229,7 +267,8 @@ export class World {
         }
       }
       wait();
-      if (operations !== undefined && slice.kind === 'look') this.#removesBefore(operations);
+      hasWritten ||= operations !== undefined;
+      if (operations !== undefined && (slice.kind === 'look' || slice.kind === 'redrive')) this.#removesBefore(operations);
       if (operations !== undefined) return Promise.resolve(this.#write(request, operations, wait, seen));
       if (request.path.endsWith('/_mget')) for (const [id, { sequenceNumber }] of this.index.entries) seen.set(id, sequenceNumber);
       const response = this.index.respond(request, undefined);
@@ -253,6 +292,16 @@ export class World {
           const etag = await store.put(...args);
           wait();
           return etag;
+        },
+        delete: async (...args) => {
+          wait();
+          const isDeleted = await store.delete(...args);
+          wait();
+          return isDeleted;
+        },
+        list: async (...args) => {
+          wait();
+          return store.list(...args);
         },
       },
       now: clock,
@@ -279,7 +328,7 @@ export class World {
 
   /** A bulk request of a slice: carried out at once, or late while its client believes it lost. */
   #write(request: ClusterRequest, operations: BulkOperation[], wait: () => void, seen: ReadonlyMap<string, number>): ClusterResponse {
-    const { faults, mistake } = this.#options;
+    const { mistake } = this.#options;
     mistake?.bulk?.(operations, seen);
     const apply = (): ClusterResponse => {
       const before = this.index.highest;
@@ -288,7 +337,7 @@ export class World {
       for (const { action, id, version } of operations) this.#log(`slice, ${action} ${id} ${version}`);
       return response;
     };
-    if (faults && this.chance(0.15)) {
+    if (this.#has('late requests') && this.chance(0.15)) {
       this.#late.push(apply);
       this.now += 1000;
       throw new NoResponse('ETIMEDOUT', 'no response', false);
