@@ -17,7 +17,7 @@ export function remainingTable(results: Readonly<Record<string, Result>>): strin
 
 /** One sentence per kind, never per item. @param list URI of the list of what remains */
 export function redriveWarnings(name: string, { counts, reasons }: Result, list: string): string[] {
-  const { 'failed-again': failed = 0, moving = 0, foreign = 0, malformed = 0 } = counts;
+  const { 'failed-again': failed = 0, moving = 0, frozen = 0, foreign = 0, malformed = 0 } = counts;
   const types = sorted(reasons).map(([type, number]) => `${number} ${type}`);
   return [
     ...(failed === 0 ? [] : [`Table ${name}: ${of(failed, 'dead letter')} failed again (${types.join(', ')}). The list is ${list}`]),
@@ -25,6 +25,11 @@ export function redriveWarnings(name: string, { counts, reasons }: Result, list:
       ? []
       : [
           `Table ${name}: ${of(moving, 'item')} could not be written yet, because a delete of the last five minutes forbids it. Run redrive again in a few minutes. The list is ${list}`,
+        ]),
+    ...(frozen === 0
+      ? []
+      : [
+          `Table ${name}: ${of(frozen, 'item')} could not be written, because another writer gave the document a version that lies in the future. Run operation reindex, then redrive again. The list is ${list}`,
         ]),
     ...(foreign === 0
       ? []

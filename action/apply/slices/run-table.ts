@@ -291,8 +291,8 @@ class TableRun {
 
   /** What remains is what the last phase has left. An item of a dead letter that fails again is not one more that is malformed. */
   async #redriveCounts(): Promise<Counts> {
-    const { 'failed-again': again = 0, moving = 0, foreign = 0 } = await this.#results.counts(this.#lastPhase());
+    const { 'failed-again': again = 0, moving = 0, frozen = 0, foreign = 0 } = await this.#results.counts(this.#lastPhase());
     const { malformed = 0 } = await this.#results.counts(undefined, (slice) => slice.kind === 'redrive' && slice.form === 'failed-batches');
-    return { ...(await this.#results.counts()), 'failed-again': again, moving, foreign, malformed };
+    return { ...(await this.#results.counts()), 'failed-again': again, moving, frozen, foreign, malformed };
   }
 }

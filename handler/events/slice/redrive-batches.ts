@@ -1,4 +1,5 @@
 // Batches that Lambda discarded, a page of them: each of their items is read again and written, and the object deleted.
+import { addCounts } from '../../../formats/counts.ts';
 import type { Finding } from '../../../formats/slice.ts';
 import { parseFailedBatch, type RedriveItem } from '../../dead-letters/stored-dead-letter.ts';
 import { merged, type StepResult } from './context.ts';
@@ -61,8 +62,9 @@ async function* settle(redrive: Redrive, { key, name, etag, items }: Batch, begu
 /** Reads items again and writes them; those that are left to a later run are findings. */
 async function written({ context, slice }: Redrive, items: readonly RedriveItem[]): Promise<StepResult> {
   const { outcomes, counts } = await rewrite(context, slice, items, 'dead-letter');
-  const findings = items
-    .filter((item) => worst(outcomes.get(nameOfItem(item)) ?? []) === 'moving')
-    .map<Finding>(({ table, id, keys }) => ({ table, id, keys, kind: 'moving' }));
-  return { counts: { ...counts, ...(findings.length === 0 ? {} : { moving: findings.length }) }, findings };
+  const findings = items.flatMap<Finding>((item) => {
+    const kind = worst(outcomes.get(nameOfItem(item)) ?? []);
+    return kind === 'moving' || kind === 'frozen' ? [{ table: item.table, id: item.id, keys: item.keys, kind }] : [];
+  });
+  return { counts: addCounts([counts, ...findings.map(({ kind }) => ({ [kind]: 1 }))]), findings };
 }

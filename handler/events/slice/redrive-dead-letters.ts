@@ -99,7 +99,10 @@ async function close({ context, slice, objects }: Redrive, { key, etag, deadLett
     await objects.delete(bucket, key, signal, etag);
     return { counts: { redriven: 1 }, findings: [] };
   }
-  if (outcome === undefined || outcome === 'moving') return { counts: { moving: 1 }, findings: [{ table, id, keys, kind: 'moving' }] };
+  if (outcome === undefined || typeof outcome === 'string') {
+    const kind = outcome ?? 'moving';
+    return { counts: { [kind]: 1 }, findings: [{ table, id, keys, kind }] };
+  }
   const stored = await objects.get(bucket, key, signal);
   if (stored?.etag === etag) {
     const attempt = { attempts: deadLetter.attempts + 1, ...failureFields(outcome, runtime.now()) };

@@ -6,10 +6,11 @@ import type { ItemState } from '../../indexing/item-state.ts';
 import type { Write } from '../../indexing/write.ts';
 import { MalformedRecord } from '../../records/malformed-record.ts';
 import type { Table } from '../../tables.ts';
+import { isFrozen } from '../../records/backfill-version.ts';
 import { ITEMS_IN_MEMORY, type ReadState, type ReadWrite, type SliceContext } from './context.ts';
 
 /** What became of an item; an error: it failed again. */
-export type Outcome = 'done' | 'moving' | MalformedRecord | undefined;
+export type Outcome = 'done' | 'moving' | 'frozen' | MalformedRecord | undefined;
 interface OfIndex {
   readonly index: string | undefined;
   readonly outcome: Outcome;
@@ -131,24 +132,28 @@ function countsOf(writes: readonly Write[]): Counts {
   };
 }
 
-/** The outcome of each write: failed again, forbidden by a delete that is younger than the margin, or done. */
+/** The outcome of each write: failed again, forbidden by a delete that is younger than the margin or by a frozen document, or done. */
 async function outcomesOf(context: SliceContext, writes: readonly ReadWrite[]): Promise<(OfIndex & { readonly id: string })[]> {
-  const refused = writes.filter(({ outcome, written, image }) => outcome?.kind === 'done' && !written && image !== undefined);
-  const absent = new Set<ReadWrite>();
+  const refused = writes.filter(({ outcome, written }) => outcome?.kind === 'done' && !written);
+  const left = new Map<ReadWrite, Outcome>();
   for (const index of new Set(refused.flatMap(({ table }) => table.index ?? []))) {
     const own = refused.filter(({ table }) => table.index === index);
     const documents = await context.documents(
       index,
       own.map(({ id = '' }) => id),
+      false,
     );
     for (const write of own) {
-      const { id = '', state } = write;
-      // An item whose transform gives no document lacks none.
-      if (!documents.has(id) && !(await hasNone(context, state))) absent.add(write);
+      const { id = '', image, state } = write;
+      const document = documents.get(id);
+      if (document !== undefined) {
+        if (isFrozen(document.version, context.runtime.now())) left.set(write, 'frozen');
+        // An item whose transform gives no document lacks none.
+      } else if (image !== undefined && !(await hasNone(context, state))) left.set(write, 'moving');
     }
   }
   return writes.map((write) => {
     const { id = '', outcome, table } = write;
-    return { id, index: table.index, outcome: outcome?.kind === 'malformed' ? outcome.error : absent.has(write) ? 'moving' : 'done' };
+    return { id, index: table.index, outcome: outcome?.kind === 'malformed' ? outcome.error : (left.get(write) ?? 'done') };
   });
 }

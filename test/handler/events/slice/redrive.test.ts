@@ -190,6 +190,37 @@ test('a delete that is younger than the margin leaves the dead letter to a later
   expect(it.findings()).toMatchObject([{ id: 'a', kind: 'moving' }]);
 });
 
+test('a document that nothing can overwrite leaves dead letters and batches as they are, until it is gone', async () => {
+  const it = await subject();
+  await it.fail(record(bad('a'), 55), record(bad('gone'), 56), record(bad('b'), 57));
+  await it.put(good('a'));
+  await it.put(good('b'));
+  const batch = 'failures/aws/lambda/uuid/shard/1';
+  const records = [good('a'), good('gone'), good('b')].map((one, n) => streamRecord({ table: it.name, ...record(one, 58 + n) }));
+  it.objects.set(batch, { text: discarded(records, true), etag: '"1"' });
+  const frozen = ['a', 'gone'].map((id) => `/${it.name.toLowerCase()}/_doc/${id}`);
+  // Nanoseconds, as another tool has them.
+  for (const path of frozen)
+    await ask(stack.search, 'PUT', `${path}?version=1763800000000000000&version_type=external`, { by: 'another tool' });
+  expect((await it.run()).counts).toMatchObject({ 'dead-letters': 3, redriven: 1, frozen: 2 });
+  expect(
+    it
+      .letters()
+      .map(({ id }) => id)
+      .sort(),
+  ).toEqual(['a', 'gone']);
+  const { counts } = await it.run({ form: 'failed-batches', from: FROM });
+  expect(counts).toMatchObject({ 'failed-batches': 1, frozen: 2 });
+  expect(counts).not.toHaveProperty('redriven');
+  expect(it.objects.has(batch)).toBe(true);
+  expect(new Set(it.findings().map(({ id, kind }) => `${id} ${kind}`))).toEqual(new Set(['a frozen', 'gone frozen']));
+  await ask(stack.search, 'DELETE', `/${it.name.toLowerCase()}`);
+  await ask(stack.search, 'PUT', `/${it.name.toLowerCase()}`, {});
+  expect((await it.run()).counts).toMatchObject({ redriven: 2 });
+  expect((await it.run({ form: 'failed-batches', from: FROM })).counts).toMatchObject({ redriven: 1 });
+  expect(Object.keys(await it.found()).sort()).toEqual(['a', 'b']);
+});
+
 test.each([
   ['text that is not JSON', 'x'],
   ['another JSON', '{"version":1}'],
