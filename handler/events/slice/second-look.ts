@@ -34,7 +34,9 @@ async function lookAt(context: SliceContext, slice: LookSlice, findings: readonl
   let result: StepResult = { counts: {}, findings: [] };
   for (const table of slice.tables) {
     const own = findings.filter((finding) => finding.table === table.name);
-    if (own.length > 0) result = merged(result, await ofTable(context, slice, table, own));
+    // DynamoDB refuses to read a key twice in a request: the list of an earlier run can name one in both directions.
+    const once = [...new Map(own.map((finding) => [finding.id, finding])).values()];
+    if (once.length > 0) result = merged(result, await ofTable(context, slice, table, once));
   }
   return result;
 }

@@ -497,6 +497,51 @@ test('a batch that takes longer than an invocation is worked off by several, eac
 });
 
 test.each([
+  ['an item that a later run has to write', true],
+  ['no item that is left', false],
+])('a batch with %s is worked off whatever kills an invocation, at each of its steps', async (_, isKept) => {
+  const it = await subject();
+  const items = Array.from({ length: 9 }, (__, n) => good(`i${n}`));
+  for (const item of items) await it.put(item);
+  await it.put(bad('bad'));
+  const past = seconds() - 3600;
+  let now = Date.now();
+  const wait = (ms: number): Promise<void> => Promise.resolve(void (now += ms));
+  Object.assign(it.fn.runtime, { now: () => now, sleep: wait });
+  const { objects } = it.fn.runtime;
+  const batch = 'failures/aws/lambda/uuid/shard/1';
+  const records = [...items, bad('bad')].map((item, n) => streamRecord({ table: it.name, ...record(item, n), seconds: past }));
+  const text = discarded(records, true);
+  let kills = 0;
+  for (let isKilled = true; isKilled; kills++) {
+    it.fn.deadLetters.clear();
+    it.objects.set(batch, { text, etag: '"1"' });
+    await ask(stack.search, 'DELETE', `/${it.name.toLowerCase()}`);
+    const deleted = { table: it.name, keys: { pk: { S: 'i2' } }, event: 'REMOVE', counter: 500, seconds: seconds() } as const;
+    if (isKept) await it.fn.invoke([streamRecord(deleted)]);
+    killAfter(it, kills, () => true);
+    const id = `kill-${isKept}-${kills}`;
+    const slice = { id, form: 'failed-batches', from: FROM, capacity: 0.5 } as const;
+    isKilled = await it.run(slice).then(
+      () => false,
+      () => true,
+    );
+    Object.assign(it.fn.runtime, { objects });
+    const { counts, done } = await it.run(slice);
+    expect(done).toBe(true);
+    expect(it.objects.has(batch)).toBe(isKept);
+    expect([...it.fn.deadLetters.values()].map((letter) => letter.id)).toEqual(['bad']);
+    if (isKept) {
+      expect(counts).toMatchObject({ read: 10, malformed: 1, moving: 1, 'failed-batches': 1 });
+      const lists = it.checkpoint(id)?.lists ?? [];
+      expect(lists.map((list) => JSON.parse(it.objects.get(`runs/${list}`)?.text ?? '') as Finding)).toMatchObject([{ id: 'i2' }]);
+    }
+    expect(Object.keys(await it.found()).sort()).toEqual(items.map((item) => item.pk?.S).filter((pk) => !isKept || pk !== 'i2'));
+  }
+  expect(kills).toBeGreaterThan(8);
+});
+
+test.each([
   ['without the records', discarded(undefined, false)],
   ['with records of another table', discarded([streamRecord({ table: 'Others', ...record(good('a'), 1) })], true)],
   ['that is not one of Lambda', '{"payload":"{}"}'],

@@ -244,6 +244,24 @@ test('after a repair, documents whose items are gone are deleted, and nothing el
   expect(await documents(stack.search, index)).toEqual({ [idOf(2)]: expect.objectContaining({ n: 1 }) });
 });
 
+test('a key that a list names twice is looked at once', async () => {
+  const it = await subject();
+  await it.put(item(1), item(2));
+  const found = [1, 2, 1].map((n) => {
+    const { pk, sk } = item(n);
+    return `${JSON.stringify({ table: it.name, id: idOf(n), keys: { pk, sk }, kind: 'missing' })}\n`;
+  });
+  it.objects.set('code/twice', { text: found.join(''), etag: '"x"' });
+  for (const [mode, counts] of [
+    ['decide', { moving: 2 }],
+    ['apply', { repaired: 2 }],
+    ['confirm', { deleted: 0 }],
+  ] as const) {
+    const response = await it.run({ kind: 'look', mode, list: 'twice', isLast: true });
+    expect(response).toMatchObject({ done: true, counts });
+  }
+});
+
 test('an item that the engine refuses becomes a dead letter, and the rest is written', async () => {
   const it = await subject({ defaults: { mappings: { properties: { strict: { type: 'object', dynamic: 'strict' } } } } });
   await it.put(item(1), item(2, { strict: { M: { no: { S: 'x' } } } }), item(3));
