@@ -77,7 +77,7 @@ export class ReadPace {
       } catch (error) {
         if (!isTableThrottled(error)) throw error;
         this.throttled++;
-        this.#rate = Math.max(1, this.#rate / 2);
+        this.#rate = Math.min(this.#rate, Math.max(1, this.#rate / 2));
         this.#changedAt = this.#now();
         await this.#sleep(500, signal);
         signal.throwIfAborted();

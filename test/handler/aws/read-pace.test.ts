@@ -33,6 +33,16 @@ test('the first read begins at once, and each one waits for what the one before 
   expect(pace.used).toBe(80);
 });
 
+test('a throttled pace of less than a unit per second is not raised', async () => {
+  const { pace, clock, read } = paced(0.5);
+  const throttled = new AwsError('ProvisionedThroughputExceededException', 400, 'slow');
+  let calls = 0;
+  await pace.read(() => (calls++ === 0 ? Promise.reject(throttled) : Promise.resolve({ items: [1], capacity: 5 })), signal);
+  const before = clock.ms;
+  await read(1, 1);
+  expect(clock.ms - before).toBeGreaterThan(9000);
+});
+
 test('a read that does not wait leaves it to the next one, which waits for both', async () => {
   const { pace, clock, read } = paced(10);
   await read(4, 50);
