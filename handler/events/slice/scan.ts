@@ -53,7 +53,11 @@ async function writePage(context: SliceContext, { table: { name, keys }, index }
   const malformed = writes.filter(({ outcome }) => outcome?.kind === 'malformed').length;
   const refused = writes.filter(({ written, outcome }) => !written && outcome?.kind !== 'malformed');
   const findings = (await context.frozen(table.index, refused)).map<Finding>(({ write: { id = '', keys: key }, document }) => ({
-    ...{ table: name, id, keys: key, kind: 'frozen', document: documentDigest(document) },
+    table: name,
+    id,
+    keys: key,
+    kind: 'frozen',
+    document: documentDigest(document),
   }));
   const counts = { written: writes.length - refused.length - malformed, malformed, newer: refused.length - findings.length };
   return { counts: { ...base(page), ...counts, ...(findings.length === 0 ? {} : { frozen: findings.length }) }, findings };
