@@ -23,6 +23,10 @@ test('the demo shows what it says, in numbered steps', async () => {
   const steps = lines.flatMap((line) => /^\n== (\d+)\. (.*)\n {3}\S/.exec(line)?.slice(1, 3) ?? []);
   expect(steps.filter((_, at) => at % 2 === 0).map(Number)).toEqual(Array.from({ length: steps.length / 2 }, (_, at) => at + 1));
   expect(steps.length / 2).toBe(11);
+  // Neither the outage nor the wrong endpoint meets the first look of verify, which would take minutes longer.
+  const at = (text: string): number => lines.findIndex((line) => line.includes(text));
+  expect(at('verify has looked once')).toBeGreaterThan(0);
+  expect(at('verify has looked once')).toBeLessThan(at('The cluster is down'));
   expect(lines.join('\n')).toContain(`${Demo.ITEMS_BEFORE} items were compared with their documents: ${Demo.ITEMS_BEFORE - 2} equal`);
   expect(lines.join('\n')).toContain('Differences left: 0');
   const { products } = scenario;

@@ -106,9 +106,23 @@ export class Demo {
     );
     await this.#it.damage();
     this.#to.say(`In ${this.#it.index(products)}, one document is deleted, one is changed, and one is added by hand`);
-    const running = this.#it.deploy({ operation: 'verify', repair: 'true', tables: products });
+    let hasLooked = (): void => undefined;
+    const firstLook = new Promise<void>((resolve) => {
+      hasLooked = resolve;
+    });
+    const running = this.#it.deploy(
+      { operation: 'verify', repair: 'true', tables: products },
+      {
+        onLog: (text) => {
+          if (text.includes('are checked again')) hasLooked();
+        },
+      },
+    );
+    // The outage and the wrong endpoint of the next steps would interrupt the first look, and the stack runs one invocation at a time.
+    await this.#to.during('verify looks for the first time', Promise.race([firstLook, running]));
+    this.#to.say('verify has looked once');
     const began = Date.now();
-    const waits = (): string => `verify has looked once; ${Math.round((Date.now() - began) / 1000)} s are over`;
+    const waits = (): string => `verify looks again 30 s after the first time; ${Math.round((Date.now() - began) / 1000)} s are over`;
     return async () => {
       this.#to.step('The result of verify', 'Exactly the damage was found and fixed.');
       const run = succeeded(await this.#to.during(waits, running));

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { DeleteItemCommand, ListTablesCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { marshall } from '@aws-sdk/util-dynamodb';
+import { nearest } from '../../formats/nearest.ts';
 import { runAction } from './action-run.ts';
 import { connect } from './clients.ts';
 import { createTable } from './tables.ts';
@@ -59,7 +60,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       const Bucket = inputs['code-bucket'];
       const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: `dead-letters/${inputs['function-name']}/` }));
       const letters = Contents.filter(({ Key }) => Key?.endsWith('/check.json') === false);
-      console.log(`${letters.length} dead letters`);
+      console.log(letters.length === 1 ? '1 dead letter' : `${letters.length} dead letters`);
       for (const { Key } of letters) {
         const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }));
         console.log(`  s3://${Bucket}/${Key}\n  ${(await Body?.transformToString()) ?? ''}`);
@@ -132,6 +133,11 @@ async function act({ env, inputs, addresses }: Playground, operation: string, ar
   process.exitCode = code;
 }
 
+function unknown(name: string): string {
+  const near = nearest(name, [...Object.keys(COMMANDS), ...OPERATIONS]);
+  return `There is no command ${name}${near === undefined ? '.' : `; did you mean ${near}?`} npm run play shows all commands`;
+}
+
 function help(): void {
   const rows = Object.entries(COMMANDS).map(([name, { form, about }]) => [`${name} ${form}`, about] as const);
   const all = [...rows, ['<operation> [input=value …]', `runs the action: ${OPERATIONS.join(', ')}`] as const];
@@ -143,10 +149,13 @@ function help(): void {
 const [name = 'help', ...args] = process.argv.slice(2);
 try {
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command === undefined && !OPERATIONS.includes(name)) help();
+  if (name === 'help' || name === '--help') help();
+  else if (command === undefined && !OPERATIONS.includes(name)) throw new Wrong(unknown(name));
   else {
     const text = await readFile(PLAYGROUND_FILE, 'utf8').catch(() => {
-      throw new Wrong('No playground is running. Start one in another terminal: npm run demo -- --keep');
+      throw new Wrong(
+        'No playground is ready. Start one in another terminal with npm run demo -- --keep: it is ready after the last step, about a minute later',
+      );
     });
     const playground = JSON.parse(text) as Playground;
     await (command === undefined ? act(playground, name, args) : command.run(playground, args));

@@ -59,33 +59,61 @@ function showBatch(records: number, logs: string): void {
   }
 }
 
-function menu({ orders, customers, products }: Scenario, { search, dynamodb, aws, env }: StartedStack): string {
+function menu(scenario: Scenario, { search, dynamodb, aws, env }: StartedStack): string {
   return `
 == The playground: everything keeps running until Ctrl-C, and each batch is printed here
    OpenSearch ${search.url}   DynamoDB Local ${dynamodb.url}   moto (S3, Lambda, …) ${aws.url}
 
    In another terminal, in this folder:
-
-   npm run play -- put ${customers} '{"id": "dave", "name": "Dave Dörig"}'      write an item …
-   npm run play -- search ${customers} name:dave                             … and find it
-   npm run play -- delete ${customers} '{"id": "dave"}'                          delete it
-   npm run play -- put ${orders} '{"customer": "eve", "order": 1, "address": "no map"}'   an item that the index cannot take
-   npm run play -- dead-letters                                    its dead letter; put the item with a map as address, and
-   npm run play -- redrive                                         work it off
-   npm run play -- stop-cluster                                    an outage: write something meanwhile, and
-   npm run play -- resume-cluster                                  see it arrive
-   echo 'tables: {${orders}: {exclude: [note]}}' > search.yml         an options file, and
-   npm run play -- deploy config=search.yml                        a deploy with it
-   npm run play -- deploy config=search.yml dry-run=true           the plan alone
-   npm run play -- rollback                                        back to the former package
-   npm run play -- verify tables=${products} repair=true                compare, and fix
-   npm run play -- create-table Mine id                            a table of your own (hash key, range key),
-   npm run play -- deploy                                          which the next deploy gives a trigger
-   npm run play                                                    all commands
+${thingsToTry(scenario, search.url)
+  .map(([what, ...commands]) => `\n   ${what}:\n${commands.map((command) => `      ${command}`).join('\n')}`)
+  .join('\n')}
 
    For the AWS CLI or an SDK:
    export ${Object.entries(env)
      .map(([name, value]) => `${name}=${value}`)
      .join(' ')}
 `;
+}
+
+/** Each with its commands, in their order. */
+function thingsToTry(scenario: Scenario, search: string): (readonly [what: string, ...commands: string[]])[] {
+  const { orders, customers, products } = scenario;
+  const play = 'npm run play --';
+  return [
+    [
+      'An item that is written, found and deleted',
+      `${play} put ${customers} '{"id": "dave", "name": "Dave Dörig"}'`,
+      `${play} search ${customers} name:dave`,
+      `${play} delete ${customers} '{"id": "dave"}'`,
+    ],
+    [
+      'An item that the index cannot take; once it is put right, its dead letter is worked off',
+      `${play} put ${orders} '{"customer": "eve", "order": 1, "address": "no map"}'`,
+      `${play} dead-letters`,
+      `${play} put ${orders} '{"customer": "eve", "order": 1, "address": {"city": "Bern"}}'`,
+      `${play} redrive`,
+    ],
+    [
+      'An outage, and a change that arrives after it',
+      `${play} stop-cluster`,
+      `${play} put ${customers} '{"id": "erin", "name": "Erin"}'`,
+      `${play} resume-cluster`,
+      `${play} search ${customers} name:erin`,
+    ],
+    [
+      'An index that is damaged, compared and fixed',
+      `curl -X DELETE '${search}/${scenario.index(products)}/_doc/sku-7'`,
+      `${play} verify tables=${products} repair=true`,
+    ],
+    ['A table of your own (name, hash key, range key), which a deploy gives a trigger', `${play} create-table Mine id`, `${play} deploy`],
+    [
+      'An options file: the plan alone, a deploy with it, and back to the former package',
+      `echo 'tables: {${orders}: {exclude: [note]}}' > search.yml`,
+      `${play} deploy config=search.yml dry-run=true`,
+      `${play} deploy config=search.yml`,
+      `${play} rollback`,
+    ],
+    ['All commands', 'npm run play'],
+  ];
 }
