@@ -176,7 +176,8 @@ function filling(
   if (index === undefined) return [];
   const about = planContext(run, operation, target, { table: table.name, capacity });
   const place = `s3://${target.bucket}/${runPrefix(run.inputs.functionName, 'reindex', table.name)}/`;
-  return [...runChanges(table, { ...about, repair: true, prune: true, index, place }), ...machineChanges(machine?.name)];
+  const rows = runChanges(table, { ...about, repair: true, prune: true, index, place }, operation === 'backfill');
+  return [...rows, ...machineChanges(machine?.name)];
 }
 
 /** Writes report.json, outputs and summary. @throws {UserError} where it has failed */

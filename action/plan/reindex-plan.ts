@@ -129,7 +129,8 @@ type Row = (...cells: [resource: string, path: string, before: string | undefine
 const BOTH_WRITTEN = 'every change is written to both, which doubles the writes and the storage until this reindex is ended';
 const ONCE_EQUAL = 'once both passes find no difference, in one request';
 const THE_END = 'the end of the reindex';
-const DELETES_OLD = 'delete-old-index: true';
+const WAY_BACK = 'the way back';
+const DELETES_OLD = 'deleted, by delete-old-index: true';
 
 /** The rows of the plan beside those of the backfill. */
 export function reindexChanges({ table, serving, entry, deleteOldIndex }: ReindexContext, { state }: ReindexPlan): Change[] {
@@ -156,7 +157,7 @@ export function reindexChanges({ table, serving, entry, deleteOldIndex }: Reinde
     );
   if (replacesIndex || deleteOldIndex) {
     row('package', `reindex.${table}`, `${from.index} and ${to.index}`, undefined, THE_END);
-    if (deleteOldIndex && !replacesIndex) row(`index ${from.index}`, 'index', 'kept', undefined, DELETES_OLD);
+    if (deleteOldIndex && !replacesIndex) row(`index ${from.index}`, 'index', WAY_BACK, undefined, DELETES_OLD);
   } else {
     row(
       `index ${from.index}`,
@@ -193,7 +194,7 @@ export function planUnseen({ table, name, entry, to, deleteOldIndex }: UnseenCon
   const written = entry?.indexes.join(' and ');
   if (deleteOldIndex && entry !== undefined) {
     row('package', `reindex.${table}`, written, undefined, THE_END);
-    row(`index ${entry.indexes.join(' or ')}`, 'index', 'kept', undefined, `${DELETES_OLD}; the one that searches do not use`);
+    row(`index ${entry.indexes.join(' or ')}`, 'index', WAY_BACK, undefined, `${DELETES_OLD}; the one that searches do not use`);
     return { changes: rows, filled: undefined };
   }
   const [serving, filled] = ['the index that serves', to ?? `${name}-<n>`];

@@ -4,7 +4,7 @@ import type { TableOperation } from '../inputs/operation.ts';
 import { streamOrigin, type Trigger } from '../aws/triggers.ts';
 import { change, type Change, type Warning } from './change.ts';
 import type { Problem } from '../errors.ts';
-import { costText, durationText, ESTIMATED_BY, estimateRun, sizeText, type RunLimits } from './run-estimate.ts';
+import { costText, durationText, estimatedBy, estimateRun, sizeText, thenCompared, type RunLimits } from './run-estimate.ts';
 
 /** ms: Lambda reads nothing of a stream for some minutes after a trigger was made or changed. */
 export const TRIGGER_SETTLED_MS = 10 * 60_000;
@@ -44,10 +44,12 @@ export function planRun(table: RunTable, triggers: readonly Trigger[], context: 
   return { changes: runChanges(table, context), ...preconditions(table, triggers, context) };
 }
 
-/** The rows of a plan for a table that is loaded or compared. */
-export function runChanges(table: Pick<RunTable, 'name' | 'items' | 'bytes'>, context: RunPlanContext): Change[] {
+/** The rows of a plan for a table that is loaded or compared. @param isReindex the index is filled, and then compared */
+export function runChanges(table: Pick<RunTable, 'name' | 'items' | 'bytes'>, context: RunPlanContext, isReindex = false): Change[] {
   const { operation, index, place, capacity, report } = context;
-  const estimate = estimateRun(table, context);
+  const once = estimateRun(table, context);
+  const estimate = isReindex ? thenCompared(once) : once;
+  const passes = isReindex ? 'both passes of backfill and of verify' : 'both passes';
   const row = (resource: string, path: string, after: string, reason: string): Change => change(resource, path, undefined, after, reason);
   const written = [
     row(`index ${index}`, 'documents', ...effect(context)),
@@ -64,13 +66,13 @@ export function runChanges(table: Pick<RunTable, 'name' | 'items' | 'bytes'>, co
       `table ${table.name}`,
       'time',
       `${durationText(estimate)} at ${capacity} read capacity units per second${operation === 'verify' ? ', and 30 s or more where something differs' : ''}`,
-      ESTIMATED_BY,
+      estimatedBy(passes),
     ),
     row(
       `table ${table.name}`,
       'cost',
       `${costText(estimate)}, including ${estimate.units.toLocaleString('en-US')} read capacity units`,
-      'both passes; reads on demand, Lambda and S3 at the prices of us-east-1',
+      `${passes}; reads on demand, Lambda and S3 at the prices of us-east-1`,
     ),
     ...written,
   ];

@@ -156,7 +156,7 @@ test('the plan says what is written, how the name moves, and what ends it', () =
   expect(rows({ serving: { ...context().serving, isAlias: false, index: 'orders', numbered: [] } }).join('\n')).toMatch(/cannot be kept/);
   expect(rows({ deleteOldIndex: true, entry: both, other: at(2), former: former({ finished: true }) })).toEqual([
     expect.stringMatching(/^package: .* → null \(the end of the reindex\)/),
-    'index orders-2: "kept" → null (delete-old-index: true)',
+    'index orders-2: "the way back" → null (deleted, by delete-old-index: true)',
   ]);
   expect(rows({ entry: { ...both, indexes: ['orders-0', 'orders-1'] } }).join('\n')).toContain(
     'index orders-0: "written" → "no longer written"',
@@ -191,7 +191,7 @@ describe('a plan by a role that may not look at the indexes', () => {
     expect(rows({ entry: both, deleteOldIndex: true })).toEqual([
       undefined,
       ['package', 'orders-1 and orders-2', null],
-      ['index orders-1 or orders-2', 'kept', null],
+      ['index orders-1 or orders-2', 'the way back', null],
     ]);
   });
 

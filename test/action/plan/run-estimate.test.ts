@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { runChanges, type RunPlanContext } from '../../../action/plan/run-plan.ts';
 import { costText, durationText, estimateRun } from '../../../action/plan/run-estimate.ts';
 import { PROJECT } from '../../stack/cache.ts';
 
@@ -26,6 +27,34 @@ test('the time is that of the slower one of reads and cluster', () => {
   const seconds = (capacity: number): number => estimateRun({ items: 10_000, bytes: 10_240_000 }, { ...LIMITS, capacity }).seconds;
   expect(seconds(1_000_000)).toBeCloseTo(5, 1);
   expect(seconds(10)).toBe(250 + 500);
+});
+
+test('a reindex fills an index and compares it: its plan has the time, the cost and the reads of both', () => {
+  const context: RunPlanContext = {
+    ...LIMITS,
+    operation: 'backfill',
+    repair: true,
+    prune: true,
+    deleteLimit: '1%',
+    index: 'orders-2',
+    serverless: false,
+    versioned: true,
+    place: 's3://bucket/runs/',
+    region: 'eu-west-1',
+    now: 0,
+  };
+  const rows = (isReindex: boolean): string[] =>
+    runChanges({ name: 'Orders', items: 10_000_000, bytes: 10_000_000_000 }, context, isReindex)
+      .filter(({ path }) => path === 'time' || path === 'cost')
+      .map(({ after, reason }) => `${JSON.stringify(after)} (${reason})`);
+  expect(rows(false)).toEqual([
+    expect.stringMatching(/^"about 2\.1 h at .* \(both passes; /),
+    expect.stringMatching(/^"about 1\.08 USD, including 7,441,407 .* \(both passes; /),
+  ]);
+  expect(rows(true)).toEqual([
+    expect.stringMatching(/^"about 4\.2 h at .* \(both passes of backfill and of verify; /),
+    expect.stringMatching(/^"about 2\.16 USD, including 14,882,814 .* \(both passes of backfill and of verify; /),
+  ]);
 });
 
 test('time and cost are shown in units that are read at a glance', () => {
