@@ -7,7 +7,7 @@ import { invoke } from '../aws/invoke.ts';
 import { UserError } from '../errors.ts';
 import type { TableOperation } from '../inputs/operation.ts';
 import { RELEASE } from '../release.ts';
-import { resultLines, runReport, runSummary } from '../report/run-report.ts';
+import { resultLines, runReport, runSummary, runWarnings } from '../report/run-report.ts';
 import { redriveWarnings } from '../report/redrive-report.ts';
 import type { Run } from '../run.ts';
 import { runPrefix, type RunTarget } from './run-target.ts';
@@ -91,31 +91,9 @@ export async function reportResults(
     const messages =
       operation === 'redrive'
         ? redriveWarnings(name, result, store.uri(`${name}/remaining.jsonl`))
-        : warningsOf(operation, name, result, store.uri(`${name}/differences.jsonl`));
+        : runWarnings(operation, name, result, store.uri(`${name}/differences.jsonl`));
     for (const message of messages) report.warn({ title: `Table ${name}`, message });
   }
   const { written = 0, repaired = 0, redriven = 0 } = addCounts(Object.values(results).map(({ counts }) => counts));
   return { complete, differences, changed: written + repaired + redriven > 0 };
-}
-
-const FROZEN =
-  ', because another writer gave their documents versions that lie in the future. Run operation reindex, or delete the documents by their ids and run verify with repair: true an hour later';
-
-/** One per kind, never per item. */
-function warningsOf(operation: 'backfill' | 'verify', name: string, { counts, unwalked }: TableResult, list: string): string[] {
-  const { repaired = 0, malformed = 0 } = counts;
-  const kinds = (['missing', 'different', 'stale', 'frozen'] as const).flatMap((kind) => {
-    const number = counts[kind] ?? 0;
-    if (number === 0) return [];
-    const what =
-      kind === 'frozen' ? FROZEN : repaired > 0 ? ` (of all differences, ${repaired} ${repaired === 1 ? 'was' : 'were'} repaired)` : '';
-    return [`Table ${name}: ${number} ${kind}${what}. The list is ${list}`];
-  });
-  return [
-    ...kinds,
-    ...(malformed === 0
-      ? []
-      : [`Table ${name}: ${malformed} items cannot have a document${operation === 'backfill' ? ' and became dead letters' : ''}`]),
-    ...(unwalked === undefined ? [] : [`Table ${name}: ${unwalked}`]),
-  ];
 }

@@ -5,7 +5,7 @@ import type { DriverSettings } from '../apply/slices/driver.ts';
 import { byStateMachine, unlessExecuted } from '../apply/slices/executions.ts';
 import { countReasons } from '../apply/slices/findings.ts';
 import { takeLock, type HeldLock } from '../apply/slices/lock.ts';
-import { redrivePhase } from '../apply/slices/phases.ts';
+import { phaseText, redrivePhase } from '../apply/slices/phases.ts';
 import { workOn } from '../apply/slices/pool.ts';
 import { RunStore, type RedriveSource } from '../apply/slices/run-store.ts';
 import { runTable } from '../apply/slices/run-table.ts';
@@ -268,7 +268,7 @@ function progressOf({ aws, report }: Run, table: string): Parameters<typeof runT
     const seconds = Math.max(1, (now - started) / 1000);
     const read = counts.read ?? 0;
     const parts = [
-      `${phase}: ${done} of ${slices} parts`,
+      `${phaseText(phase)}: ${done} of ${slices === 1 ? '1 part' : `${slices} parts`}`,
       ...(read > 0 ? [`${read} items, ${Math.round(read / seconds)}/s`] : []),
       ...(counts['read-capacity'] === undefined ? [] : [`${Math.round(counts['read-capacity'] / seconds)} read capacity units per second`]),
       ...(throttled.table > 0 ? [`DynamoDB throttled ${throttled.table} times`] : []),

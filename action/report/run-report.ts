@@ -156,3 +156,22 @@ function keys(results: Readonly<Record<string, TableResult>>): string[] {
     return found.length === 0 ? [] : ['', `First ${kind}: ${found.map(({ table, id }) => `${escaped(table)}/${escaped(id)}`).join(', ')}`];
   });
 }
+
+const FROZEN =
+  ' (another writer gave these documents versions that lie in the future: run operation reindex, or delete them by their ids and run verify with repair: true an hour later)';
+
+/** Of a backfill or a verify: one of all differences, never one per item. @param list URI of the list of differences */
+export function runWarnings(operation: 'backfill' | 'verify', name: string, { counts, unwalked }: TableResult, list: string): string[] {
+  const { repaired = 0, malformed = 0, frozen = 0 } = counts;
+  const kinds = (['missing', 'different', 'stale', 'frozen'] as const).flatMap((kind) =>
+    (counts[kind] ?? 0) === 0 ? [] : [`${counts[kind]} ${kind}`],
+  );
+  const fixed = repaired === 0 ? '' : `; ${repaired} ${repaired === 1 ? 'was' : 'were'} repaired`;
+  return [
+    ...(kinds.length === 0 ? [] : [`Table ${name}: ${kinds.join(', ')}${frozen === 0 ? '' : FROZEN}${fixed}. The list is ${list}`]),
+    ...(malformed === 0
+      ? []
+      : [`Table ${name}: ${malformed} items cannot have a document${operation === 'backfill' ? ' and became dead letters' : ''}`]),
+    ...(unwalked === undefined ? [] : [`Table ${name}: ${unwalked}`]),
+  ];
+}

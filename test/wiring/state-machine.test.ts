@@ -99,7 +99,7 @@ test('320 parts are passed to the function by the state machine, those that fail
   // The action itself invoked the function only to check the index, before and after.
   const invocations = it.requests().filter(({ operation }) => operation === 'lambda:Invoke');
   expect(new Set(invocations.map(({ body }) => (JSON.parse(body) as { slice: Slice }).slice.kind))).toEqual(new Set(['survey']));
-  expect(run.log).toMatch(/scan: \d+ of 320 parts, .*\d+ at once, \d+ failed/);
+  expect(run.log).toMatch(/pass 1: \d+ of 320 parts, .*\d+ at once, \d+ failed/);
 }, 600_000);
 
 test('a part that fails for ever fails the run with its number, all others are done, and the next run does that one alone', async () => {
@@ -127,7 +127,7 @@ test('a cancelled job leaves the execution, and the next one follows it to its e
   const isHeld = ({ operation, body }: RecordedRequest): boolean => operation.endsWith('_bulk') && body.includes('"item 21|1"');
   search.on(isHeld, { until: followed.promise }, Infinity);
   const onLog = (text: string): void => {
-    if (/scan: \d+ of 128 parts/.test(text)) send('SIGINT');
+    if (/pass 1: \d+ of 128 parts/.test(text)) send('SIGINT');
   };
   const left = await backfill({ restart: 'true' }, { onStart, onLog });
   expect(left).toMatchObject({ code: 1, outputs: { complete: 'false' } });
@@ -180,7 +180,7 @@ test('a run begins with the state machine and ends with the job; restart stops t
     send = kill;
   };
   const onLog = (text: string): void => {
-    if (/scan: \d+ of 128 parts/.test(text)) send('SIGINT');
+    if (/pass 1: \d+ of 128 parts/.test(text)) send('SIGINT');
   };
   await backfill({ restart: 'true' }, { onStart, onLog });
   expect((await statuses()).at(-1)).toBe('RUNNING');

@@ -74,3 +74,18 @@ export function lookPhase(
 ): Phase {
   return { name, slices: lists.map((list, i) => ({ kind: 'look', id: `${name}-${i}`, mode, list, isLast, tables })) };
 }
+
+/** A part of a run in the words of the documents, for the log. @param name of its phase */
+export function phaseText(name: string): string {
+  if (name.startsWith('look-')) return 'another look at what differs';
+  if (name.startsWith('redrive-')) return 'dead letters';
+  return TEXTS.get(name) ?? name;
+}
+
+const TEXTS: ReadonlyMap<string, string> = new Map([
+  ['scan', 'pass 1'],
+  ['walk', 'pass 2'],
+  ['apply', 'fixing what differs'],
+  ['confirm', 'a last look at what was fixed'],
+  ['count', 'counting dead letters'],
+]);

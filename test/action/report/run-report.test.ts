@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { resultLines, runReport, runSummary, type TableResult } from '../../../action/report/run-report.ts';
+import { resultLines, runReport, runSummary, runWarnings, type TableResult } from '../../../action/report/run-report.ts';
 
 const RESULT: TableResult = {
   complete: true,
@@ -32,4 +32,15 @@ test('the log has the counts of each table that are not 0, and the place of the 
     'Table Empty: not complete; nothing found',
     'Report: s3://bucket/report.json',
   ]);
+});
+
+test('all differences of a table are one warning, with what was repaired and the place of the list', () => {
+  const list = 's3://bucket/differences.jsonl';
+  const warnings = (counts: TableResult['counts']): string[] => runWarnings('verify', 'Orders', { ...RESULT, counts }, list);
+  expect(warnings({ read: 3, equal: 3 })).toEqual([]);
+  expect(warnings({ missing: 1, stale: 2 })).toEqual([`Table Orders: 1 missing, 2 stale. The list is ${list}`]);
+  expect(warnings({ missing: 1, different: 1, stale: 1, repaired: 3 })).toEqual([
+    `Table Orders: 1 missing, 1 different, 1 stale; 3 were repaired. The list is ${list}`,
+  ]);
+  expect(warnings({ frozen: 1 })).toEqual([expect.stringMatching(/^Table Orders: 1 frozen \(another writer .*\)\. The list is /)]);
 });

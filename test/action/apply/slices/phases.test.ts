@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { segmentsFor, walkPhase } from '../../../../action/apply/slices/phases.ts';
+import { phaseText, segmentsFor, walkPhase } from '../../../../action/apply/slices/phases.ts';
 
 const MIB = 1024 * 1024;
 
@@ -38,4 +38,16 @@ test.each([
   }
   expect(new Set(slices.map(({ id }) => id)).size).toBe(slices.length);
   if (shards.length > 1) expect(slices.length).toBeGreaterThan(60);
+});
+
+test('the log names the phases as the documents do', () => {
+  expect(['scan', 'walk', 'look-1', 'apply', 'confirm', 'redrive-0', 'count'].map(phaseText)).toEqual([
+    'pass 1',
+    'pass 2',
+    'another look at what differs',
+    'fixing what differs',
+    'a last look at what was fixed',
+    'dead letters',
+    'counting dead letters',
+  ]);
 });
