@@ -310,7 +310,7 @@ function planOf(log: string, table: string): string {
     // A setting on a line of its own belongs to the change above it.
     if (/^ {4,}\S/.test(line)) return !isOfOther;
     isOfOther =
-      /^::|parts$|^$/.test(line) ||
+      /^::|parts?$|^$/.test(line) ||
       (/ (?:table|trigger|index|key-mapping|s3:\S*backfill)[ ./]\S/i.test(line) && !line.toLowerCase().includes(table.toLowerCase()));
     return !isOfOther;
   });

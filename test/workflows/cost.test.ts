@@ -72,6 +72,12 @@ describe('a million writes', () => {
     agrees(table, 'Records per invocation', perInvocation);
     agrees(table, 'Invocations', invocations);
     for (const [row, amounts] of Object.entries(usd)) agrees(table, row, amounts);
+    const writing = ['Lambda, requests', 'Lambda, duration', 'CloudWatch, logs'] as const;
+    agrees(
+      table,
+      'Without metrics',
+      rates.map((_, at) => writing.reduce((sum, row) => sum + (usd[row][at] ?? NaN), 0)),
+    );
     const together = rates.map((_, at) => Object.values(usd).reduce((sum, amounts) => sum + (amounts[at] ?? NaN), 0));
     agrees(table, 'Together', together);
     const readme = readFileSync(join(PROJECT, 'README.md'), 'utf8');
@@ -83,6 +89,11 @@ describe('a million writes', () => {
     expect(readme).toContain(
       `at most ${most.toFixed(2)} USD per million writes, and ${metrics} USD a month for metrics; ${million} to load a million items of 1 KB`,
     );
+  });
+
+  test('leaves a shard enough time, which has one invocation at once', () => {
+    for (const [at, seconds] of values(table, 'Duration of one (assumed)').entries())
+      expect((invocations[at] ?? NaN) * seconds).toBeLessThanOrEqual(WRITES / (rates[at] ?? NaN));
   });
 
   test('the function has as many metrics as the page counts', () => {
