@@ -11,11 +11,18 @@ import { startProxy } from './proxy.ts';
 import { Scenario } from './scenario.ts';
 import { startStack } from './stack.ts';
 
-const { values: options } = parseArgs({
-  options: { keep: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
-});
+const USAGE = 'npm run demo [-- --keep]    --keep leaves everything running for npm run play until Ctrl-C';
 
-async function run(): Promise<void> {
+/** @returns undefined for options that there are not */
+function optionsOf(): { readonly keep: boolean; readonly help: boolean } | undefined {
+  try {
+    return parseArgs({ options: { keep: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } } }).values;
+  } catch {
+    return undefined;
+  }
+}
+
+async function run(keep: boolean): Promise<void> {
   if (!existsSync(join(PROJECT, 'dist/index.js')))
     throw new Error('dist/index.js is missing: check out the whole repository, or run `npm run build`.');
   const narrator = new Narrator();
@@ -36,7 +43,7 @@ async function run(): Promise<void> {
   const demo = new Demo(scenario, proxy, narrator);
   await demo.run();
   narrator.end();
-  if (options.keep) {
+  if (keep) {
     // The playground begins without the options of the last step.
     await scenario.deploy();
     await openPlayground(scenario, proxy, stack);
@@ -50,11 +57,15 @@ To try next:
   README.md                 the workflow that does this in your repository`);
 }
 
-if (options.help) {
-  console.log('npm run demo [-- --keep]    --keep leaves everything running for play until Ctrl-C');
+const options = optionsOf();
+if (options === undefined) {
+  console.error(USAGE);
+  process.exitCode = 1;
+} else if (options.help) {
+  console.log(USAGE);
 } else {
   try {
-    await run();
+    await run(options.keep);
   } catch (error) {
     if (error instanceof MissingPrerequisite) console.error(`\n${error.message}`);
     else console.error(error);
