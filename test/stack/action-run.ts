@@ -110,6 +110,18 @@ export async function runAction(inputs: Readonly<Record<string, string>>, option
   }
 }
 
+/** The log as GitHub shows it: `warning: title: message`, without escapes, groups and what only the runner reads. */
+export const logAsShown = (log: string): string =>
+  log
+    .replaceAll(/^::(?:(?:end)?group|debug|add-mask)::.*\n/gm, '')
+    .replaceAll(/^::(warning|error|notice)(?: ([^\n]*?))?::(.*)$/gm, (_, kind: string, properties = '', message = '') => {
+      const title = /(?:^|,)title=([^,]*)/.exec(String(properties))?.[1];
+      return unescaped(`${kind}: ${title === undefined ? '' : `${title}: `}${String(message)}`);
+    });
+
+const ESCAPES: Readonly<Record<string, string>> = { '%25': '%', '%0D': '\r', '%0A': '\n', '%3A': ':', '%2C': ',' };
+const unescaped = (text: string): string => text.replaceAll(/%(?:25|0D|0A|3A|2C)/g, (escape) => ESCAPES[escape] ?? escape);
+
 /** The file has `name<<delimiter`, lines of the value, `delimiter`, or `name=value`. */
 export function readOutputs(text: string): Record<string, string> {
   const outputs: Record<string, string> = {};

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
-import { type ActionRun } from './action-run.ts';
+import { logAsShown, type ActionRun } from './action-run.ts';
 import { CUSTOMERS, ORDER } from './items.ts';
 import type { Narrator } from './narrator.ts';
 import type { Proxy } from './proxy.ts';
@@ -317,18 +317,14 @@ function planOf(log: string, table: string): string {
   return shown.join('\n');
 }
 
-/** The lines of a log that match, without the workflow commands around them. */
+/** The lines of a log that match, as GitHub shows them. */
 const linesOf = ({ log }: ActionRun, pattern: RegExp): string =>
-  log
-    .split('\n')
-    .filter((line) => pattern.test(line))
-    .map((line) =>
-      line.replace(
-        /^::(warning|error)(?: title=([^:]*))?::/,
-        (_, kind: string, title?: string) => `${kind}: ${title === undefined ? '' : `${title}: `}`,
-      ),
-    )
-    .join('\n');
+  logAsShown(
+    log
+      .split('\n')
+      .filter((line) => pattern.test(line))
+      .join('\n'),
+  );
 
 /** @throws where it failed, with its log */
 function succeeded(run: ActionRun): ActionRun {

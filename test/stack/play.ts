@@ -4,7 +4,7 @@ import { DeleteItemCommand, ListTablesCommand, PutItemCommand } from '@aws-sdk/c
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { nearest } from '../../formats/nearest.ts';
-import { runAction } from './action-run.ts';
+import { logAsShown, runAction } from './action-run.ts';
 import { connect } from './clients.ts';
 import { createTable } from './tables.ts';
 import { PLAYGROUND_FILE, type Playground } from './playground.ts';
@@ -25,24 +25,24 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   put: {
     form: '<table> <item as JSON>',
     about: 'writes an item',
-    run: async ({ addresses }, [table, item]) => {
-      await connect(addresses).dynamodb.send(new PutItemCommand({ TableName: required(table), Item: marshall(json(item)) }));
+    run: async ({ addresses }, [table = '', item = '']) => {
+      await connect(addresses).dynamodb.send(new PutItemCommand({ TableName: table, Item: marshall(json(item)) }));
       console.log('The item is written.');
     },
   },
   delete: {
     form: '<table> <key as JSON>',
     about: 'deletes an item',
-    run: async ({ addresses }, [table, key]) => {
-      await connect(addresses).dynamodb.send(new DeleteItemCommand({ TableName: required(table), Key: marshall(json(key)) }));
+    run: async ({ addresses }, [table = '', key = '']) => {
+      await connect(addresses).dynamodb.send(new DeleteItemCommand({ TableName: table, Key: marshall(json(key)) }));
       console.log('The item is deleted.');
     },
   },
   search: {
     form: '<table> [query]',
     about: "searches a table's index, in the syntax of a query string",
-    run: async ({ search }, [table, query = '*']) => {
-      const response = await fetch(`${search}/${required(table).toLowerCase()}/_search?q=${encodeURIComponent(query)}`);
+    run: async ({ search }, [table = '', query = '*']) => {
+      const response = await fetch(`${search}/${table.toLowerCase()}/_search?q=${encodeURIComponent(query)}`);
       const { hits, error } = (await response.json()) as {
         hits?: { total: { value: number }; hits: { _id: string; _source: unknown }[] };
         error?: { reason?: string; root_cause?: { reason?: string }[] };
@@ -76,14 +76,14 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   'create-table': {
     form: '<table> <hash key> [range key]',
     about: 'creates a table, whose keys are strings; the next deploy gives it a trigger',
-    run: async ({ addresses }, [table, hash, range]) => {
+    run: async ({ addresses }, [table = '', hash = '', range]) => {
       await createTable(
         connect(addresses).dynamodb,
-        required(table),
+        table,
         range === undefined
-          ? [[required(hash), 'S']]
+          ? [[hash, 'S']]
           : [
-              [required(hash), 'S'],
+              [hash, 'S'],
               [range, 'S'],
             ],
       );
@@ -92,18 +92,22 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
 };
 
-function required(value: string | undefined): string {
-  if (value === undefined) throw new Wrong('An argument is missing. npm run play shows all commands');
-  return value;
+/** @throws {Wrong} where there are fewer arguments than the form of the command has */
+function checkArguments(name: string, form: string, args: readonly string[]): void {
+  const needed = form.replaceAll(/\[[^\]]*\]/g, '').match(/<[^>]+>/g) ?? [];
+  if (args.length < needed.length) throw new Wrong(`An argument is missing: npm run play -- ${name} ${form}`);
 }
 
-function json(text: string | undefined): Record<string, unknown> {
+function json(text: string): Record<string, unknown> {
+  let value: unknown;
   try {
-    return JSON.parse(required(text)) as Record<string, unknown>;
-  } catch (error) {
-    if (error instanceof Wrong) throw error;
+    value = JSON.parse(text);
+  } catch {
     throw new Wrong(`${text} is not JSON: put it in single quotes, and names and texts in double quotes`);
   }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Wrong(`${text} is no JSON object: write '{"name": "value"}'`);
+  return value as Record<string, unknown>;
 }
 
 async function control({ control: address }: Playground, what: string): Promise<void> {
@@ -126,7 +130,7 @@ async function act({ env, inputs, addresses }: Playground, operation: string, ar
       env,
       workspace: process.cwd(),
       onLog: (text) => {
-        process.stdout.write(text.replaceAll(/^::(end)?group::.*\n/gm, '').replaceAll(/^::(?:debug|add-mask)::.*\n/gm, ''));
+        process.stdout.write(logAsShown(text));
       },
     },
   );
@@ -158,7 +162,11 @@ try {
       );
     });
     const playground = JSON.parse(text) as Playground;
-    await (command === undefined ? act(playground, name, args) : command.run(playground, args));
+    if (command === undefined) await act(playground, name, args);
+    else {
+      checkArguments(name, command.form, args);
+      await command.run(playground, args);
+    }
   }
 } catch (error) {
   console.error(error instanceof Wrong || error instanceof Error ? error.message : error);
