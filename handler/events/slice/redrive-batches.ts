@@ -6,10 +6,7 @@ import { merged, type StepResult } from './context.ts';
 import { ITEMS_PER_STEP, nameOf, type Begun, type PageSteps, type Redrive } from './redrive-part.ts';
 import { nameOfItem, rewrite, worst } from './rewrite.ts';
 
-/** Items of a batch, which can have ten thousand, per step. */
-const ITEMS_OF_BATCH_PER_STEP = 250;
-
-/** @param begun the batch that an earlier step has begun */
+/** Works off batches, each in as many steps as it needs: one can have ten thousand items. @param begun the batch that an earlier step has begun */
 export async function* failedBatches(redrive: Redrive, keys: readonly string[], begun: Begun | undefined): PageSteps {
   const { context, slice, objects } = redrive;
   for (const key of keys) {
@@ -38,24 +35,18 @@ interface Batch {
 /** Writes the items of a batch, as many in a step as the read capacity allows, and deletes its object unless one is left to a later run. */
 async function* settle(redrive: Redrive, { key, name, etag, items }: Batch, begun: Begun | undefined): PageSteps {
   const { context, slice, objects } = redrive;
-  const isSame = begun?.name === name && begun.etag === etag;
-  let kept = isSame && begun.kept;
-  for (let at = isSame ? begun.items : 0; ;) {
-    const end = Math.min(items.length, at + ITEMS_OF_BATCH_PER_STEP);
-    let result: StepResult = { counts: {}, findings: [] };
-    do {
-      const part = items.slice(at, Math.min(end, at + context.pace.atOnce(ITEMS_PER_STEP)));
-      result = merged(result, await written(redrive, part));
-      at += part.length;
-    } while (at < end && !context.pace.isOverdrawn);
+  let { items: at, kept } = begun?.name === name && begun.etag === etag ? begun : { items: 0, kept: false };
+  for (;;) {
+    const part = items.slice(at, at + context.pace.atOnce(ITEMS_PER_STEP));
+    const result = await written(redrive, part);
+    at += part.length;
     kept ||= result.findings.length > 0;
-    if (at < items.length) {
-      yield { result, begun: { name, etag, items: at, kept } };
-      continue;
+    if (at >= items.length) {
+      if (!kept) await objects.delete(slice.from.bucket, key, context.signal, etag);
+      yield { result: merged(result, { counts: { 'failed-batches': 1, ...(kept ? {} : { redriven: 1 }) }, findings: [] }), name };
+      return;
     }
-    if (!kept) await objects.delete(slice.from.bucket, key, context.signal, etag);
-    yield { result: merged(result, { counts: { 'failed-batches': 1, ...(kept ? {} : { redriven: 1 }) }, findings: [] }), name };
-    return;
+    yield { result, begun: { name, etag, items: at, kept } };
   }
 }
 

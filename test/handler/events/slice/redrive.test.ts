@@ -485,15 +485,42 @@ test.each([true, false])(
   },
 );
 
-test('a batch that takes longer than an invocation is worked off by several, each item once', async () => {
-  const it = await subject();
-  const records = Array.from({ length: 400 }, (_, n) => streamRecord({ table: it.name, ...record(good(`i${n}`), 400 + n) }));
+/** Stores a batch of so many items that are in no table. @returns the name of its object */
+function storeBatch(it: Subject, size: number, counter: number): string {
+  const records = Array.from({ length: size }, (_, n) => streamRecord({ table: it.name, ...record(good(`i${n}`), counter + n) }));
   const key = 'failures/aws/lambda/uuid/shard/1';
   it.objects.set(key, { text: discarded(records, true), etag: '"1"' });
-  const { counts, problem } = await it.run({ form: 'failed-batches', from: FROM, capacity: 20 }, 3_000);
+  return key;
+}
+
+test.each([
+  ['little read capacity', 20, 0],
+  ['a slow cluster', 1e6, 50],
+])('with %s, a batch that takes longer than an invocation is worked off by several, each item once', async (_, capacity, pause) => {
+  const it = await subject();
+  const { cluster } = it.fn.runtime;
+  const send = cluster.send.bind(cluster);
+  jest.spyOn(cluster, 'send').mockImplementation(async (...request) => {
+    await sleep(pause);
+    return send(...request);
+  });
+  const key = storeBatch(it, 400, 400);
+  const { counts, problem } = await it.run({ form: 'failed-batches', from: FROM, capacity }, 3_000);
   expect(problem).toBeUndefined();
   expect(counts).toMatchObject({ 'failed-batches': 1, read: 400, redriven: 1 });
   expect(it.objects.has(key)).toBe(false);
+});
+
+test('a batch stays when an item of one of its first steps is left to a later run', async () => {
+  const it = await subject();
+  const key = storeBatch(it, 60, 800);
+  await sleep(1100);
+  await it.fn.invoke([streamRecord({ table: it.name, keys: { pk: { S: 'i0' } }, event: 'REMOVE', counter: 900, seconds: seconds() })]);
+  await it.put(good('i0'));
+  const { counts } = await it.run({ form: 'failed-batches', from: FROM });
+  expect(counts).toMatchObject({ 'failed-batches': 1, read: 60, moving: 1 });
+  expect(counts).not.toHaveProperty('redriven');
+  expect(it.objects.has(key)).toBe(true);
 });
 
 test.each([
