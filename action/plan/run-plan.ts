@@ -65,7 +65,7 @@ export function runChanges(table: Pick<RunTable, 'name' | 'items' | 'bytes'>, co
     row(
       `table ${table.name}`,
       'time',
-      `${durationText(estimate)} at ${capacity} read capacity units per second${operation === 'verify' ? ', and 30 s or more where something differs' : ''}`,
+      `${durationText(estimate)} at ${capacity} read capacity units per second${operation === 'verify' ? ', plus 30 s or more if anything differs' : ''}`,
       estimatedBy(passes),
     ),
     row(
