@@ -2,9 +2,8 @@
 // cursor is one number that holds for days. Sorting by _id is refused by Elasticsearch 8 and 9, and a point in time sorted by _doc loses
 // documents on OpenSearch 2 and 3 (measured: 9 of 500).
 import { JsonScanner, membersOf } from '../documents/json-scanner.ts';
-import type { ClusterClient } from './client.ts';
+import type { ClusterClient, ClusterRequest, ClusterResponse } from './client.ts';
 import { notRead, unreadable, whole, type NotRead } from './documents.ts';
-import type { ClusterResponse, ClusterRequest } from './client.ts';
 import { classifyRequest, classifyThrown } from './responses.ts';
 
 /** A document that a walk meets. */
@@ -79,35 +78,13 @@ async function searchShard(reader: Reader, index: string, shard: number, search:
   return whole(about, () => hitsOf(response.text));
 }
 
-/**
- * The hits of a search; undefined where they are not all: with a part of them a walk would leave documents out. Versions have more digits than a
- * JavaScript number. @throws {SyntaxError}
- */
+/** The hits of a search; undefined if it did not find all of them: a walk over a part of them would leave documents out. @throws {SyntaxError} */
 function hitsOf(text: string): readonly WalkedDocument[] | undefined {
-  let documents: WalkedDocument[] | undefined;
+  let documents: readonly WalkedDocument[] | undefined;
   let [isWhole, isInTime] = [false, false];
   const scanner = new JsonScanner(text);
-  const hit = (): void => {
-    const { _id = 'null', _version = '', _seq_no = '', _ignored } = membersOf(scanner);
-    const id: unknown = JSON.parse(_id);
-    if (typeof id !== 'string' || !isWholeNumber(_version) || !isWholeNumber(_seq_no)) throw new SyntaxError('a hit is not a whole one');
-    const ignored: unknown = _ignored === undefined ? [] : JSON.parse(_ignored);
-    documents?.push({
-      id,
-      version: _version,
-      sequenceNumber: Number(_seq_no),
-      ignored: Array.isArray(ignored) ? ignored.map(String) : [],
-    });
-  };
   scanner.object((name) => {
-    if (name === 'hits')
-      scanner.object((inner) => {
-        if (inner !== 'hits') scanner.value();
-        else {
-          documents = [];
-          scanner.list(hit);
-        }
-      });
+    if (name === 'hits') documents = walkedDocuments(scanner);
     else if (name === 'timed_out') isInTime = scanner.value() === 'false';
     else if (name === '_shards') {
       const { total, successful } = membersOf(scanner);
@@ -116,6 +93,38 @@ function hitsOf(text: string): readonly WalkedDocument[] | undefined {
   });
   scanner.end();
   return isWhole && isInTime ? documents : undefined;
+}
+
+/** The documents of the list `hits` in the object at the scanner; undefined if it has none. @throws {SyntaxError} */
+function walkedDocuments(scanner: JsonScanner): readonly WalkedDocument[] | undefined {
+  let documents: WalkedDocument[] | undefined;
+  scanner.object((name) => {
+    if (name !== 'hits') {
+      scanner.value();
+      return;
+    }
+    const found: WalkedDocument[] = [];
+    scanner.list(() => found.push(walkedDocument(membersOf(scanner))));
+    documents = found;
+  });
+  return documents;
+}
+
+/** @param hit the JSON texts of its members: a version has more digits than a JavaScript number @throws {SyntaxError} for one that is not whole */
+function walkedDocument({
+  _id = 'null',
+  _version = '',
+  _seq_no = '',
+  _ignored = '[]',
+}: Record<string, string | undefined>): WalkedDocument {
+  const [id, ignored]: unknown[] = [JSON.parse(_id), JSON.parse(_ignored)];
+  if (typeof id !== 'string' || !isWholeNumber(_version) || !isWholeNumber(_seq_no)) throw new SyntaxError('a hit is not a whole one');
+  return {
+    id,
+    version: _version,
+    sequenceNumber: Number(_seq_no),
+    ignored: Array.isArray(ignored) ? ignored.map(String) : [],
+  };
 }
 
 const isWholeNumber = (text: string): boolean => /^\d+$/.test(text);

@@ -27,7 +27,7 @@ export function parseExact(text: string): unknown {
   );
 }
 
-/** A JSON text as a value, its numbers as the texts they were written as: versions have more digits than a JavaScript number. @throws {SyntaxError} */
+/** A JSON text as a value, its numbers as the texts they were written as: a key has up to 38 digits. @throws {SyntaxError} */
 export function parseWithDigits(text: string): unknown {
   return JSON.parse(text, (_, value: unknown, context?: { source?: string }) =>
     typeof value === 'number' ? (context?.source ?? String(value)) : value,

@@ -1,12 +1,12 @@
-// Walks over a JSON text without taking its values apart: what is cut out keeps its digits and its form. JSON.parse with a function that keeps
-// digits takes three times as long.
+// Reads a JSON text without parsing its values: each value is cut out as text, with its digits and its form. JSON.parse with a reviver that
+// keeps digits takes three times as long.
 
 const [QUOTE, BACKSLASH, OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d];
 const [COLON, COMMA] = [0x3a, 0x2c];
 
 const isSpace = (code: number): boolean => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 
-/** For a text that is known to be JSON; one that ends too early is noticed. */
+/** Expects valid JSON: of the errors, it notices a text that is cut off. */
 export class JsonScanner {
   readonly #text: string;
   #at = 0;
@@ -15,7 +15,7 @@ export class JsonScanner {
     this.#text = text;
   }
 
-  /** Walks over the object that begins here; `visit` must walk over the value of each member, or take it. @throws {SyntaxError} */
+  /** Reads the object that begins here; `visit` must read the value of each member. @throws {SyntaxError} */
   object(visit: (name: string) => void): void {
     this.#each(OPEN_BRACE, CLOSE_BRACE, () => {
       const name = this.#name();
@@ -25,12 +25,12 @@ export class JsonScanner {
     });
   }
 
-  /** Walks over the list that begins here; `visit` must walk over each item, or take it. @throws {SyntaxError} */
-  list(visit: () => void): void {
+  /** Reads the list that begins here; `visit` must read each item. @throws {SyntaxError} */
+  list(visit: () => unknown): void {
     this.#each(OPEN_BRACKET, CLOSE_BRACKET, visit);
   }
 
-  /** Takes the value that begins here. @returns its text @throws {SyntaxError} */
+  /** Reads the value that begins here. @returns its text @throws {SyntaxError} */
   value(): string {
     const first = this.#next();
     const from = this.#at;
@@ -44,7 +44,7 @@ export class JsonScanner {
     if (!Number.isNaN(this.#next())) throw new SyntaxError(`expected the end at ${this.#at}`);
   }
 
-  #each(open: number, close: number, visit: () => void): void {
+  #each(open: number, close: number, visit: () => unknown): void {
     if (this.#next() !== open) throw new SyntaxError(`expected ${String.fromCharCode(open)} at ${this.#at}`);
     this.#at++;
     for (let code = this.#next(); code !== close; code = this.#next()) {
@@ -63,7 +63,7 @@ export class JsonScanner {
     return name.includes('\\') ? (JSON.parse(`"${name}"`) as string) : name;
   }
 
-  /** Goes on to the next character that is no space. @returns its code; NaN at the end */
+  /** Skips white space. @returns the code of the next character; NaN at the end */
   #next(): number {
     let code = this.#text.charCodeAt(this.#at);
     while (isSpace(code)) code = this.#text.charCodeAt(++this.#at);

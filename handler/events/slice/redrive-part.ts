@@ -10,14 +10,14 @@ export interface Redrive {
   readonly objects: ObjectStore;
 }
 
-/** An object of which a part is done: its items are more than a step. */
+/** An object of which a part is done, because its items take several steps. */
 export interface Begun {
   readonly name: string;
-  /** Of the object: another one begins anew. */
+  /** Of the object; if it has changed, all of its items are read again. */
   readonly etag: string;
   /** Items that are done. */
   readonly items: number;
-  /** Whether one of them is left to a later run, and the object with it. */
+  /** Whether one of them is left to a later run, so that the object stays. */
   readonly kept: boolean;
 }
 

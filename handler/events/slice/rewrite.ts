@@ -84,8 +84,8 @@ async function rewriteTogether(
 }
 
 /**
- * Reads once more what was written, and deletes the documents of items that are gone, or have none by their transform: an item that was
- * removed between its read and its write has left one if the index no longer knew of the delete. @throws {SliceProblem}
+ * Reads the written items once more, and deletes the documents of those that are gone, or that have none by their transform: an item that was
+ * removed between its read and its write leaves one if the index has already forgotten the delete. @throws {SliceProblem}
  */
 async function confirm(
   context: SliceContext,

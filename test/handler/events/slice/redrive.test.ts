@@ -152,7 +152,7 @@ test('an item that fails again keeps its dead letter, with the attempts and the 
   expect(it.letters()).toEqual([]);
 });
 
-test('several dead letters of one item are one read and one write', async () => {
+test('several dead letters of one item are one write', async () => {
   const it = await subject();
   for (let n = 0; n < 5; n++) await it.fail(record(bad('a'), 20 + n));
   expect(it.letters()).toHaveLength(5);
