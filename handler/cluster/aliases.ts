@@ -1,8 +1,7 @@
 // Aliases and the indexes behind them: what a name leads to, and the one request that lets it lead to another index.
 import { isObject, type Json } from '../../formats/json.ts';
 import type { KnownIndex } from '../../formats/index-slice.ts';
-import { whole, type NotRead } from './documents.ts';
-import { ask, type Reader } from './walk.ts';
+import { isNotRead, send, whole, type NotRead, type Reader } from './reader.ts';
 
 /** The aliases of an index, each with its filter, routing and flags. */
 export type Aliases = Readonly<Record<string, Json>>;
@@ -10,12 +9,12 @@ export type Aliases = Readonly<Record<string, Json>>;
 /** The indexes that a name or a pattern leads to, each with all its aliases. */
 export async function aliasesOf(reader: Reader, name: string): Promise<Readonly<Record<string, Aliases>> | NotRead> {
   const about = `reading the aliases of ${name}`;
-  const response = await ask(
+  const response = await send(
     reader,
     { method: 'GET', path: `/${encodeURIComponent(name)}/_alias`, query: { expand_wildcards: 'all', ignore_unavailable: 'true' } },
     about,
   );
-  if ('kind' in response) return response;
+  if (isNotRead(response)) return response;
   return whole(about, () => {
     const found: unknown = JSON.parse(response.text);
     if (!isObject(found)) return undefined;
@@ -38,7 +37,7 @@ export interface Swap {
 export async function swap(reader: Reader, change: Swap): Promise<object | NotRead> {
   const done = await swapWith(reader, change, { must_exist: true });
   // OpenSearch 1 does not know it.
-  return 'kind' in done && done.reason.includes('must_exist') ? swapWith(reader, change, {}) : done;
+  return isNotRead(done) && done.reason.includes('must_exist') ? swapWith(reader, change, {}) : done;
 }
 
 /** @param guard of the removal: where somebody else moved the alias at this moment, nothing is changed */
@@ -52,7 +51,7 @@ async function swapWith(
     from === name
       ? [{ remove_index: { index: from } }, add(name), ...Object.entries(aliases).map(([alias, properties]) => add(alias, properties))]
       : [{ remove: { index: from, alias: name, ...guard } }, add(name, aliases[name])];
-  return ask(
+  return send(
     reader,
     { method: 'POST', path: '/_aliases', body: JSON.stringify({ actions }), contentType: 'application/json' },
     `moving ${name} to ${to}`,
@@ -61,5 +60,5 @@ async function swapWith(
 
 /** Deletes an index. */
 export function deleteIndex(reader: Reader, { index }: KnownIndex): Promise<object | NotRead> {
-  return ask(reader, { method: 'DELETE', path: `/${encodeURIComponent(index)}` }, `deleting ${index}`);
+  return send(reader, { method: 'DELETE', path: `/${encodeURIComponent(index)}` }, `deleting ${index}`);
 }

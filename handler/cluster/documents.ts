@@ -1,7 +1,6 @@
 // Documents read by their ids, as they were written.
 import { JsonScanner, membersOf } from '../documents/json-scanner.ts';
-import { classifyRequest, classifyThrown, type Outcome } from './responses.ts';
-import type { ClusterClient } from './client.ts';
+import { isNotRead, send, whole, type NotRead, type Reader } from './reader.ts';
 
 /** A document as the index has it. */
 export interface IndexedDocument {
@@ -13,66 +12,24 @@ export interface IndexedDocument {
   readonly source: string | undefined;
 }
 
-/** Why documents could not be read. */
-export type NotRead = Extract<Outcome, { kind: 'transient' | 'configuration' }>;
-
-export const isNotRead = (found: object): found is NotRead => 'kind' in found;
-
-/** A refusal of a request that reads. */
-export function notRead(failure: Outcome, what: string): NotRead {
-  if (failure.kind === 'transient' || failure.kind === 'configuration') return failure;
-  const reason = 'reason' in failure ? failure.reason : failure.kind;
-  return {
-    kind: 'configuration',
-    type: 'type' in failure ? failure.type : failure.kind,
-    reason: `${what} was refused: ${reason}`,
-    remedy: "Allow the function's role or user to read and search the index (indices:data/read/*)",
-  };
-}
-
-/** A response that is not whole, or not one to the request: it says nothing of what is there and what is not. */
-export const unreadable = (what: string): NotRead => ({
-  kind: 'transient',
-  cause: 'unreadable',
-  type: 'unreadable_response',
-  reason: `the response to ${what} was not a whole one`,
-  throttled: false,
-});
-
-/** A response read by `read`, which returns undefined, or throws a SyntaxError, where it is not a whole one. */
-export function whole<Found extends object>(what: string, read: () => Found | undefined): Found | NotRead {
-  try {
-    return read() ?? unreadable(what);
-  } catch (error) {
-    if (error instanceof SyntaxError) return unreadable(what);
-    throw error;
-  }
-}
-
 /**
  * Reads documents in real time, whether they are visible to searches or not. @param sources false: without them
  * @returns by id; those that are not there are left out
  */
 export async function readDocuments(
-  cluster: ClusterClient,
+  reader: Reader,
   index: string,
   ids: readonly string[],
-  now: () => number,
-  signal: AbortSignal,
   sources = true,
 ): Promise<ReadonlyMap<string, IndexedDocument> | NotRead> {
   if (ids.length === 0) return new Map();
-  try {
-    const path = `/${encodeURIComponent(index)}/_mget`;
-    const query = sources ? {} : { _source: 'false' };
-    const response = await cluster.send({ method: 'POST', path, query, body: JSON.stringify({ ids }) }, signal);
-    const failure = classifyRequest(response, now());
-    if (failure !== undefined) return notRead(failure, `reading documents of ${index}`);
-    // A shard that could not be read says nothing of its documents, which must not count as missing.
-    return whole(`reading documents of ${index}`, () => documentsOf(response.text, ids.length));
-  } catch (error) {
-    return classifyThrown(error, signal);
-  }
+  const about = `reading documents of ${index}`;
+  const path = `/${encodeURIComponent(index)}/_mget`;
+  const query = sources ? {} : { _source: 'false' };
+  const response = await send(reader, { method: 'POST', path, query, body: JSON.stringify({ ids }) }, about);
+  if (isNotRead(response)) return response;
+  // A shard that could not be read says nothing of its documents, which must not count as missing.
+  return whole(about, () => documentsOf(response.text, ids.length));
 }
 
 /**

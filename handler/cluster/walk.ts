@@ -2,9 +2,7 @@
 // cursor is one number that holds for days. Sorting by _id is refused by Elasticsearch 8 and 9, and a point in time sorted by _doc loses
 // documents on OpenSearch 2 and 3 (measured: 9 of 500).
 import { JsonScanner, membersOf } from '../documents/json-scanner.ts';
-import type { ClusterClient, ClusterRequest, ClusterResponse } from './client.ts';
-import { notRead, unreadable, whole, type NotRead } from './documents.ts';
-import { classifyRequest, classifyThrown } from './responses.ts';
+import { isNotRead, send, unreadable, whole, type NotRead, type Reader } from './reader.ts';
 
 /** A document that a walk meets. */
 export interface WalkedDocument {
@@ -23,23 +21,6 @@ export interface IndexFacts {
   readonly documents: number;
   /** The highest sequence number of each shard, -1 for an empty one. */
   readonly shards: readonly number[];
-}
-
-export interface Reader {
-  readonly cluster: ClusterClient;
-  readonly now: () => number;
-  readonly signal: AbortSignal;
-}
-
-/** Sends a request. @param what it does, for the failure */
-export async function ask({ cluster, now, signal }: Reader, request: ClusterRequest, what: string): Promise<ClusterResponse | NotRead> {
-  try {
-    const response = await cluster.send(request, signal);
-    const failure = classifyRequest(response, now());
-    return failure === undefined ? response : notRead(failure, what);
-  } catch (error) {
-    return classifyThrown(error, signal);
-  }
 }
 
 /** The documents of a shard with sequence numbers above `after`, up to `to`, in their order. */
@@ -64,7 +45,7 @@ const bySequenceNumber = (order: 'asc' | 'desc'): readonly object[] => [{ _seq_n
 /** Searches one shard, without the sources. */
 async function searchShard(reader: Reader, index: string, shard: number, search: object): Promise<readonly WalkedDocument[] | NotRead> {
   const about = readingShard(index, shard);
-  const response = await ask(
+  const response = await send(
     reader,
     {
       method: 'POST',
@@ -74,7 +55,7 @@ async function searchShard(reader: Reader, index: string, shard: number, search:
     },
     about,
   );
-  if ('kind' in response) return response;
+  if (isNotRead(response)) return response;
   return whole(about, () => hitsOf(response.text));
 }
 
@@ -117,7 +98,8 @@ function walkedDocument({
   _seq_no = '',
   _ignored = '[]',
 }: Record<string, string | undefined>): WalkedDocument {
-  const [id, ignored]: unknown[] = [JSON.parse(_id), JSON.parse(_ignored)];
+  const id: unknown = JSON.parse(_id);
+  const ignored: unknown = JSON.parse(_ignored);
   if (typeof id !== 'string' || !isWholeNumber(_version) || !isWholeNumber(_seq_no)) throw new SyntaxError('a hit is not a whole one');
   return {
     id,
@@ -134,14 +116,14 @@ export async function surveyIndex(reader: Reader, name: string): Promise<IndexFa
   const path = `/${encodeURIComponent(name)}`;
   const { serverless } = reader.cluster;
   if (!serverless) {
-    const refreshed = await ask(reader, { method: 'POST', path: `${path}/_refresh` }, `the refresh of ${name}`);
-    if ('kind' in refreshed) return refreshed;
+    const refreshed = await send(reader, { method: 'POST', path: `${path}/_refresh` }, `the refresh of ${name}`);
+    if (isNotRead(refreshed)) return refreshed;
   }
   const about = `reading the settings of ${name}`;
-  const settings = await ask(reader, { method: 'GET', path: `${path}/_settings`, query: { flat_settings: 'true' } }, about);
-  if ('kind' in settings) return settings;
+  const settings = await send(reader, { method: 'GET', path: `${path}/_settings`, query: { flat_settings: 'true' } }, about);
+  if (isNotRead(settings)) return settings;
   const indexes = whole(about, () => Object.entries(JSON.parse(settings.text) as Record<string, { settings?: Record<string, string> }>));
-  if ('kind' in indexes) return indexes;
+  if (isNotRead(indexes)) return indexes;
   const [index, facts] = indexes[0] ?? [name, {}];
   if (indexes.length > 1) {
     return {
@@ -154,15 +136,15 @@ export async function surveyIndex(reader: Reader, name: string): Promise<IndexFa
   const documents = await countOf(reader, index);
   if (typeof documents === 'object') return documents;
   const shards = await shardsOf(reader, index, serverless ? 0 : Number(facts.settings?.['index.number_of_shards'] ?? 1));
-  return 'kind' in shards ? shards : { index, uuid: facts.settings?.['index.uuid'] ?? '', documents, shards };
+  return isNotRead(shards) ? shards : { index, uuid: facts.settings?.['index.uuid'] ?? '', documents, shards };
 }
 
 async function countOf(reader: Reader, index: string): Promise<number | NotRead> {
   const about = `counting the documents of ${index}`;
-  const response = await ask(reader, { method: 'GET', path: `/${encodeURIComponent(index)}/_count` }, about);
-  if ('kind' in response) return response;
+  const response = await send(reader, { method: 'GET', path: `/${encodeURIComponent(index)}/_count` }, about);
+  if (isNotRead(response)) return response;
   const found = whole(about, () => JSON.parse(response.text) as { count?: unknown });
-  if ('kind' in found) return found;
+  if (isNotRead(found)) return found;
   return typeof found.count === 'number' ? found.count : unreadable(about);
 }
 
@@ -171,7 +153,7 @@ async function shardsOf(reader: Reader, index: string, count: number): Promise<n
   const shards: number[] = [];
   for (let shard = 0; shard < count; shard++) {
     const last = await searchShard(reader, index, shard, { size: 1, sort: bySequenceNumber('desc') });
-    if ('kind' in last) return last;
+    if (isNotRead(last)) return last;
     shards.push(last[0]?.sequenceNumber ?? -1);
   }
   return shards;

@@ -2,8 +2,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { isSameDocument } from '../../handler/documents/comparison.ts';
 import { documentText } from '../../handler/documents/document.ts';
-import { isNotRead, readDocuments, type IndexedDocument, type NotRead } from '../../handler/cluster/documents.ts';
-import { surveyIndex, walkShard, type IndexFacts, type Reader, type WalkedDocument } from '../../handler/cluster/walk.ts';
+import { readDocuments, type IndexedDocument } from '../../handler/cluster/documents.ts';
+import { isNotRead, type NotRead, type Reader } from '../../handler/cluster/reader.ts';
+import { surveyIndex, walkShard, type IndexFacts, type WalkedDocument } from '../../handler/cluster/walk.ts';
 import { indexBody } from '../../handler/cluster/index-body.ts';
 import { isFrozen } from '../../handler/records/backfill-version.ts';
 import type { SearchAddress } from '../stack/search.ts';
@@ -58,7 +59,7 @@ export function walkSuite(search: SearchAddress): void {
   };
   const survey = async (name: string): Promise<IndexFacts> => found(await surveyIndex(reader, name));
   const read = async (index: string, ids: readonly string[]): Promise<ReadonlyMap<string, IndexedDocument>> =>
-    found(await readDocuments(reader.cluster, index, ids, reader.now, reader.signal));
+    found(await readDocuments(reader, index, ids));
 
   /** All documents of a shard, page by page. @param between is called after each page */
   async function walked(
@@ -207,7 +208,7 @@ export function walkSuite(search: SearchAddress): void {
         false,
       );
       // An index that does not exist has no documents.
-      expect(await readDocuments(reader.cluster, 'not-there', ['a'], reader.now, reader.signal)).toEqual(new Map());
+      expect(await readDocuments(reader, 'not-there', ['a'])).toEqual(new Map());
     });
 
     test('keep their greatest version: external refuses an equal one, external_gte accepts it, deletes too', async () => {

@@ -3,8 +3,8 @@ import { addCounts } from '../../../formats/counts.ts';
 import type { Counts, Finding, IgnoredFields, SliceTable, WorkSlice } from '../../../formats/slice.ts';
 import { ReadPace } from '../../aws/read-pace.ts';
 import { budgetFor, type Budget } from '../../budget.ts';
-import { readDocuments, type IndexedDocument, type NotRead } from '../../cluster/documents.ts';
-import type { Reader } from '../../cluster/walk.ts';
+import { readDocuments, type IndexedDocument } from '../../cluster/documents.ts';
+import { isNotRead, type NotRead, type Reader } from '../../cluster/reader.ts';
 import { settleMalformed } from '../../dead-letters/settle-malformed.ts';
 import { operationOf } from '../../indexing/bulk-operation.ts';
 import type { ItemState, ItemVersion } from '../../indexing/item-state.ts';
@@ -151,7 +151,7 @@ export class SliceContext {
 
   /** The documents of ids. @param sources false: without them @throws {SliceProblem} */
   async documents(index: string, ids: readonly string[], sources = true): Promise<ReadonlyMap<string, IndexedDocument>> {
-    return this.read(() => readDocuments(this.runtime.cluster, index, ids, this.runtime.now, this.signal, sources));
+    return this.read(() => readDocuments(this.reader, index, ids, sources));
   }
 
   /** Those of refused writes to an index whose documents nothing can overwrite, not even a later change. @throws {SliceProblem} */
@@ -174,7 +174,7 @@ export class SliceContext {
   async read<Found extends object>(request: () => Promise<Found | NotRead>): Promise<Found> {
     for (let attempt = 0; ; attempt++) {
       const found = await request();
-      if (!('kind' in found)) return found;
+      if (!isNotRead(found)) return found;
       if (found.kind === 'transient' && found.throttled) this.metrics.add('Throttled');
       const pause = this.runtime.random() * 100 * 2 ** attempt;
       if (found.kind === 'configuration' || this.signal.aborted || this.runtime.now() + pause > this.budget.writeUntil) {

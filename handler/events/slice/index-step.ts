@@ -2,8 +2,8 @@
 import type { CheckProblem } from '../../../formats/events.ts';
 import type { IndexResponse, IndexSlice, KnownIndex, ServingIndex } from '../../../formats/index-slice.ts';
 import { aliasesOf, deleteIndex, swap, type Aliases } from '../../cluster/aliases.ts';
-import type { NotRead } from '../../cluster/documents.ts';
-import { surveyIndex, type IndexFacts, type Reader } from '../../cluster/walk.ts';
+import type { NotRead, Reader } from '../../cluster/reader.ts';
+import { surveyIndex, type IndexFacts } from '../../cluster/walk.ts';
 import type { Runtime } from '../../runtime.ts';
 import type { IndexedTable } from '../../tables.ts';
 import { withoutValues } from '../../telemetry/redaction.ts';

@@ -3,7 +3,7 @@ import type { CheckProblem } from '../../../formats/events.ts';
 import type { SliceTable, SurveyResponse, SurveyedIndex, SurveySlice } from '../../../formats/slice.ts';
 import { AwsError, isDenied } from '../../aws/error.ts';
 import { isTableThrottled } from '../../aws/dynamodb.ts';
-import type { NotRead } from '../../cluster/documents.ts';
+import { isNotRead, type NotRead } from '../../cluster/reader.ts';
 import { surveyIndex } from '../../cluster/walk.ts';
 import type { AttributeMap } from '../../records/attribute.ts';
 import { keyOfItem } from '../../records/item-key.ts';
@@ -56,9 +56,9 @@ async function indexOf(
   });
   const ready = create ? await runtime.indexes.ensure({ ...table, index }, signal) : await runtime.indexes.find(index, signal);
   if (ready === undefined) return { name: index, index, uuid: '', documents: 0, shards: [], serverless };
-  if ('kind' in ready) return problem(ready);
+  if (isNotRead(ready)) return problem(ready);
   const found = await surveyIndex({ cluster: runtime.cluster, now: runtime.now, signal }, index);
-  return 'kind' in found ? problem(found) : { name: index, serverless, ...found };
+  return isNotRead(found) ? problem(found) : { name: index, serverless, ...found };
 }
 
 /** Reads one item in the two ways that a run does, so that a missing permission is known before anything is written. */

@@ -2,7 +2,8 @@
 import { expect, test } from '@jest/globals';
 import type { ClusterClient, ClusterRequest } from '../../../handler/cluster/client.ts';
 import { readDocuments } from '../../../handler/cluster/documents.ts';
-import { surveyIndex, walkShard, type Reader } from '../../../handler/cluster/walk.ts';
+import type { Reader } from '../../../handler/cluster/reader.ts';
+import { surveyIndex, walkShard } from '../../../handler/cluster/walk.ts';
 
 const now = (): number => 0;
 const { signal } = new AbortController();
@@ -90,11 +91,11 @@ test.each(['{}', '<html></html>', '{"count":"1"}', ''])('a count of %j is none',
 
 test('documents come with their sources as they stand', async () => {
   const source = '{ "n":1.50, "s":"a \\" } ] , b", "m":{"_id":"x"} }';
-  const { cluster } = reader(
+  const by = reader(
     () =>
       `{"docs":[{"_index":"orders","_id":"a","_version":9007199254740993,"_seq_no":1,"found":true,"_source":${source}},{"_id":"b","found":false}]}`,
   );
-  expect(await readDocuments(cluster, 'orders', ['a', 'b'], now, signal)).toEqual(
+  expect(await readDocuments(by, 'orders', ['a', 'b'])).toEqual(
     new Map([['a', { id: 'a', version: '9007199254740993', sequenceNumber: '1', source }]]),
   );
 });
@@ -110,8 +111,8 @@ test.each([
   ['with more behind it', '{"docs":[{"_id":"a","found":false},{"_id":"b","found":false}]}}'],
   ['with null for a document', '{"docs":[{"_id":"a","found":false},null]}'],
 ])('a response %s does not count documents as missing', async (_, text) => {
-  const { cluster } = reader(() => text);
-  expect(await readDocuments(cluster, 'orders', ['a', 'b'], now, signal)).toMatchObject(UNREADABLE);
+  const by = reader(() => text);
+  expect(await readDocuments(by, 'orders', ['a', 'b'])).toMatchObject(UNREADABLE);
 });
 
 test('a collection of OpenSearch Serverless is neither refreshed nor walked', async () => {
