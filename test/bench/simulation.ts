@@ -150,7 +150,7 @@ class World {
           const pages = this.#pages.get(segment);
           if (pages === undefined) throw failure('NoSuchKey', 'There is none.', 404);
           const text = JSON.stringify({ done: (this.#left[segment] ?? 0) <= 0, counts: { pages } });
-          return { ETag: '"x"', Body: { transformToString: () => Promise.resolve(text) } };
+          return { ETag: '"x"', Body: { transformToByteArray: () => Promise.resolve(Buffer.from(text)) } };
         },
       ],
       Invoke: [

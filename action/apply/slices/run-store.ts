@@ -3,12 +3,12 @@ import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
-  GetObjectCommand,
   PutObjectCommand,
   UploadPartCommand,
   type CompletedPart,
 } from '@aws-sdk/client-s3';
 import type { RedriveSlice, SliceCheckpoint, WorkSlice } from '../../../formats/slice.ts';
+import { readObject } from '../../aws/code-bucket.ts';
 import { isAwsError } from '../../aws/errors.ts';
 import type { Aws } from '../../aws/session.ts';
 
@@ -63,7 +63,7 @@ export interface Stored<Value> {
 export const READS_AT_ONCE = 16;
 /** bytes of a part of a large object: S3 accepts no smaller one than 5 MiB, and 10,000 at most. */
 const PART_BYTES = 8 * 1024 * 1024;
-/** ms: once the job is cancelled there is no more time for one object than that. */
+/** ms: the most that one object may take once the job is cancelled. */
 const CANCELLED_MS = 3_000;
 
 /** The objects below a prefix of the code bucket: `runs/<function>/<operation>/<table>/`. */
@@ -91,15 +91,8 @@ export class RunStore {
 
   /** @param key of the whole bucket @throws {AwsError} */
   async readText(key: string): Promise<Stored<string> | undefined> {
-    try {
-      return await this.#aws.call('s3:GetObject (runs)', `s3://${this.bucket}/${key}`, async () => {
-        const found = await this.#aws.s3.send(new GetObjectCommand({ Bucket: this.bucket, Key: key }));
-        return { value: (await found.Body?.transformToString('utf8')) ?? '', etag: found.ETag ?? '' };
-      });
-    } catch (error) {
-      if (isAwsError(error, 'NoSuchKey', 'NotFound')) return undefined;
-      throw error;
-    }
+    const found = await readObject(this.#aws, this.bucket, key, 's3:GetObject (runs)');
+    return found === undefined ? undefined : { value: Buffer.from(found.bytes).toString('utf8'), etag: found.etag ?? '' };
   }
 
   /**
@@ -198,7 +191,7 @@ class PartUpload {
     await this.#call(() => this.#aws.s3.send(new CompleteMultipartUploadCommand({ ...this.#target, MultipartUpload })));
   }
 
-  /** Leaves nothing behind, where that is possible: the reason for the end is more important. */
+  /** Deletes the parts, if that is possible: the error that ends the upload matters more. */
   async abort(): Promise<void> {
     await this.#call(() => this.#aws.s3.send(new AbortMultipartUploadCommand(this.#target))).catch(() => undefined);
   }

@@ -24,7 +24,7 @@ function bodyOf(text: string): object {
   const pieces = function* (): Generator<string> {
     for (let at = 0; at < text.length; at += 1000) yield text.slice(at, at + 1000);
   };
-  return Object.assign(Readable.from(pieces()), { transformToString: () => Promise.resolve(text) });
+  return Object.assign(Readable.from(pieces()), { transformToByteArray: () => Promise.resolve(Buffer.from(text)) });
 }
 
 /** @param more further responses, such as those of `Invoke` */

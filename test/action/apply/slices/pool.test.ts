@@ -52,7 +52,7 @@ function handOut(
         ({ Key }: { Key: string }) => {
           const found = work.checkpoints.get(/slices\/(.*)\.json$/.exec(Key)?.[1] ?? '');
           if (found === undefined) throw failure('NoSuchKey', 'There is none.', 404);
-          return { ETag: '"x"', Body: { transformToString: () => Promise.resolve(JSON.stringify(found)) } };
+          return { ETag: '"x"', Body: { transformToByteArray: () => Promise.resolve(Buffer.from(JSON.stringify(found))) } };
         },
       ],
       Invoke: [
