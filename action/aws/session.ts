@@ -1,13 +1,14 @@
+// Opens the session: region, credentials and account, and the one function through which every call to AWS goes.
 import { Agent as HttpAgent, get as httpGet } from 'node:http';
 import { Agent as HttpsAgent, get as httpsGet } from 'node:https';
 import { isIP } from 'node:net';
-import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { GetCallerIdentityCommand, STSClient, type GetCallerIdentityCommandOutput } from '@aws-sdk/client-sts';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { UserError } from '../errors.ts';
 import type { Inputs } from '../inputs/inputs.ts';
 import { RELEASE } from '../release.ts';
 import { PERMISSIONS, type Action } from './permissions.ts';
-import type { Clients, connect as Connect } from './clients.ts';
+import type { ClientOptions, Clients, connect as Connect } from './clients.ts';
 import { AwsError, hasSessionEnded, isAwsError, isThrottled, isTransient } from './errors.ts';
 import { assumedRole, canRenew, Renewable, renewed } from './renewal.ts';
 import { THROTTLED, TRANSIENT, withRetry, type Clock, type Retry } from './retry.ts';
@@ -64,56 +65,15 @@ export async function openSession(
   { env, clock, signal, onChange, meanwhile }: SessionDependencies,
 ): Promise<Aws> {
   const region = env.AWS_REGION ?? env.AWS_DEFAULT_REGION;
-  // The SDK's own agents know nothing of HTTPS_PROXY; these do (Node 24.5 and later).
-  // Said here, no variable of the environment turns the checks of certificates off.
-  const httpsAgent = new HttpsAgent({ keepAlive: true, maxSockets: 50, proxyEnv: env, rejectUnauthorized: true });
-  const httpAgent = new HttpAgent({ keepAlive: true, maxSockets: 50, proxyEnv: env });
-  const options = {
-    // Attempts are made by `call`, so that one place knows clock, chance and limits.
-    maxAttempts: 1,
-    customUserAgent: `dynamodb-to-opensearch/${RELEASE}`,
-    ...(region === undefined || region === '' ? {} : { region }),
-    ...(profile === undefined ? {} : { profile }),
-    requestHandler: new NodeHttpHandler({
-      connectionTimeout: 10_000,
-      requestTimeout: RESPONSE_TIMEOUT_MS.usual,
-      throwOnRequestTimeout: true,
-      socketTimeout: RESPONSE_TIMEOUT_MS.invocation,
-      httpsAgent,
-      httpAgent,
-    }),
-  };
+  const agents = agentsFor(env);
+  const options = clientOptions(region, profile, agents);
   const sts = new STSClient(options);
   const found = await sts.config.region().catch((cause: unknown) => {
-    if (region !== undefined && region !== '')
-      throw new UserError(`AWS_REGION: expected the code of a region, such as eu-west-1, found ${JSON.stringify(region)}`, undefined, {
-        cause,
-      });
-    throw new UserError(
-      'No AWS region is set',
-      `Set AWS_REGION, as aws-actions/configure-aws-credentials does with aws-region${profile === undefined ? '' : `, or give the profile ${profile} a region`}`,
-      { cause },
-    );
+    throw noRegion(region, profile, cause);
   });
   const session = new Renewable();
   const call = caller({ dryRun, signal, clock, onChange, session });
-  const identified = call('sts:GetCallerIdentity', 'these credentials', () => sts.send(new GetCallerIdentityCommand({}))).catch(
-    (error: unknown) => {
-      if (profile === undefined || !isAwsError(error, 'CredentialsProviderError')) throw error;
-      throw new UserError(
-        `aws-profile: the profile ${profile} provides no credentials: ${error.words}`,
-        'Check its name and the files ~/.aws/config and ~/.aws/credentials',
-        { cause: error },
-      );
-    },
-  );
-  const load = async (): Promise<typeof Connect> => {
-    await new Promise((resolve) => setTimeout(resolve, FIRST_REQUEST_MS));
-    const clients = await import(/* webpackMode: "eager" */ './clients.ts');
-    await meanwhile();
-    return clients.connect;
-  };
-  const [identity, connect] = await Promise.all([identified, load()]);
+  const [identity, connect] = await Promise.all([identityOf(sts, profile, call), loadClients(meanwhile)]);
   const account = identity.Account ?? '';
   if (allowedAccountIds.length > 0 && !allowedAccountIds.includes(account)) {
     throw new UserError(
@@ -138,7 +98,7 @@ export async function openSession(
     clock,
     signal,
     call,
-    download: (url) => download(url, url.startsWith('https:') ? httpsAgent : httpAgent),
+    download: (url) => download(url, url.startsWith('https:') ? agents.httpsAgent : agents.httpAgent),
     // Those of the session that is open now.
     get lambda() {
       return clients.lambda;
@@ -159,6 +119,66 @@ export async function openSession(
       return clients.states;
     },
   };
+}
+
+/** The SDK's own agents know nothing of HTTPS_PROXY; these do (Node 24.5 and later). */
+function agentsFor(env: NodeJS.ProcessEnv): { readonly httpAgent: HttpAgent; readonly httpsAgent: HttpsAgent } {
+  const options = { keepAlive: true, maxSockets: 50, proxyEnv: env };
+  // With `rejectUnauthorized` set here, no variable of the environment turns the checks of certificates off.
+  return { httpAgent: new HttpAgent(options), httpsAgent: new HttpsAgent({ ...options, rejectUnauthorized: true }) };
+}
+
+/** The options of all clients. @param region as the environment sets it, if it does @param profile likewise, of the input */
+function clientOptions(region: string | undefined, profile: string | undefined, agents: ReturnType<typeof agentsFor>): ClientOptions {
+  return {
+    // Attempts are made by `call`, so that one place knows clock, randomness and limits.
+    maxAttempts: 1,
+    customUserAgent: `dynamodb-to-opensearch/${RELEASE}`,
+    ...(region === undefined || region === '' ? {} : { region }),
+    ...(profile === undefined ? {} : { profile }),
+    requestHandler: new NodeHttpHandler({
+      connectionTimeout: 10_000,
+      requestTimeout: RESPONSE_TIMEOUT_MS.usual,
+      throwOnRequestTimeout: true,
+      socketTimeout: RESPONSE_TIMEOUT_MS.invocation,
+      ...agents,
+    }),
+  };
+}
+
+/** The error of a session without a region. @param region that the SDK has refused; undefined or empty: none is set */
+function noRegion(region: string | undefined, profile: string | undefined, cause: unknown): UserError {
+  if (region !== undefined && region !== '')
+    return new UserError(`AWS_REGION: expected the code of a region, such as eu-west-1, found ${JSON.stringify(region)}`, undefined, {
+      cause,
+    });
+  return new UserError(
+    'No AWS region is set',
+    `Set AWS_REGION, as aws-actions/configure-aws-credentials does with aws-region${profile === undefined ? '' : `, or give the profile ${profile} a region`}`,
+    { cause },
+  );
+}
+
+/** The identity of the credentials. @throws {UserError} where the profile has none @throws {AwsError} */
+async function identityOf(sts: STSClient, profile: string | undefined, call: Aws['call']): Promise<GetCallerIdentityCommandOutput> {
+  try {
+    return await call('sts:GetCallerIdentity', 'these credentials', () => sts.send(new GetCallerIdentityCommand({})));
+  } catch (error) {
+    if (profile === undefined || !isAwsError(error, 'CredentialsProviderError')) throw error;
+    throw new UserError(
+      `aws-profile: the profile ${profile} provides no credentials: ${error.words}`,
+      'Check its name and the files ~/.aws/config and ~/.aws/credentials',
+      { cause: error },
+    );
+  }
+}
+
+/** Loads the clients, and the code that comes after them, while the first request is on its way. */
+async function loadClients(meanwhile: SessionDependencies['meanwhile']): Promise<typeof Connect> {
+  await new Promise((resolve) => setTimeout(resolve, FIRST_REQUEST_MS));
+  const clients = await import(/* webpackMode: "eager" */ './clients.ts');
+  await meanwhile();
+  return clients.connect;
 }
 
 /** The one way out: retries, dry run, cancelling and errors. */
