@@ -1,7 +1,8 @@
+// How far the triggers of a function are behind their streams: the metric IteratorAge in CloudWatch.
 import { GetMetricDataCommand } from '@aws-sdk/client-cloudwatch';
 import type { Aws } from './session.ts';
 
-/** s of a value, and how far back the newest one is looked for: CloudWatch has it some minutes later. */
+/** s: the period of a value, and how old the newest may be, which CloudWatch has only after some minutes. */
 const PERIOD_S = 60;
 const BACK_S = 10 * 60;
 

@@ -1,4 +1,4 @@
-// The settings of one trigger: what the options say × what AWS shows. Pure.
+// The settings of one trigger: what the options say × what AWS shows. Names and defaults are in options/trigger-options.ts. Pure.
 import type { CreateEventSourceMappingCommandInput, UpdateEventSourceMappingCommandInput } from '@aws-sdk/client-lambda';
 import type { Trigger } from '../aws/triggers.ts';
 import { change, isSame, type Change, type Warning } from './change.ts';

@@ -39,7 +39,7 @@ export class Metrics {
     BulkBytes: 0,
   };
   readonly #latencies: number[] = [];
-  /** A bulk request ended without a response: the cluster may still be at it. */
+  /** A bulk request ended without a response: the cluster may still be working on it. */
   unanswered = false;
   /** ms: age of the oldest record of the invocation. */
   recordAge: number | undefined;

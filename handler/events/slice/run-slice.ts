@@ -1,20 +1,17 @@
 // A slice of the work beside the stream: step by step until its time is up, with a checkpoint after each.
-import { addCounts, addIgnored } from '../../../formats/counts.ts';
 import type { IndexResponse } from '../../../formats/index-slice.ts';
 import {
   OTHER_RELEASE,
   type CountResponse,
-  type Finding,
   type Slice,
-  type SliceCheckpoint,
   type SliceResponse,
   type SurveyResponse,
   type WorkSlice,
 } from '../../../formats/slice.ts';
-import type { ObjectStore } from '../../aws/s3.ts';
 import { abortAt, budgetFor } from '../../budget.ts';
 import type { Invocation, Runtime } from '../../runtime.ts';
 import { verifyMetrics } from '../../telemetry/verify-metrics.ts';
+import { Checkpoint } from './checkpoint.ts';
 import { SliceContext, SliceProblem, type Step } from './context.ts';
 import { countOpen } from './count-open.ts';
 import { indexStep } from './index-step.ts';
@@ -29,7 +26,7 @@ class OtherRelease extends Error {
   override name = OTHER_RELEASE;
 }
 
-/** Does a part of a slice. @throws {OtherRelease} */
+/** Works on a slice for the time of one invocation. @throws {OtherRelease} */
 export async function runSlice(
   runtime: Runtime,
   slice: Slice,
@@ -110,9 +107,6 @@ function whyNoStep({ pace, metrics }: SliceContext, slice: WorkSlice): string {
   return 'the time of an invocation is too short for one step: raise timeout or memory-size of the function, or max-read-capacity';
 }
 
-/** ms for the last write of an invocation whose time is up. */
-const NOTE_MS = 2_000;
-
 function stepsOf(context: SliceContext, slice: WorkSlice, cursor: unknown): AsyncGenerator<Step> {
   switch (slice.kind) {
     case 'scan':
@@ -125,79 +119,3 @@ function stepsOf(context: SliceContext, slice: WorkSlice, cursor: unknown): Asyn
       return redrive(context, slice, cursor);
   }
 }
-
-/** The checkpoint of a slice: written over exactly the state that was read, so that an old copy cannot move the cursor back. */
-class Checkpoint {
-  readonly #objects: ObjectStore;
-  readonly #slice: WorkSlice;
-  readonly #now: () => number;
-  /** Of this invocation, for the names of its lists. */
-  readonly #token: string;
-  #etag: string | null;
-  #state: SliceCheckpoint;
-
-  private constructor({ objects, now, random }: Runtime, slice: WorkSlice, state: SliceCheckpoint, etag: string | null) {
-    this.#objects = objects;
-    this.#slice = slice;
-    this.#now = now;
-    this.#token = Math.floor(random() * 2 ** 40).toString(36);
-    this.#state = state;
-    this.#etag = etag;
-  }
-
-  static async open(runtime: Runtime, slice: WorkSlice, signal: AbortSignal): Promise<Checkpoint> {
-    const { id, bucket, prefix } = slice;
-    const stored = await runtime.objects.get(bucket, `${prefix}/slices/${id}.json`, signal);
-    const state =
-      stored === undefined
-        ? { format: 1 as const, id, cursor: null, lists: [], counts: {}, done: false, updatedAt: 0 }
-        : (JSON.parse(stored.text) as SliceCheckpoint);
-    return new Checkpoint(runtime, slice, state, stored?.etag ?? null);
-  }
-
-  get state(): SliceCheckpoint {
-    return this.#state;
-  }
-
-  /** Writes what a step has done. @returns whether this invocation still leads */
-  async advance({ cursor, counts, findings, ignored: more, done }: Step, signal: AbortSignal): Promise<boolean> {
-    const { bucket, prefix, id } = this.#slice;
-    const lists = [...this.#state.lists];
-    const moves = this.#slice.kind === 'look' && !this.#slice.isLast ? findings.filter(({ kind }) => kind === 'moving') : [];
-    for (const [suffix, found] of [
-      ['', findings.filter((finding) => !moves.includes(finding))],
-      ['-moving', moves],
-    ] as const) {
-      if (found.length === 0) continue;
-      // Another invocation of the same step, whose page can be another one, must not write over a list that a checkpoint names.
-      const key = `${prefix}/lists/${id}-${this.#state.counts.pages ?? 0}-${this.#token}${suffix}.jsonl`;
-      await this.#objects.put(bucket, key, linesOf(found), signal);
-      lists.push(key);
-    }
-    const ignored = addIgnored([this.#state.ignored, more]);
-    const state = {
-      format: 1 as const,
-      id,
-      cursor,
-      lists,
-      counts: addCounts([this.#state.counts, counts]),
-      ...(Object.keys(ignored).length === 0 ? {} : { ignored }),
-      done,
-      updatedAt: this.#now(),
-    };
-    const etag = await this.#objects.put(bucket, `${prefix}/slices/${id}.json`, JSON.stringify(state), signal, this.#etag);
-    if (etag === undefined) return false;
-    [this.#state, this.#etag] = [state, etag];
-    return true;
-  }
-
-  /** Writes down why there was no step. It is only for people, so that it may fail. */
-  async note(problem: string): Promise<void> {
-    const { bucket, prefix, id } = this.#slice;
-    const state = { ...this.#state, problem, updatedAt: this.#now() };
-    const signal = AbortSignal.timeout(NOTE_MS);
-    await this.#objects.put(bucket, `${prefix}/slices/${id}.json`, JSON.stringify(state), signal, this.#etag).catch(() => undefined);
-  }
-}
-
-const linesOf = (findings: readonly Finding[]): string => findings.map((finding) => `${JSON.stringify(finding)}\n`).join('');
