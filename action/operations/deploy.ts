@@ -94,27 +94,40 @@ async function attempt(run: Run, made: number): Promise<void> {
   await backfillNewTables(run, deployment.newTables, after.target);
 }
 
-/** Reads and compares; changes nothing. @throws {InputError} with all problems of endpoint, options, tables and inputs */
-async function prepare(run: Run, instead?: Deployment): Promise<Deployment> {
-  const { inputs, aws, report, env } = run;
+/** Everything that a plan is built from, except the tables. */
+interface Found {
+  readonly options: Options;
+  readonly endpoint: Awaited<ReturnType<typeof readEndpoint>>;
+  readonly deployed: DeployedState;
+  readonly triggers: Awaited<ReturnType<typeof listTriggers>>;
+  readonly handler: Uint8Array;
+  readonly logs: LogGroup | undefined;
+}
+
+/** @throws {InputError} with all problems of endpoint and options */
+async function read({ inputs, aws, report, env }: Run): Promise<Found> {
+  const { config, environment, functionName, alias, logRetentionDays } = inputs;
   const [options, endpoint, deployed, triggers, handler, logs] = await collectProblems<
-    [
-      Options,
-      Awaited<ReturnType<typeof readEndpoint>>,
-      DeployedState,
-      Awaited<ReturnType<typeof listTriggers>>,
-      Uint8Array,
-      LogGroup | undefined,
-    ]
+    [Found['options'], Found['endpoint'], Found['deployed'], Found['triggers'], Found['handler'], Found['logs']]
   >([
-    loadOptions(inputs.config, { workspace: workspaceOf(env), environment: inputs.environment }),
+    loadOptions(config, { workspace: workspaceOf(env), environment }),
     readEndpoint(aws, inputs, report),
     readDeployed(aws, inputs, report),
-    listTriggers(aws, inputs.functionName, inputs.alias),
+    listTriggers(aws, functionName, alias),
     readHandler(),
-    inputs.logRetentionDays === undefined ? undefined : describeLogGroup(aws, `/aws/lambda/${inputs.functionName}`),
+    logRetentionDays === undefined ? undefined : describeLogGroup(aws, `/aws/lambda/${functionName}`),
   ]);
-  if (instead === undefined) report.warnAbout([...endpoint.warnings, ...options.warnings], workspaceOf(env));
+  return { options, endpoint, deployed, triggers, handler, logs };
+}
+
+/**
+ * Reads and compares; changes nothing. @param isRepeated this run has shown the warnings of endpoint and options
+ * @throws {InputError} with all problems of endpoint, options, tables and inputs
+ */
+async function prepare(run: Run, { isRepeated = false } = {}): Promise<Deployment> {
+  const { inputs, aws, report, env } = run;
+  const { options, endpoint, deployed, triggers, handler, logs } = await read(run);
+  if (!isRepeated) report.warnAbout([...endpoint.warnings, ...options.warnings], workspaceOf(env));
   const config = functionConfig(inputs, endpoint, options);
   const mapped = await readSourceTables(aws, inputs, config.options, report, triggers, deployed);
   const context: TriggerContext = {
@@ -277,7 +290,7 @@ function createRequest(inputs: Inputs): Omit<CreateFunctionCommandInput, 'Functi
  * before, the function would have reported failures that Lambda still ignored, and lost them. @returns the state that it leads to
  */
 async function followTriggers(run: Run, before: Deployment): Promise<Deployment> {
-  const after = await prepare(run, before);
+  const after = await prepare(run, { isRepeated: true });
   reportDeployed(run, after, undefined);
   if (after.update?.serves !== true) return after;
   run.report.info('The triggers report batch item failures now; the key mapping in the package says so.');
