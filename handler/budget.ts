@@ -1,5 +1,5 @@
 /**
- * How long an invocation may go on. Nothing is written to the cluster after `writeUntil`, nothing at all after `answerBy`, so that
+ * How long an invocation may go on. Nothing is written to the cluster after `writeUntil`, and nothing at all after `respondBy`, so that
  * the response leaves before Lambda's deadline: after a time-out Lambda would retry the whole batch.
  */
 export interface Budget {
@@ -9,7 +9,7 @@ export interface Budget {
   readonly respondBy: number;
 }
 
-/** ms: the longest part of an invocation that is reserved for the response, reached from a time-out of 25 s on. */
+/** ms: the most that an invocation reserves for its response, as it does with a timeout of 25 s or more. */
 const MAX_RESERVE_MS = 5_000;
 const RESERVE_SHARE = 0.2;
 

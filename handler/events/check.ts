@@ -9,7 +9,7 @@ import { classifyRequest, classifyThrown, missingPipeline, remedyOf, type Outcom
 import { withoutValues } from '../telemetry/redaction.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import type { Invocation, Runtime } from '../runtime.ts';
-import { Patience } from './patience.ts';
+import { CheckRetries } from './check-retries.ts';
 import type { CheckProblem, CheckResponse } from '../../formats/events.ts';
 
 /** A problem, and whether waiting for longer than one invocation can may resolve it. */
@@ -72,18 +72,18 @@ interface TableReport {
 
 /** The cluster and every table's index in it. */
 async function checkCluster(runtime: Runtime, signal: AbortSignal): Promise<ClusterReport> {
-  const patience = new Patience(runtime, signal);
-  const identity = await identifyCluster(runtime, signal, patience);
+  const retries = new CheckRetries(runtime, signal);
+  const identity = await identifyCluster(runtime, signal, retries);
   if ('what' in identity) return { cluster: {}, tables: {}, problems: [identity] };
   const tables = runtime.tables.names().map((name) => runtime.tables.get(name));
   if (tables.length === 0) {
     // No index to check: all that can be shown is that the cluster accepts bulk requests of this function, and it must be.
     const { cluster, now } = runtime;
-    const refusal = await patience.last(() => probeBulk({ cluster, now, signal, metrics: new Metrics() }));
+    const refusal = await retries.run(() => probeBulk({ cluster, now, signal, metrics: new Metrics() }));
     return { cluster: identity, tables: {}, problems: refusal === undefined ? [] : [problemOf(refusal, `the cluster at ${cluster.host}`)] };
   }
   // At the same time: one index that blocks writes uses up the time of no other.
-  const reports = await Promise.all(tables.map((table) => checkIndexes(runtime, table, signal, patience)));
+  const reports = await Promise.all(tables.map((table) => checkIndexes(runtime, table, signal, retries)));
   return {
     cluster: identity,
     tables: Object.fromEntries(tables.map(({ name, index }, i) => [name, { index: index ?? null, exists: reports[i]?.exists === true }])),
@@ -92,11 +92,11 @@ async function checkCluster(runtime: Runtime, signal: AbortSignal): Promise<Clus
 }
 
 /** Reads `GET /`. @returns distribution and version, empty if the response has none; the problem if the cluster cannot be used at all */
-async function identifyCluster(runtime: Runtime, signal: AbortSignal, patience: Patience): Promise<Cluster | Found> {
+async function identifyCluster(runtime: Runtime, signal: AbortSignal, retries: CheckRetries): Promise<Cluster | Found> {
   const { cluster } = runtime;
   // Serverless collections have no GET /: the probes of the indexes show whether they can be used.
   if (cluster.serverless) return {};
-  const result = await patience.last(async () => {
+  const result = await retries.run(async () => {
     try {
       const response = await cluster.send({ method: 'GET', path: '/' }, signal);
       if (response.status < 300) return clusterOf(response.text);
@@ -111,9 +111,9 @@ async function identifyCluster(runtime: Runtime, signal: AbortSignal, patience: 
 }
 
 /** Checks the table's index and, while it is reindexed, both that are written to. */
-async function checkIndexes(runtime: Runtime, table: Table, signal: AbortSignal, patience: Patience): Promise<TableReport> {
+async function checkIndexes(runtime: Runtime, table: Table, signal: AbortSignal, retries: CheckRetries): Promise<TableReport> {
   const others = (table.both ?? []).filter(({ index }) => index !== table.index);
-  const [own, ...more] = await Promise.all([table, ...others].map((one) => checkTable(runtime, one, signal, patience)));
+  const [own, ...more] = await Promise.all([table, ...others].map((one) => checkTable(runtime, one, signal, retries)));
   return { exists: own?.exists === true, problems: [own, ...more].flatMap((report) => report?.problems ?? []) };
 }
 
@@ -121,7 +121,7 @@ async function checkIndexes(runtime: Runtime, table: Table, signal: AbortSignal,
  * Creates the table's index where it is missing, as the first record would, and shows that nothing there refuses every document.
  * @returns whether the index exists, and the problems
  */
-async function checkTable(runtime: Runtime, table: Table, signal: AbortSignal, patience: Patience): Promise<TableReport> {
+async function checkTable(runtime: Runtime, table: Table, signal: AbortSignal, retries: CheckRetries): Promise<TableReport> {
   const { indexes } = runtime;
   const { name, index } = table;
   if (index === undefined) {
@@ -130,10 +130,10 @@ async function checkTable(runtime: Runtime, table: Table, signal: AbortSignal, p
       problems: [{ what: `the table ${name} has no index`, remedy: 'Set the option index for it' }],
     };
   }
-  const found = await patience.last(() => indexes.ensure({ ...table, index }, signal));
+  const found = await retries.run(() => indexes.ensure({ ...table, index }, signal));
   if ('kind' in found) return { exists: false, problems: [problemOf(found, `the index ${index} of ${name}`)] };
   const several = table.multiIndexAlias ? undefined : aliasProblem(found, index, name);
-  const refusals = await findRefusals(runtime, found.writeIndex ?? index, index, signal, patience);
+  const refusals = await findRefusals(runtime, found.writeIndex ?? index, index, signal, retries);
   const subject = `writing to the index ${index} of ${name}`;
   const problems = refusals
     // A write index does not help if the alias is refused anyway.
@@ -158,13 +158,13 @@ async function findRefusals(
   writeIndex: string,
   index: string,
   signal: AbortSignal,
-  patience: Patience,
+  retries: CheckRetries,
 ): Promise<readonly Outcome[]> {
   const { cluster, now, indexes } = runtime;
   const bulk = { cluster, now, signal, metrics: new Metrics() };
-  const deleting = await patience.last(() => probeWrite(bulk, index));
+  const deleting = await retries.run(() => probeWrite(bulk, index));
   if (deleting !== undefined) return [deleting];
-  const indexing = await patience.last(() => probeIndexing(bulk, index));
+  const indexing = await retries.run(() => probeIndexing(bulk, index));
   if (indexing?.kind === 'configuration') return [indexing];
   if (indexing?.kind === 'done' && indexing.result === 'stale') return [];
   // A first pipeline may have refused the probe because it is empty: the settings name all pipelines.
