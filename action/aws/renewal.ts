@@ -61,9 +61,9 @@ export async function renewed(role: AssumedRole, options: STSClientConfig): Prom
 
 /** A session that ends, and may be opened again: once for all calls that meet its end. */
 export class Renewable {
-  /** Opens a new one of the role; undefined: the job cannot. */
+  /** Opens a new session of the role; undefined: the job cannot. */
   renewal: { readonly role: AssumedRole; readonly renew: () => Promise<void> } | undefined;
-  /** How many there were before this one. */
+  /** Sessions before this one. */
   generation = 0;
   #renewing: Promise<void> | undefined;
 

@@ -1,7 +1,7 @@
 // The parts of credentials for the cluster that must be masked.
 import type { Auth } from '../../formats/function-config.ts';
 
-/** The values of an `Auth` that must be masked: also for the package found deployed. */
+/** The values of an `Auth` that must be masked, that of the deployed package too. */
 export function secretsOf(auth: Auth): string[] {
   if (auth.type === 'basic') return [auth.password];
   return auth.type === 'api-key' ? [auth.apiKey] : [];
@@ -18,7 +18,7 @@ export function encodedSecretsOf(auth: Auth): string[] {
   const pair = apiKey.includes(':') ? apiKey : Buffer.from(apiKey, 'base64').toString('utf8');
   const [, key] = /^[\w-]+:([\x21-\x7e]+)$/.exec(pair) ?? [];
   if (key === undefined) return [base64(apiKey)];
-  // A part of a few characters would be hidden everywhere.
+  // To mask a part of a few characters would hide them everywhere in the log.
   return [base64(pair), pair, ...(key.length < 4 ? [] : [key])].filter((one) => one !== apiKey);
 }
 

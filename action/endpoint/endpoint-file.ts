@@ -19,11 +19,11 @@ export interface Endpoint {
   /** To be masked before anything is written. */
   readonly secrets: readonly string[];
   readonly warnings: readonly Problem[];
-  /** The values that releases read which left backslashes in double quotes alone, where they differ. */
+  /** The values as an earlier release read them, which kept backslashes in double quotes; undefined: they are the same. */
   readonly former?: FormerReading;
 }
 
-/** Of an `Endpoint`, what such a release put into the package. */
+/** The part of an `Endpoint` that such a release put into the package. */
 export interface FormerReading extends Pick<Endpoint, 'endpoint' | 'auth' | 'certificateAuthority'> {
   /** The places of the values that were read differently. */
   readonly places: readonly { readonly key: string; readonly place: Place }[];
@@ -60,7 +60,7 @@ export function parseEndpoint(text: string, { source }: EndpointSource): Endpoin
   }
 }
 
-/** @param formerly with the values as releases read them that left backslashes in double quotes alone */
+/** @param formerly with the values as an earlier release read them, which kept backslashes in double quotes */
 function readAs(
   text: string,
   source: string,
@@ -77,14 +77,14 @@ function readAs(
     host: url.hostname,
     auth,
     ...(certificateAuthority === undefined ? {} : { certificateAuthority }),
-    secrets: secretsOf(file, url),
+    secrets: secretsIn(file, url),
     warnings: [...file.misspelt, ...file.warnings],
     former: { places: file.former },
   };
 }
 
-/** Also those that are not used, and those of the URL in both spellings. */
-function secretsOf(file: EndpointSettings, url: URL): string[] {
+/** All secrets of the file: also those that are not used, and those of the URL in both spellings. */
+function secretsIn(file: EndpointSettings, url: URL): string[] {
   const all = [file.get('ES_PASSWORD'), file.get('ES_API_KEY'), url.password, decoded(url.password)];
   return [...new Set(all.filter((secret) => secret !== undefined && secret !== ''))] as string[];
 }

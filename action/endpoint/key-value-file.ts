@@ -4,7 +4,7 @@ import { isKeyLike } from '../inputs/reader.ts';
 export interface Setting {
   readonly key: string;
   readonly value: string;
-  /** The value as releases read it that left backslashes in double quotes alone, where that is another one. */
+  /** The value as an earlier release read it, which kept backslashes in double quotes; undefined: it is the same. */
   readonly former?: string;
   /** 1 for the first line of the file. */
   readonly line: number;

@@ -41,7 +41,7 @@ export function parseEnvironments(text: string, problems: Problem[]): Rule[] {
 
 /** @returns the rule, or what is wrong with the line */
 function parseLine(line: string): Rule | string {
-  // By hand: a pattern for the whole line would try each of a thousand blanks to its end.
+  // Without one pattern for the whole line, which would take quadratic time on a thousand spaces.
   const colon = line.lastIndexOf(':');
   const environment = line.slice(colon + 1).trim();
   const words = colon < 0 || /\s/.test(environment) ? [] : wordsOf(line.slice(0, colon));
@@ -170,7 +170,7 @@ export function deployableName(name: string): string | undefined {
 /** The suffix of the GitHub environments of plans. */
 export const PLAN_SUFFIX = '-plan';
 
-/** Split at blanks, save those between quotes. */
+/** The words of a text, which spaces separate, except between quotes. */
 function wordsOf(text: string): string[] {
   return text.match(/(?:\\\S|'[^']*'|"[^"]*"|[^\s'"\\])+|\S+/g) ?? [];
 }

@@ -32042,7 +32042,7 @@ function parseEnvironments(text, problems) {
 }
 /** @returns the rule, or what is wrong with the line */
 function parseLine(line) {
-    // By hand: a pattern for the whole line would try each of a thousand blanks to its end.
+    // Without one pattern for the whole line, which would take quadratic time on a thousand spaces.
     const colon = line.lastIndexOf(':');
     const environment = line.slice(colon + 1).trim();
     const words = colon < 0 || /\s/.test(environment) ? [] : wordsOf(line.slice(0, colon));
@@ -32165,7 +32165,7 @@ function deployableName(name) {
 }
 /** The suffix of the GitHub environments of plans. */
 const PLAN_SUFFIX = '-plan';
-/** Split at blanks, save those between quotes. */
+/** The words of a text, which spaces separate, except between quotes. */
 function wordsOf(text) {
     return text.match(/(?:\\\S|'[^']*'|"[^"]*"|[^\s'"\\])+|\S+/g) ?? [];
 }

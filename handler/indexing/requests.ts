@@ -17,7 +17,7 @@ export interface Preparation {
   /** Fires when the time for writing is used up. */
   readonly signal: AbortSignal;
   /** ms that the shaping of one item may take, and its transform too. */
-  readonly transformLimit: number;
+  readonly itemLimit: number;
   /** Writes per request. */
   readonly maxWrites: number;
 }
@@ -108,14 +108,14 @@ export async function* requestsOf(pending: readonly Ready[], preparation: Prepar
 }
 
 /** Builds the lines of a write, once. @returns a promise if a transform has to be waited for */
-function prepare(write: Ready | undefined, { now, signal, transformLimit }: Preparation): Promise<void> | undefined {
+function prepare(write: Ready | undefined, { now, signal, itemLimit }: Preparation): Promise<void> | undefined {
   if (write === undefined || write.operation !== undefined) return undefined;
   const refused = (error: unknown): void => {
     write.outcome = { kind: 'malformed', error: malformedBy(error) };
   };
-  const time = new ShapingTime(now, transformLimit);
+  const time = new ShapingTime(now, itemLimit);
   try {
-    const operation = write.shared?.operation ?? operationOf(write.state, transformLimit, time);
+    const operation = write.shared?.operation ?? operationOf(write.state, itemLimit, time);
     if (write.shared !== undefined) write.shared.operation = operation;
     if (operation instanceof Promise) {
       return operation.then(

@@ -72,7 +72,7 @@ class Round {
     const maxWrites = this.#pending.length < MIN_SHARED_WRITES ? Infinity : Math.ceil(this.#pending.length / requests);
     const open = new Set<Promise<void>>();
     try {
-      for await (const request of requestsOf(this.#pending, { now, until, signal, transformLimit: itemLimit, maxWrites })) {
+      for await (const request of requestsOf(this.#pending, { now, until, signal, itemLimit, maxWrites })) {
         await checking;
         if (open.size >= requests) await Promise.race(open);
         if (!gate.isOpen(request.index) && !this.#stopped) await (checking = ready());

@@ -22,7 +22,7 @@ export type RedriveSource = Pick<RedriveSlice, 'form' | 'from' | 'functionArn'>;
 
 /** Facts that must stay as they were when the run began: the checkpoints are valid only for them. */
 export interface Pins {
-  /** DescribeTable's id of the table. */
+  /** From DescribeTable: a table that is created again has another one. */
   readonly tableId: string;
   readonly index: string;
   readonly indexUuid: string;

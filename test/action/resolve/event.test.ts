@@ -47,7 +47,7 @@ describe('an event, as the runner gives it', () => {
     }
   });
 
-  test('that is none ends in one sentence', () => {
+  test('that is missing, or not valid JSON, ends the run with one sentence', () => {
     expect(() => parse('', {})).toThrow('There is no event to act on. Run this in a GitHub workflow');
     expect(() => parseEvent({ GITHUB_EVENT_NAME: 'push' }, '')).toThrow('The event file is not valid JSON. Run this in a GitHub workflow');
   });

@@ -36,7 +36,7 @@ test('documents that were built in a former round are sent, even when there is n
   const signal = new AbortController().signal;
   const requests = async (until: number, maxWrites: number): Promise<string[][]> => {
     const ids: string[][] = [];
-    for await (const request of requestsOf(pending, { now: () => 1000, until, signal, transformLimit: 100, maxWrites })) {
+    for await (const request of requestsOf(pending, { now: () => 1000, until, signal, itemLimit: 100, maxWrites })) {
       ids.push(request.writes.map(({ state }) => state.id));
     }
     return ids;
