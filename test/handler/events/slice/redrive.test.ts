@@ -485,42 +485,77 @@ test.each([true, false])(
   },
 );
 
-/** Stores a batch of so many items that are in no table. @returns the name of its object */
-function storeBatch(it: Subject, size: number, counter: number): string {
-  const records = Array.from({ length: size }, (_, n) => streamRecord({ table: it.name, ...record(good(`i${n}`), counter + n) }));
-  const key = 'failures/aws/lambda/uuid/shard/1';
-  it.objects.set(key, { text: discarded(records, true), etag: '"1"' });
-  return key;
+const BATCH = 'failures/aws/lambda/uuid/shard/1';
+
+/** Stores a batch of so many items as the object BATCH. @returns its items */
+function storeBatch(it: Subject, size: number, counter: number, id = 'i', etag = '"1"'): Item[] {
+  const items = Array.from({ length: size }, (_, n) => good(`${id}${n}`));
+  const records = items.map((item, n) => streamRecord({ table: it.name, ...record(item, counter + n) }));
+  it.objects.set(BATCH, { text: discarded(records, true), etag });
+  return items;
+}
+
+/** Calls `onRead` before each invocation reads the batch, with the number of the read. */
+function watchBatch(it: Subject, onRead: (read: number) => void): void {
+  const { objects } = it.fn.runtime;
+  let reads = 0;
+  const get: typeof objects.get = (bucket, name, signal) => {
+    if (`${bucket}/${name}` === BATCH) onRead(++reads);
+    return objects.get(bucket, name, signal);
+  };
+  Object.assign(it.fn.runtime, { objects: { ...objects, get } });
 }
 
 test.each([
-  ['little read capacity', 20, 0],
-  ['a slow cluster', 1e6, 50],
-])('with %s, a batch that takes longer than an invocation is worked off by several, each item once', async (_, capacity, pause) => {
+  ['little read capacity', { size: 60, capacity: 20, pause: 0 }],
+  ['a slow cluster', { size: 400, capacity: 1e6, pause: 50 }],
+])(
+  'with %s, a batch that takes longer than an invocation is worked off by several, each item once',
+  async (_, { size, capacity, pause }) => {
+    const it = await subject();
+    const { cluster } = it.fn.runtime;
+    const send = cluster.send.bind(cluster);
+    jest.spyOn(cluster, 'send').mockImplementation(async (...request) => {
+      await sleep(pause);
+      return send(...request);
+    });
+    // DynamoDB Local takes no read capacity for an item that is absent.
+    await Promise.all(storeBatch(it, size, 400).map((item) => it.put(item)));
+    let invocations = 0;
+    watchBatch(it, (read) => (invocations = read));
+    const { counts, problem } = await it.run({ form: 'failed-batches', from: FROM, capacity }, 3_000);
+    expect(problem).toBeUndefined();
+    expect(invocations).toBeGreaterThan(1);
+    expect(counts).toMatchObject({ 'failed-batches': 1, read: size, written: size, redriven: 1 });
+    expect(it.objects.has(BATCH)).toBe(false);
+  },
+);
+
+test('a batch that was replaced between two invocations is worked off from its beginning', async () => {
   const it = await subject();
-  const { cluster } = it.fn.runtime;
-  const send = cluster.send.bind(cluster);
-  jest.spyOn(cluster, 'send').mockImplementation(async (...request) => {
-    await sleep(pause);
-    return send(...request);
+  await Promise.all([...storeBatch(it, 60, 1000), good('j0')].map((item) => it.put(item)));
+  let isReplaced = false;
+  watchBatch(it, (read) => {
+    if (read !== 2) return;
+    storeBatch(it, 60, 1200, 'j', '"2"');
+    isReplaced = true;
   });
-  const key = storeBatch(it, 400, 400);
-  const { counts, problem } = await it.run({ form: 'failed-batches', from: FROM, capacity }, 3_000);
-  expect(problem).toBeUndefined();
-  expect(counts).toMatchObject({ 'failed-batches': 1, read: 400, redriven: 1 });
-  expect(it.objects.has(key)).toBe(false);
+  await it.run({ form: 'failed-batches', from: FROM, capacity: 20 }, 3_000);
+  expect(isReplaced).toBe(true);
+  expect(Object.keys(await it.found())).toContain('j0');
+  expect(it.objects.has(BATCH)).toBe(false);
 });
 
 test('a batch stays when an item of one of its first steps is left to a later run', async () => {
   const it = await subject();
-  const key = storeBatch(it, 60, 800);
+  storeBatch(it, 60, 800);
   await sleep(1100);
   await it.fn.invoke([streamRecord({ table: it.name, keys: { pk: { S: 'i0' } }, event: 'REMOVE', counter: 900, seconds: seconds() })]);
   await it.put(good('i0'));
   const { counts } = await it.run({ form: 'failed-batches', from: FROM });
   expect(counts).toMatchObject({ 'failed-batches': 1, read: 60, moving: 1 });
   expect(counts).not.toHaveProperty('redriven');
-  expect(it.objects.has(key)).toBe(true);
+  expect(it.objects.has(BATCH)).toBe(true);
 });
 
 test.each([
