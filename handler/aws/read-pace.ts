@@ -41,9 +41,9 @@ export class ReadPace {
     return this.#unitsPerItem === undefined ? 10 : this.#fitting(this.#unitsPerItem);
   }
 
-  /** Items that are read together by their keys, so that an invocation gets further however low its capacity is. @param most where it is high */
-  atOnce(most: number): number {
-    if (this.#unitsPerItem !== undefined) return Math.min(most, this.#fitting(this.#unitsPerItem));
+  /** Items that are read together by their keys, so that an invocation gets further however low its capacity is. @param most where it is high @param reads of each item */
+  atOnce(most: number, reads = 1): number {
+    if (this.#unitsPerItem !== undefined) return Math.min(most, this.#fitting(this.#unitsPerItem * reads));
     return this.#rate * PAGE_SECONDS >= PAGE_UNITS ? most : Math.min(most, FIRST_ITEMS);
   }
 

@@ -3,7 +3,7 @@ import { addCounts } from '../../../formats/counts.ts';
 import type { Finding } from '../../../formats/slice.ts';
 import { parseFailedBatch, type RedriveItem } from '../../dead-letters/stored-dead-letter.ts';
 import { merged, type StepResult } from './context.ts';
-import { ITEMS_PER_STEP, nameOf, type Begun, type PageSteps, type Redrive } from './redrive-part.ts';
+import { ITEMS_PER_STEP, READS_PER_ITEM, nameOf, type Begun, type PageSteps, type Redrive } from './redrive-part.ts';
 import { nameOfItem, rewrite, worst } from './rewrite.ts';
 
 /** Works off batches, each in as many steps as it needs: one can have ten thousand items. @param begun the batch that an earlier step has begun */
@@ -37,7 +37,7 @@ async function* settle(redrive: Redrive, { key, name, etag, items }: Batch, begu
   const { context, slice, objects } = redrive;
   let { items: at, kept } = begun?.name === name && begun.etag === etag ? begun : { items: 0, kept: false };
   for (;;) {
-    const part = items.slice(at, at + context.pace.atOnce(ITEMS_PER_STEP));
+    const part = items.slice(at, at + context.pace.atOnce(ITEMS_PER_STEP, READS_PER_ITEM));
     const result = await written(redrive, part);
     at += part.length;
     kept ||= result.findings.length > 0;

@@ -4,7 +4,7 @@ import { failureFields } from '../../dead-letters/dead-letter.ts';
 import { parseDeadLetter, withAttempt, type RedriveItem, type StoredDeadLetter } from '../../dead-letters/stored-dead-letter.ts';
 import { greaterVersion } from '../../records/backfill-version.ts';
 import { merged, type StepResult } from './context.ts';
-import { ITEMS_PER_STEP, nameOf, type PageSteps, type Redrive } from './redrive-part.ts';
+import { ITEMS_PER_STEP, READS_PER_ITEM, nameOf, type PageSteps, type Redrive } from './redrive-part.ts';
 import { nameOfItem, rewrite, worst, type Outcome, type Outcomes } from './rewrite.ts';
 
 /** Objects that are read at the same time: a dead letter can have a megabyte. */
@@ -27,7 +27,8 @@ export async function* deadLetters(redrive: Redrive, keys: readonly string[]): P
     for (const [i, found] of (await Promise.all(together.map((key) => open(redrive, key)))).entries()) {
       const isOne = found !== undefined && 'deadLetter' in found;
       const isNew = isOne && opened.at(-1)?.deadLetter.id !== found.deadLetter.id;
-      if (isNew && new Set(opened.map(({ deadLetter }) => deadLetter.id)).size >= redrive.context.pace.atOnce(ITEMS_PER_STEP)) {
+      const items = new Set(opened.map(({ deadLetter }) => deadLetter.id)).size;
+      if (isNew && items >= redrive.context.pace.atOnce(ITEMS_PER_STEP, READS_PER_ITEM)) {
         yield { result: merged(result, await settle(redrive, opened)), name };
         [result, opened] = [{ counts: {}, findings: [] }, []];
       }

@@ -30,6 +30,8 @@ export type PageSteps = AsyncGenerator<
 
 /** Items that are read and written in a step. */
 export const ITEMS_PER_STEP = 25;
+/** Reads of an item in a step: before its document is written and after it. */
+export const READS_PER_ITEM = 2;
 
 /** The name of an object in its folder, and the folder so that no two are equal. */
 export function nameOf(key: string): string {

@@ -75,6 +75,12 @@ test.each([
   expect(pace.atOnce(most)).toBe(expected);
 });
 
+test('half as many items are read together if each is read twice', async () => {
+  const { pace, read } = paced(10);
+  await read(10, 5);
+  expect(pace.atOnce(100, 2)).toBe(20);
+});
+
 test('the pace is overdrawn when the next read has to wait for more than two seconds', async () => {
   const { pace, read } = paced(10);
   await read(4, 20);

@@ -80,8 +80,8 @@ test('a walk reads responses of any form: white space, escapes in names and ids,
 
 test('a source with objects in each other a hundred thousand deep is cut out whole', async () => {
   const deep = `${'{"a":['.repeat(100_000)}${']}'.repeat(100_000)}`;
-  const { cluster } = reader(() => `{"docs":[{"_id":"a","_version":1,"_seq_no":1,"found":true,"_source":${deep}}]}`);
-  expect(await readDocuments(cluster, 'orders', ['a'], now, signal)).toEqual(new Map([['a', expect.objectContaining({ source: deep })]]));
+  const by = reader(() => `{"docs":[{"_id":"a","_version":1,"_seq_no":1,"found":true,"_source":${deep}}]}`);
+  expect(await readDocuments(by, 'orders', ['a'])).toEqual(new Map([['a', expect.objectContaining({ source: deep })]]));
 });
 
 test.each(['{}', '<html></html>', '{"count":"1"}', ''])('a count of %j is none', async (text) => {
