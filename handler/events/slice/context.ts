@@ -13,6 +13,7 @@ import { Writer } from '../../indexing/writer.ts';
 import type { AttributeMap } from '../../records/attribute.ts';
 import { backfillVersion, greaterVersion, isFrozen, MARGIN_SECONDS } from '../../records/backfill-version.ts';
 import { idOf, keyOfItem } from '../../records/item-key.ts';
+import { MalformedRecord } from '../../records/malformed-record.ts';
 import type { Invocation, Runtime } from '../../runtime.ts';
 import type { IndexedTable, Table } from '../../tables.ts';
 import { Metrics } from '../../telemetry/metrics.ts';
@@ -166,8 +167,13 @@ export class SliceContext {
     );
     return refused.flatMap((write) => {
       const document = documents.get(write.id ?? '');
-      return document !== undefined && isFrozen(document.version, this.runtime.now()) ? [{ write, document }] : [];
+      return document !== undefined && this.isFrozen(document) ? [{ write, document }] : [];
     });
+  }
+
+  /** Whether nothing can overwrite a document, since its version lies in the future. */
+  isFrozen(document: Pick<IndexedDocument, 'version'> | undefined): boolean {
+    return document !== undefined && isFrozen(document.version, this.runtime.now());
   }
 
   /** Reads from the cluster, again after what is transient. @throws {SliceProblem} */
@@ -222,6 +228,16 @@ export class SliceContext {
     const { table, image } = state;
     const projected = image === undefined || table.project === undefined ? image : table.project(image);
     return { text: buffer.toString('utf8', line, to - 1), image: table.transform === undefined ? projected : undefined };
+  }
+
+  /** Whether an item has a document: none if it is absent, or if its transform says so. One that can have none is not absent. */
+  async hasDocument(state: ItemState): Promise<boolean> {
+    try {
+      return (await this.shaped(state)) !== null;
+    } catch (error) {
+      if (error instanceof MalformedRecord) return true;
+      throw error;
+    }
   }
 }
 

@@ -4,9 +4,8 @@ import type { Counts, RedriveSlice, SliceTable } from '../../../formats/slice.ts
 import type { RedriveItem } from '../../dead-letters/stored-dead-letter.ts';
 import type { ItemState } from '../../indexing/item-state.ts';
 import type { Write } from '../../indexing/write.ts';
-import { MalformedRecord } from '../../records/malformed-record.ts';
+import type { MalformedRecord } from '../../records/malformed-record.ts';
 import type { Table } from '../../tables.ts';
-import { isFrozen } from '../../records/backfill-version.ts';
 import { ITEMS_IN_MEMORY, type ReadState, type ReadWrite, type SliceContext } from './context.ts';
 
 /** What became of an item; an error: it failed again. */
@@ -111,15 +110,8 @@ async function confirm(
 }
 
 /** Whether an item has no document, because its transform says so. */
-async function hasNone(context: SliceContext, state: ItemState | undefined): Promise<boolean> {
-  if (state?.table.transform === undefined) return false;
-  try {
-    return (await context.shaped(state)) === null;
-  } catch (error) {
-    if (error instanceof MalformedRecord) return false;
-    throw error;
-  }
-}
+const hasNone = async (context: SliceContext, state: ItemState | undefined): Promise<boolean> =>
+  state?.table.transform !== undefined && !(await context.hasDocument(state));
 
 function countsOf(writes: readonly Write[]): Counts {
   const malformed = writes.filter(({ outcome }) => outcome?.kind === 'malformed').length;
@@ -147,7 +139,7 @@ async function outcomesOf(context: SliceContext, writes: readonly ReadWrite[]): 
       const { id = '', image, state } = write;
       const document = documents.get(id);
       if (document !== undefined) {
-        if (isFrozen(document.version, context.runtime.now())) left.set(write, 'frozen');
+        if (context.isFrozen(document)) left.set(write, 'frozen');
         // An item whose transform gives no document lacks none.
       } else if (image !== undefined && !(await hasNone(context, state))) left.set(write, 'moving');
     }

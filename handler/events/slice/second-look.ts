@@ -3,7 +3,6 @@ import type { Finding, LookSlice, SliceTable } from '../../../formats/slice.ts';
 import type { IndexedDocument } from '../../cluster/documents.ts';
 import { isSameDocument } from '../../documents/comparison.ts';
 import { isAttributeMap } from '../../records/attribute.ts';
-import { isFrozen } from '../../records/backfill-version.ts';
 import { idOf, isKeyOf } from '../../records/item-key.ts';
 import { MalformedRecord } from '../../records/malformed-record.ts';
 import type { IndexedTable } from '../../tables.ts';
@@ -116,12 +115,8 @@ function kindOf({ shaped, document }: Look): 'missing' | 'different' | 'stale' {
   return document === undefined ? 'missing' : 'different';
 }
 
-/** A delete, too, would have the version of the document, and so keep off what is created after it. */
-const isFrozenNow = (document: IndexedDocument | undefined, { now }: SliceContext['runtime']): boolean =>
-  document !== undefined && isFrozen(document.version, now());
-
 /** A difference is what has not moved between two looks; what has is looked at again. */
-function decided({ runtime }: SliceContext, open: readonly Look[], isLast: boolean): StepResult {
+function decided(context: SliceContext, open: readonly Look[], isLast: boolean): StepResult {
   const counts = { missing: 0, different: 0, stale: 0, frozen: 0, moving: 0, kept: 0 };
   const findings: Finding[] = [];
   for (const one of open) {
@@ -131,7 +126,7 @@ function decided({ runtime }: SliceContext, open: readonly Look[], isLast: boole
     const kind = kindOf(one);
     if (kind === 'stale' && state.table.keepExpired) {
       counts.kept++;
-    } else if (isFrozenNow(document, runtime)) {
+    } else if (context.isFrozen(document)) {
       counts.frozen++;
       findings.push({ ...finding, kind: 'frozen', document: now, item });
     } else if (stays) {
@@ -149,7 +144,8 @@ function decided({ runtime }: SliceContext, open: readonly Look[], isLast: boole
 async function applied(context: SliceContext, open: readonly Look[]): Promise<StepResult> {
   const isKept = ({ state, shaped }: Look): boolean => (shaped === null || shaped === undefined) && state.table.keepExpired;
   const changeable = open.filter((one) => !isKept(one));
-  const frozen = changeable.filter(({ document }) => isFrozenNow(document, context.runtime));
+  // A delete, too, would have the version of the document, and so keep off what is created after it.
+  const frozen = changeable.filter(({ document }) => context.isFrozen(document));
   const todo = changeable.filter((one) => !frozen.includes(one));
   // Those that a look has found are counted.
   const findings = frozen.flatMap<Finding>(({ finding }) => (finding.kind === 'frozen' ? [] : [{ ...finding, kind: 'frozen' }]));

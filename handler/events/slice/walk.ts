@@ -161,7 +161,7 @@ async function present(context: SliceContext, table: SliceTable, keys: readonly 
       for (const item of read.items) {
         const key = keyOfItem(item, table.keys);
         const id = idOf(key, table.keys);
-        if (!whole || (await hasDocument(context, context.state(shapedBy, id, item, key, read.sentAt, { digits: '0', type: 'external' }))))
+        if (!whole || (await context.hasDocument(context.state(shapedBy, id, item, key, read.sentAt, { digits: '0', type: 'external' }))))
           ids.add(id);
       }
     }
@@ -185,14 +185,4 @@ function readKeys(
       signal,
     );
   return pace.read(read, signal);
-}
-
-async function hasDocument(context: SliceContext, state: Parameters<SliceContext['shaped']>[0]): Promise<boolean> {
-  try {
-    return (await context.shaped(state)) !== null;
-  } catch (error) {
-    // One that can have no document is not absent.
-    if (error instanceof MalformedRecord) return true;
-    throw error;
-  }
 }
