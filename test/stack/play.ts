@@ -106,7 +106,7 @@ function json(text: string): Record<string, unknown> {
     throw new Wrong(`${text} is not JSON: put it in single quotes, and names and texts in double quotes`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new Wrong(`${text} is no JSON object: write '{"name": "value"}'`);
+    throw new Wrong(`${text} is not a JSON object: write '{"name": "value"}'`);
   return value as Record<string, unknown>;
 }
 

@@ -2,25 +2,11 @@ import { expect, test } from '@jest/globals';
 import type { RunTable } from '../../../action/aws/tables.ts';
 import { toTrigger, type Trigger } from '../../../action/aws/triggers.ts';
 import { countedChanges, planRedrive, type RedriveContext } from '../../../action/plan/redrive-plan.ts';
+import { planContext } from './run-plan-context.ts';
 
 const TABLE: RunTable = { name: 'Orders', id: 't', keys: [], items: 0, bytes: 0, provisionedRead: undefined, stream: undefined };
 const FUNCTION = 'arn:aws:lambda:eu-west-1:123456789012:function:Fn';
-const CONTEXT: RedriveContext = {
-  operation: 'redrive',
-  repair: false,
-  prune: true,
-  deleteLimit: '1%',
-  index: 'orders',
-  serverless: false,
-  versioned: true,
-  place: 's3://code/runs/Fn/redrive/Orders/',
-  region: 'eu-west-1',
-  now: 0,
-  capacity: 1,
-  concurrency: 1,
-  memorySize: 128,
-  functionArn: FUNCTION,
-};
+const CONTEXT: RedriveContext = { ...planContext('redrive'), capacity: 1, concurrency: 1, functionArn: FUNCTION };
 const trigger = (destination?: string): Trigger =>
   toTrigger({
     UUID: 'uuid',

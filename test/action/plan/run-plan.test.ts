@@ -1,21 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { runChanges, type RunPlanContext } from '../../../action/plan/run-plan.ts';
+import { planContext } from './run-plan-context.ts';
 
-const CONTEXT: RunPlanContext = {
-  operation: 'verify',
-  repair: false,
-  prune: true,
-  deleteLimit: '1%',
-  index: 'orders',
-  serverless: false,
-  versioned: true,
-  place: 's3://code/runs/Fn/verify/Orders/',
-  region: 'eu-west-1',
-  now: 0,
-  capacity: 2_000,
-  concurrency: 4,
-  memorySize: 128,
-};
+const CONTEXT = planContext('verify');
 const planned = (path: string, context: Partial<RunPlanContext> = {}): unknown =>
   runChanges({ name: 'Orders', items: 1_000, bytes: 1_000_000 }, { ...CONTEXT, ...context }).find((change) => change.path === path)?.after;
 

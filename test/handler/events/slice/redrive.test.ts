@@ -122,6 +122,17 @@ const record = (item: Item, counter: number): RecordOptions => ({
   seconds: seconds(),
 });
 
+/** Changes the table between the first read of items and their write. */
+function afterTheFirstRead({ fn }: Subject, change: () => Promise<unknown>): void {
+  const { dynamodb } = fn.runtime;
+  const read = dynamodb.batchGet.bind(dynamodb);
+  jest.spyOn(dynamodb, 'batchGet').mockImplementationOnce(async (...request) => {
+    const found = await read(...request);
+    await change();
+    return found;
+  });
+}
+
 test('an item that was fixed is written, one that is gone is deleted, and their dead letters go', async () => {
   const it = await subject();
   await it.fn.invoke([streamRecord({ table: it.name, ...record(good('gone'), 1) })]);
@@ -244,14 +255,8 @@ test('an item that is removed between its read and its write leaves no document'
   await it.fail(record(bad('a'), 70), record(bad('b'), 71));
   await it.put(good('a'));
   await it.put(good('b'));
-  const { dynamodb } = it.fn.runtime;
-  const read = dynamodb.batchGet.bind(dynamodb);
   // The index never learns of the delete, as one that has forgotten it.
-  jest.spyOn(dynamodb, 'batchGet').mockImplementationOnce(async (...request) => {
-    const found = await read(...request);
-    await stack.clients.dynamodb.send(new DeleteItemCommand({ TableName: it.name, Key: { pk: { S: 'a' } } }));
-    return found;
-  });
+  afterTheFirstRead(it, () => stack.clients.dynamodb.send(new DeleteItemCommand({ TableName: it.name, Key: { pk: { S: 'a' } } })));
   expect((await it.run()).counts).toMatchObject({ redriven: 2, written: 2, deleted: 1 });
   expect(it.letters()).toEqual([]);
   expect(Object.keys(await it.found())).toEqual(['b']);
@@ -441,14 +446,8 @@ describe('of a table whose transform gives no document for some items', () => {
     await it.fail(record(bad('a'), 132), record(bad('b'), 133));
     await it.put(good('a'));
     await it.put(good('b'));
-    const { dynamodb } = it.fn.runtime;
-    const read = dynamodb.batchGet.bind(dynamodb);
     // The index never learns of the change.
-    jest.spyOn(dynamodb, 'batchGet').mockImplementationOnce(async (...request) => {
-      const found = await read(...request);
-      await it.put(hidden('a'));
-      return found;
-    });
+    afterTheFirstRead(it, () => it.put(hidden('a')));
     expect((await it.run()).counts).toMatchObject({ redriven: 2, written: 2, deleted: 1 });
     expect(Object.keys(await it.found())).toEqual(['b']);
   });
