@@ -31,7 +31,7 @@ export async function walkShard(
 ): Promise<readonly WalkedDocument[] | NotRead> {
   const search = { size, query: { range: { _seq_no: { gt: after, lte: to } } }, sort: bySequenceNumber('asc') };
   const documents = await searchShard(reader, index, shard, search);
-  if ('kind' in documents) return documents;
+  if (isNotRead(documents)) return documents;
   // A walk goes on after the last one: from a response to another request it would leave documents out, or never end.
   const isNext = documents.every(({ sequenceNumber: at }, i) => at > after && at >= (documents[i - 1]?.sequenceNumber ?? 0));
   return isNext ? documents : unreadable(readingShard(index, shard));
